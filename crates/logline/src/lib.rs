@@ -1,1 +1,29 @@
+//! The contract between the filters of logpipe, once: what a line is, how a position travels with it, when output
+//! is flushed, how a run ends. A tool that reads with [`input`], writes with [`output`] and ends through [`args::run`]
+//! keeps it, and may stand anywhere in a pipe.
+//!
+//! | module | the idea |
+//! |---|---|
+//! | [`position`] | where the bytes of a line come from: generation, start, end, next; marks |
+//! | [`line`](mod@line) | the kinds of line: plain, tagged, record, mark, end mark |
+//! | [`torn`] | which lines at the end of a stream may be the beginning of another |
+//! | [`splitter`] | bytes in, whole bounded lines out; no system call |
+//! | [`input`] | stdin: a splitter, and the one wait in front of a read that may block |
+//! | [`output`] | stdout: flushed exactly before that wait |
+//! | [`json`] | the text of an object read without a tree, strings written |
+//! | [`level`], [`canonical`] | the three keys that every record shares, under all their names |
+//! | [`state`] | small files that survive a kill at any moment |
+//! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
 
+pub mod args;
+pub mod ending;
+pub mod input;
+pub mod json;
+pub mod line;
+pub mod output;
+pub mod position;
+pub mod quantity;
+pub mod signal;
+pub mod splitter;
+pub mod state;
+pub mod torn;

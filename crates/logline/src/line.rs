@@ -1,0 +1,270 @@
+//! The kinds of line. A tagged line is known by its first byte, a record by its braces; marks and the end mark stand
+//! beside them in both forms.
+//!
+//! | kind | raw form | record form |
+//! |---|---|---|
+//! | line | `RS pos SP path TAB content LF` | `{"_pos":"…",…}` |
+//! | mark | `RS fid:next[.] LF` | `{"_pos":"fid:next[.]"}` |
+//! | end mark | `RS end LF` | `{"_pos":"end"}` |
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memmem};
+
+use crate::json;
+use crate::position::{Mark, Position};
+
+/// The first byte of a tagged line and of a mark.
+pub const RS: u8 = 0x1e;
+/// What a record with a position begins with when one of our tools has written it.
+pub const RECORD_HEAD: &[u8] = b"{\"_pos\":";
+
+/// One thing that a stream brings.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    /// Something to keep, drop, parse or deliver.
+    Line(Line<'a>),
+    /// Everything of a generation below an offset has been emitted; the line as it came, without its LF.
+    Mark(Mark, &'a [u8]),
+    /// The stream has ended as it should; the line as it came.
+    End(&'a [u8]),
+    /// USR1 has arrived: the user wants one line of counters on stderr.
+    CountersAsked,
+    /// The time that was set has passed without input.
+    Idle,
+}
+
+/// One line of text or one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The whole line without its LF, to be passed on unchanged.
+    pub raw: &'a [u8],
+    /// What logtail wrote in front, if it did.
+    pub tag: Option<Tag<'a>>,
+    /// What stands behind the tag; without a tag, the whole line. No LF.
+    pub content: &'a [u8],
+    record: Option<Position>,
+}
+
+impl<'a> Line<'a> {
+    /// The position that the tag or the record's `_pos` tells.
+    pub fn position(&self) -> Option<Position> {
+        self.tag.map(|tag| tag.position).or(self.record)
+    }
+
+    /// Whether this is a record: an untagged line that begins like an object. (A tagged line may hold an object too: that
+    /// is for its reader to say.)
+    pub fn is_record(&self) -> bool {
+        self.tag.is_none() && self.content.first() == Some(&b'{')
+    }
+
+    /// A line that is only what it looks like.
+    pub fn plain(raw: &'a [u8]) -> Self {
+        Self { raw, tag: None, content: raw, record: None }
+    }
+}
+
+/// The beginning of a tagged line.
+#[derive(Clone, Copy, Debug)]
+pub struct Tag<'a> {
+    /// Where the content was read.
+    pub position: Position,
+    /// The path as the tag has it, with TAB, LF, RS and backslash escaped.
+    pub path: &'a [u8],
+}
+
+impl<'a> Tag<'a> {
+    /// The path as logtail opened it.
+    pub fn path_bytes(&self) -> Cow<'a, [u8]> {
+        if memchr(b'\\', self.path).is_none() {
+            return Cow::Borrowed(self.path);
+        }
+        let mut path = Vec::with_capacity(self.path.len());
+        let mut rest = self.path;
+        'next: while let Some((first, behind)) = rest.split_first() {
+            for (letter, escape) in PATH_ESCAPES {
+                if let Some(behind) = rest.strip_prefix(escape) {
+                    path.push(letter);
+                    rest = behind;
+                    continue 'next;
+                }
+            }
+            path.push(*first);
+            rest = behind;
+        }
+        Cow::Owned(path)
+    }
+}
+
+const PATH_ESCAPES: [(u8, &[u8]); 4] = [(b'\t', b"\\t"), (b'\n', b"\\n"), (RS, b"\\x1e"), (b'\\', b"\\\\")];
+
+/// Appends the tag of a line; the content and its LF follow.
+pub fn write_tag(out: &mut Vec<u8>, position: &Position, escaped_path: &[u8]) {
+    out.push(RS);
+    position.write(out);
+    out.push(b' ');
+    out.extend_from_slice(escaped_path);
+    out.push(b'\t');
+}
+
+/// The path as it stands in a tag.
+pub fn escape_path(path: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(path.len());
+    for byte in path {
+        match PATH_ESCAPES.iter().find(|(letter, _)| letter == byte) {
+            Some((_, escape)) => escaped.extend_from_slice(escape),
+            None => escaped.push(*byte),
+        }
+    }
+    escaped
+}
+
+/// Appends a mark in the raw form, its LF included.
+pub fn write_mark(out: &mut Vec<u8>, mark: &Mark) {
+    out.push(RS);
+    mark.write(out);
+    out.push(b'\n');
+}
+
+/// Appends a mark in the record form, its LF included.
+pub fn write_mark_record(out: &mut Vec<u8>, mark: &Mark) {
+    out.extend_from_slice(b"{\"_pos\":\"");
+    mark.write(out);
+    out.extend_from_slice(b"\"}\n");
+}
+
+/// The end mark in the raw form, its LF included.
+pub const END: &[u8] = b"\x1eend\n";
+/// The end mark in the record form, its LF included.
+pub const END_RECORD: &[u8] = b"{\"_pos\":\"end\"}\n";
+
+/// What one line, given without its LF, is. `carried` says whether the stream has carried a position before: only then
+/// does an end mark count.
+pub fn classify(line: &[u8], carried: bool) -> Item<'_> {
+    match line.first() {
+        Some(&RS) => classify_tagged(line, carried),
+        Some(b'{') => classify_object(line, carried),
+        _ => Item::Line(Line::plain(line)),
+    }
+}
+
+fn classify_tagged(line: &[u8], carried: bool) -> Item<'_> {
+    let tag = &line[1..];
+    if let Some((position, path, content)) = split_tag(tag) {
+        return Item::Line(Line { raw: line, tag: Some(Tag { position, path }), content, record: None });
+    }
+    if let Some(mark) = Mark::parse(tag) {
+        return Item::Mark(mark, line);
+    }
+    if carried && tag == b"end" {
+        return Item::End(line);
+    }
+    Item::Line(Line::plain(line))
+}
+
+fn split_tag(tag: &[u8]) -> Option<(Position, &[u8], &[u8])> {
+    let space = memchr(b' ', tag)?;
+    let position = Position::parse(&tag[..space])?;
+    let rest = &tag[space + 1..];
+    let tab = memchr(b'\t', rest)?;
+    Some((position, &rest[..tab], &rest[tab + 1..]))
+}
+
+fn classify_object(line: &[u8], carried: bool) -> Item<'_> {
+    let Some(text) = position_text(line) else { return Item::Line(Line::plain(line)) };
+    if let Some(position) = Position::parse(text) {
+        return Item::Line(Line { raw: line, tag: None, content: line, record: Some(position) });
+    }
+    if let Some(mark) = Mark::parse(text) {
+        return Item::Mark(mark, line);
+    }
+    if carried && text == b"end" {
+        return Item::End(line);
+    }
+    Item::Line(Line::plain(line))
+}
+
+/// What stands between the quotes of the top-level key `_pos`. It has no escapes where it is a position.
+fn position_text(object: &[u8]) -> Option<&[u8]> {
+    let value = match object.strip_prefix(RECORD_HEAD) {
+        Some(value) if value.first() == Some(&b'"') => value,
+        _ => {
+            memmem::find(object, b"_pos")?;
+            json::member(object, "_pos")?
+        }
+    };
+    let text = value.strip_prefix(b"\"")?;
+    Some(&text[..memchr(b'"', text)?])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    const POSITION: &str = "3f2a00c4d1e0b7a9:0-18";
+
+    fn line(text: &[u8]) -> Line<'_> {
+        match classify(text, true) {
+            Item::Line(line) => line,
+            other => panic!("no line: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_tagged_line_parts_into_position_path_and_content() {
+        let text = format!("\x1e{POSITION} /var/log/a b.log\tGET\t/ \x1e");
+        let line = line(text.as_bytes());
+        assert_eq!(line.content, b"GET\t/ \x1e");
+        assert_eq!(line.tag.unwrap().path, b"/var/log/a b.log");
+        assert_eq!(line.position().unwrap().end, 18);
+    }
+
+    #[test]
+    fn a_path_survives_the_tag() {
+        for path in [&b"/a"[..], b"/a\tb\nc\x1ed\\e\\t\\x1e", b"\\", b"\xff"] {
+            let escaped = escape_path(path);
+            assert!(!escaped.iter().any(|byte| b"\t\n\x1e".contains(byte)));
+            let position = Position::parse(POSITION.as_bytes()).unwrap();
+            let mut text = Vec::new();
+            write_tag(&mut text, &position, &escaped);
+            assert_eq!(line(&text).tag.unwrap().path_bytes(), path);
+        }
+    }
+
+    #[test]
+    fn marks_are_known_in_both_forms_wherever_the_key_stands() {
+        for text in [
+            "\x1e3f2a00c4d1e0b7a9:7",
+            r#"{"_pos":"3f2a00c4d1e0b7a9:7"}"#,
+            r#"{"env":"x","_pos":"3f2a00c4d1e0b7a9:7"}"#,
+            r#"{ "_pos" : "3f2a00c4d1e0b7a9:7" , "env":"x"}"#,
+        ] {
+            assert!(matches!(classify(text.as_bytes(), false), Item::Mark(mark, _) if mark.next == 7), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_mark_counts_only_where_positions_were_carried() {
+        for text in [&END[..END.len() - 1], &END_RECORD[..END_RECORD.len() - 1]] {
+            assert!(matches!(classify(text, true), Item::End(_)));
+            assert!(matches!(classify(text, false), Item::Line(_)));
+        }
+    }
+
+    #[test]
+    fn content_behind_a_tag_cannot_be_a_mark_or_claim_a_position() {
+        let text = format!("\x1e{POSITION} /a\t\x1e3f2a00c4d1e0b7a9:9");
+        assert_eq!(line(text.as_bytes()).position().unwrap().end, 18);
+        let nested = r#"{"a":{"_pos":"3f2a00c4d1e0b7a9:9"}}"#;
+        assert_eq!(line(nested.as_bytes()).position(), None);
+    }
+
+    #[test]
+    fn a_position_that_does_not_parse_is_an_ordinary_key() {
+        for text in [r#"{"_pos":"x"}"#, r#"{"_pos":7}"#, r#"{"_pos":""}"#, r#"{"_pos":"#] {
+            let line = line(text.as_bytes());
+            assert!(line.is_record() && line.position().is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! stdout: collected, and written when the buffer is full or exactly before a read that may block. That its reader went
+//! away is [`Stop::ReaderGone`]; any other failure is trouble, that of the last write too.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ReadWriteFlags};
+
+use crate::ending::{Stop, Trouble};
+
+/// How much is collected before it is written in any case.
+pub const WRITE_SIZE: usize = 256 << 10;
+/// What a pipe that was found full is enlarged to. Not more, and not before: the memory is charged to the Pod, and beyond
+/// 64 MiB for a user every new pipe of that user shrinks to 8 KiB.
+const PIPE_SIZE: usize = 256 << 10;
+/// A write that finds one free page in a pipe does not block up to this size.
+const PAGE: usize = 4096;
+
+/// The standard output.
+#[derive(Debug)]
+pub struct Output {
+    fd: BorrowedFd<'static>,
+    pending: Vec<u8>,
+    is_pipe: bool,
+    enlarged: bool,
+    /// The kernel writes to this pipe without blocking when it is asked to (Linux 6.4).
+    has_nowait: bool,
+}
+
+impl Output {
+    /// The standard output of this process.
+    pub fn stdout() -> Self {
+        Self::to(rustix::stdio::stdout())
+    }
+
+    /// Any descriptor that stays open as long as the process.
+    pub fn to(fd: BorrowedFd<'static>) -> Self {
+        let is_pipe = rustix::fs::fstat(fd)
+            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo);
+        Self { fd, pending: Vec::new(), is_pipe, enlarged: !is_pipe, has_nowait: true }
+    }
+
+    /// Appends `bytes` to what is pending; writes when that has become much.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.pending.extend_from_slice(bytes);
+        self.settle()
+    }
+
+    /// Appends a line and its LF.
+    pub fn line(&mut self, line: &[u8]) -> Result<(), Stop> {
+        self.pending.extend_from_slice(line);
+        self.pending.push(b'\n');
+        self.settle()
+    }
+
+    /// What is pending, to append to; [`Output::settle`] is to follow.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.pending
+    }
+
+    /// Writes if [`WRITE_SIZE`] or more is pending.
+    pub fn settle(&mut self) -> Result<(), Stop> {
+        if self.pending.len() >= WRITE_SIZE { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes all that is pending; blocks until the reader has taken it.
+    pub fn flush(&mut self) -> Result<(), Stop> {
+        let mut written = 0;
+        while written < self.pending.len() {
+            self.enlarge_if_full(self.pending.len() - written);
+            match rustix::io::write(self.fd, &self.pending[written..]) {
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.wait_for_room(),
+                Err(errno) => return Err(stop(errno)),
+            }
+        }
+        self.forget(written);
+        Ok(())
+    }
+
+    /// Writes what the reader has room for, without blocking where stdout is a pipe; whether all is written now.
+    pub fn flush_some(&mut self) -> Result<bool, Stop> {
+        if !self.is_pipe {
+            return self.flush().map(|()| true);
+        }
+        let mut written = 0;
+        let result = loop {
+            let rest = &self.pending[written..];
+            if rest.is_empty() {
+                break Ok(true);
+            }
+            match self.write_now(rest) {
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if self.enlarged => break Ok(false),
+                Err(Errno::AGAIN) => self.enlarge(),
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) if self.has_nowait => self.has_nowait = false,
+                Err(errno) => break Err(stop(errno)),
+            }
+        };
+        self.forget(written);
+        result
+    }
+
+    fn write_now(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        if self.has_nowait {
+            // An offset of -1 means: as write does.
+            return rustix::io::pwritev2(self.fd, &[io::IoSlice::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT);
+        }
+        if !has_room(self.fd) {
+            return Err(Errno::AGAIN);
+        }
+        rustix::io::write(self.fd, &bytes[..bytes.len().min(PAGE)])
+    }
+
+    /// How many bytes are pending.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The descriptor to watch for the reader going away.
+    pub fn fd(&self) -> BorrowedFd<'static> {
+        self.fd
+    }
+
+    /// Writes the rest. A failure of this last write is a failure of the run.
+    pub fn finish(mut self) -> Result<(), Stop> {
+        self.flush()
+    }
+
+    fn forget(&mut self, written: usize) {
+        if written == self.pending.len() {
+            self.pending.clear();
+            // One huge line must not keep its memory for ever.
+            self.pending.shrink_to(4 * WRITE_SIZE);
+        } else {
+            self.pending.drain(..written);
+        }
+    }
+
+    fn enlarge_if_full(&mut self, length: usize) {
+        if !self.enlarged && length > PAGE && !has_room(self.fd) {
+            self.enlarge();
+        }
+    }
+
+    fn enlarge(&mut self) {
+        self.enlarged = true;
+        if rustix::pipe::fcntl_getpipe_size(self.fd).is_ok_and(|size| size < PIPE_SIZE) {
+            // A refusal leaves the pipe as it is: slower, nothing else.
+            let _ = rustix::pipe::fcntl_setpipe_size(self.fd, PIPE_SIZE);
+        }
+    }
+
+    fn wait_for_room(&self) {
+        // What goes wrong here comes back at the next write.
+        let _ = poll(&mut [PollFd::new(&self.fd, PollFlags::OUT)], None);
+    }
+}
+
+impl AsFd for Output {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd
+    }
+}
+
+fn has_room(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
+    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+}
+
+fn stop(errno: Errno) -> Stop {
+    match errno {
+        Errno::PIPE => Stop::ReaderGone,
+        errno => Trouble::io("standard output", &errno.into()).into(),
+    }
+}
+
+/// Whether the poll result of a descriptor that was polled for nothing says that its reader is gone: POLLERR on a pipe,
+/// POLLHUP on a terminal or socket.
+pub fn reader_is_gone(revents: PollFlags) -> bool {
+    revents.intersects(PollFlags::ERR | PollFlags::HUP)
+}

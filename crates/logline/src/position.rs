@@ -1,0 +1,266 @@
+//! Where the bytes of a line come from. The identity of a record is (fid, start, end): the same identity always means
+//! the same bytes of the same file.
+//!
+//! ```text
+//! position = fid ":" start "-" end [ "@" next ] [ flags ]      3f2a00c4d1e0b7a9:0-17@9p
+//! mark     = fid ":" next [ "." ]                              3f2a00c4d1e0b7a9:4096.
+//! ```
+
+use std::fmt;
+
+/// The name of one generation of one file: 64 random bits, written as 16 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Fid(pub u64);
+
+impl Fid {
+    /// A new name from the kernel's random numbers. Fails only where `getrandom(2)` does.
+    pub fn random() -> std::io::Result<Self> {
+        let mut bytes = [0; 8];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
+        }
+        Ok(Self(u64::from_ne_bytes(bytes)))
+    }
+
+    /// Reads exactly 16 lower-case hexadecimal digits.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let digits: &[u8; 16] = text.try_into().ok()?;
+        let mut value = 0;
+        for digit in digits {
+            let nibble = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            value = value << 4 | u64::from(nibble);
+        }
+        Some(Self(value))
+    }
+
+    /// Appends the 16 digits.
+    pub fn write(self, out: &mut Vec<u8>) {
+        write_hex(out, self.0, 16);
+    }
+}
+
+impl fmt::Display for Fid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Appends the lowest `digits` hexadecimal digits of `value`, lower case, with leading zeros.
+pub fn write_hex(out: &mut Vec<u8>, value: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(value >> (4 * place) & 15) as usize]);
+    }
+}
+
+/// What became of a line on its way out of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Flags {
+    /// `p`: it has no LF, for the file or the drain ended inside it.
+    pub partial: bool,
+    /// `c`: it is the rest of a line whose beginning left as partial.
+    pub continued: bool,
+    /// `t`: it was cut at `--max-line`.
+    pub truncated: bool,
+}
+
+/// Where a line was made from: bytes `start..end` of the generation `fid`, its LF included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// The generation.
+    pub fid: Fid,
+    /// Offset of the first byte.
+    pub start: u64,
+    /// Offset after the last byte.
+    pub end: u64,
+    /// Once this line has arrived, all of the generation below this offset has arrived or was filtered out. Equal to
+    /// `end` unless a join says otherwise.
+    pub next: u64,
+    /// How the line was cut, if it was.
+    pub flags: Flags,
+}
+
+impl Position {
+    /// Reads a position that takes up the whole of `text`. `None` also where `start` lies behind `end`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let (fid, rest) = fid_and_rest(text)?;
+        let (start, rest) = number(rest)?;
+        let (end, rest) = number(rest.strip_prefix(b"-")?)?;
+        let (next, rest) = match rest.strip_prefix(b"@") {
+            Some(rest) => number(rest)?,
+            None => (end, rest),
+        };
+        let mut flags = Flags::default();
+        for flag in rest {
+            match flag {
+                b'p' => flags.partial = true,
+                b'c' => flags.continued = true,
+                b't' => flags.truncated = true,
+                _ => return None,
+            }
+        }
+        (start <= end).then_some(Self { fid, start, end, next, flags })
+    }
+
+    /// Appends the position as it is read, the flags included.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_without_flags(out);
+        let Flags { partial, continued, truncated } = self.flags;
+        for (set, letter) in [(partial, b'p'), (continued, b'c'), (truncated, b't')] {
+            if set {
+                out.push(letter);
+            }
+        }
+    }
+
+    /// Appends the position as it stands in the `_pos` of a record, where the flags are keys of their own.
+    pub fn write_without_flags(&self, out: &mut Vec<u8>) {
+        self.fid.write(out);
+        out.push(b':');
+        write_decimal(out, self.start);
+        out.push(b'-');
+        write_decimal(out, self.end);
+        if self.next != self.end {
+            out.push(b'@');
+            write_decimal(out, self.next);
+        }
+    }
+}
+
+/// Everything of the generation below `next` has been emitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// The generation.
+    pub fid: Fid,
+    /// The end of the last line emitted.
+    pub next: u64,
+    /// The generation is finished: nothing more will come of it.
+    pub finished: bool,
+}
+
+impl Mark {
+    /// Reads a mark that takes up the whole of `text`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let (fid, rest) = fid_and_rest(text)?;
+        let (next, rest) = number(rest)?;
+        match rest {
+            b"" => Some(Self { fid, next, finished: false }),
+            b"." => Some(Self { fid, next, finished: true }),
+            _ => None,
+        }
+    }
+
+    /// Appends the mark as it is read.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.fid.write(out);
+        out.push(b':');
+        write_decimal(out, self.next);
+        if self.finished {
+            out.push(b'.');
+        }
+    }
+}
+
+/// Appends `value` in decimal.
+pub fn write_decimal(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+fn fid_and_rest(text: &[u8]) -> Option<(Fid, &[u8])> {
+    let (fid, rest) = text.split_at_checked(16)?;
+    Some((Fid::parse(fid)?, rest.strip_prefix(b":")?))
+}
+
+/// The decimal number at the beginning of `text`, and what follows it.
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if length == 0 {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for digit in &text[..length] {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    }
+    Some((value, &text[length..]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_position_is_read_as_it_was_written() {
+        for text in [
+            "3f2a00c4d1e0b7a9:0-17",
+            "3f2a00c4d1e0b7a9:0-17@9",
+            "0000000000000000:0-0",
+            "ffffffffffffffff:18446744073709551614-18446744073709551615pct",
+            "3f2a00c4d1e0b7a9:5-9@0p",
+        ] {
+            let position = Position::parse(text.as_bytes()).unwrap();
+            assert_eq!(written(|out| position.write(out)), text);
+        }
+    }
+
+    #[test]
+    fn next_equals_end_where_it_is_left_out() {
+        assert_eq!(Position::parse(b"3f2a00c4d1e0b7a9:3-17").unwrap().next, 17);
+    }
+
+    #[test]
+    fn what_only_resembles_a_position_is_none() {
+        for text in [
+            "",
+            "3f2a00c4d1e0b7a9",
+            "3f2a00c4d1e0b7a9:1",
+            "3f2a00c4d1e0b7a9:1-",
+            "3f2a00c4d1e0b7a9:-1",
+            "3f2a00c4d1e0b7a9:9-1",
+            "3f2a00c4d1e0b7a9:1-2x",
+            "3f2a00c4d1e0b7a9:1-2@",
+            "3f2a00c4d1e0b7a9:1-18446744073709551616",
+            "3F2A00C4D1E0B7A9:1-2",
+            "3f2a00c4d1e0b7a:1-2",
+            "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}:1-2",
+        ] {
+            assert_eq!(Position::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written_and_is_no_position() {
+        for text in ["3f2a00c4d1e0b7a9:17", "3f2a00c4d1e0b7a9:0."] {
+            let mark = Mark::parse(text.as_bytes()).unwrap();
+            assert_eq!(written(|out| mark.write(out)), text);
+            assert_eq!(Position::parse(text.as_bytes()), None);
+        }
+        assert_eq!(Mark::parse(b"3f2a00c4d1e0b7a9:0-4"), None);
+        assert_eq!(Mark::parse(b"3f2a00c4d1e0b7a9:0.."), None);
+    }
+
+    #[test]
+    fn two_random_names_differ() {
+        assert_ne!(Fid::random().unwrap(), Fid::random().unwrap());
+    }
+}

@@ -1,0 +1,437 @@
+//! Bytes in, whole bounded lines out, without a system call: [`crate::input`] feeds it from stdin, a test from anywhere.
+//!
+//! The invariant: `start <= ready <= end`; the bytes `start..ready` are whole lines (or, at EOF, the unterminated last
+//! one) that may be handed out, `ready..end` is either held as maybe torn or a line whose LF is still to come.
+
+use memchr::{memchr, memmem, memrchr};
+
+use crate::line::{Item, Line, RS, classify};
+use crate::torn;
+
+/// The longest line that a tool accepts: eight times what logtail lets through, for escaping and fields make it grow.
+pub const MAX_LINE: usize = 8 * (1 << 20) + (64 << 10);
+/// How much is asked for in one read.
+pub const READ_SIZE: usize = 256 << 10;
+
+/// What was lost on the way, to be said.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Losses {
+    /// Lines longer than [`MAX_LINE`], passed by.
+    pub too_long: u64,
+    /// Lines that were only the beginning of one, dropped: they are read again after the restart.
+    pub torn: u64,
+}
+
+/// Many lines that stand next to each other, or one item.
+#[derive(Clone, Copy, Debug)]
+pub enum Arrival<'a> {
+    /// Whole lines, of which none has a position or is a mark. The last has no LF if it is the unterminated end.
+    Plain(&'a [u8]),
+    /// A single line, a mark, or the end mark.
+    Item(Item<'a>),
+}
+
+/// See the page of the module.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the stream")]
+pub struct Splitter {
+    buffer: Vec<u8>,
+    start: usize,
+    ready: usize,
+    end: usize,
+    /// No LF stands in `ready..scanned`, the held line apart.
+    scanned: usize,
+    /// No position, mark or end mark stands in `start..ready`.
+    plain: bool,
+    /// The line at `ready` is whole and maybe torn.
+    held: bool,
+    /// Inside a line that is too long: what comes up to its LF is thrown away.
+    skipping: bool,
+    eof: bool,
+    carried: bool,
+    marked: bool,
+    ended: bool,
+    losses: Losses,
+    limit: usize,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self::with_limit(MAX_LINE)
+    }
+}
+
+impl Splitter {
+    /// A splitter for lines of at most `limit` bytes, their LF apart.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            buffer: vec![0; READ_SIZE],
+            start: 0,
+            ready: 0,
+            end: 0,
+            scanned: 0,
+            plain: true,
+            held: false,
+            skipping: false,
+            eof: false,
+            carried: false,
+            marked: false,
+            ended: false,
+            losses: Losses::default(),
+            limit,
+        }
+    }
+
+    /// Room for the next read, never empty. To be asked for when all that was ready has been taken.
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            self.move_to(0);
+            if self.buffer.len() > 4 * READ_SIZE {
+                self.buffer = vec![0; READ_SIZE];
+            }
+        } else if self.buffer.len() - self.end < READ_SIZE / 2 {
+            if self.start > 0 {
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.move_to(0);
+            }
+            if self.buffer.len() - self.end < READ_SIZE / 2 {
+                let longer = (self.buffer.len() * 2).min(self.limit.max(READ_SIZE) + READ_SIZE);
+                self.buffer.resize(longer, 0);
+            }
+        }
+        let end = self.end;
+        &mut self.buffer[end..]
+    }
+
+    fn move_to(&mut self, start: usize) {
+        let by = self.start - start;
+        self.start = start;
+        self.ready -= by;
+        self.scanned -= by;
+        self.end -= by;
+    }
+
+    /// `count` bytes have been read into [`Splitter::space`].
+    pub fn filled(&mut self, count: usize) {
+        self.end += count;
+        if self.held && count > 0 {
+            self.release();
+        }
+        self.advance();
+    }
+
+    /// No more bytes will come.
+    pub fn finish(&mut self) {
+        self.eof = true;
+        self.advance();
+    }
+
+    /// More input has come behind the held line: it was changed on purpose and passes, unless it is a record cut short.
+    fn release(&mut self) {
+        self.held = false;
+        if self.carried && torn::is_broken_record(&self.buffer[self.ready..self.scanned - 1]) {
+            self.losses.torn += 1;
+            self.start = self.scanned;
+        }
+        self.hand_out(self.scanned);
+    }
+
+    fn hand_out(&mut self, up_to: usize) {
+        self.ready = up_to;
+        let lines = &self.buffer[self.start..up_to];
+        self.plain = memchr(RS, lines).is_none() && memmem::find(lines, b"_pos").is_none();
+    }
+
+    /// Moves `ready` behind the last line that may be handed out.
+    fn advance(&mut self) {
+        if self.skipping && !self.skip() {
+            return;
+        }
+        if let Some(found) = memrchr(b'\n', &self.buffer[self.scanned..self.end]) {
+            self.hand_out(self.scanned + found + 1);
+            if self.ready == self.end {
+                self.hold_last();
+            }
+        } else if !self.held && self.end - self.ready > self.limit {
+            self.skipping = true;
+            self.losses.too_long += 1;
+            self.end = self.ready;
+        }
+        self.scanned = self.end;
+        if self.eof {
+            self.settle_last();
+        }
+    }
+
+    /// Throws away the rest of a line that is too long; whether its LF has come.
+    fn skip(&mut self) -> bool {
+        let rest = &self.buffer[self.ready..self.end];
+        if let Some(found) = memchr(b'\n', rest) {
+            self.skipping = false;
+            let from = self.ready + found + 1;
+            self.buffer.copy_within(from..self.end, self.ready);
+            self.end -= from - self.ready;
+        } else {
+            self.end = self.ready;
+        }
+        self.scanned = self.ready;
+        !self.skipping
+    }
+
+    fn hold_last(&mut self) {
+        let lines = &self.buffer[self.start..self.ready - 1];
+        let last = memrchr(b'\n', lines).map_or(self.start, |lf| self.start + lf + 1);
+        if torn::terminated_may_be_torn(&self.buffer[last..self.ready - 1], self.carried || !self.plain) {
+            self.ready = last;
+            self.held = true;
+        }
+    }
+
+    /// At EOF the held line is torn, and an unterminated last line is either that or a line.
+    fn settle_last(&mut self) {
+        let last = &self.buffer[self.ready..self.end];
+        let torn = match last.strip_suffix(b"\n") {
+            Some(held) => torn::terminated_may_be_torn(held, self.carried),
+            None => torn::unterminated_is_torn(last, self.carried),
+        };
+        self.held = false;
+        if torn {
+            self.losses.torn += 1;
+            self.end = self.ready;
+            self.scanned = self.ready;
+        } else {
+            self.hand_out(self.end);
+        }
+    }
+
+    /// The next single item, if one is ready.
+    pub fn item(&mut self) -> Option<Item<'_>> {
+        let line = loop {
+            let lines = &self.buffer[self.start..self.ready];
+            if lines.is_empty() {
+                return None;
+            }
+            let lf = memchr(b'\n', lines);
+            let line = self.start..self.start + lf.unwrap_or(lines.len());
+            self.start = line.end + usize::from(lf.is_some());
+            if self.is_cut_short(&self.buffer[line.clone()]) {
+                self.losses.torn += 1;
+            } else {
+                break &self.buffer[line];
+            }
+        };
+        if self.plain {
+            return Some(Item::Line(Line::plain(line)));
+        }
+        let item = classify(line, self.carried);
+        match &item {
+            Item::Line(line) => self.carried |= line.position().is_some(),
+            Item::Mark(..) => (self.carried, self.marked) = (true, true),
+            Item::End(_) => self.ended = true,
+            Item::CountersAsked | Item::Idle => {}
+        }
+        Some(item)
+    }
+
+    /// A record in mid-stream without its end. Its last byte tells nearly always: the whole object is only read then.
+    fn is_cut_short(&self, line: &[u8]) -> bool {
+        self.carried && line.last() != Some(&b'}') && torn::is_broken_record(line)
+    }
+
+    /// All lines that are ready where none of them has a position, else the next single item.
+    pub fn arrival(&mut self) -> Option<Arrival<'_>> {
+        if self.plain && self.start < self.ready {
+            let lines = self.start..self.ready;
+            self.start = self.ready;
+            return Some(Arrival::Plain(&self.buffer[lines]));
+        }
+        self.item().map(Arrival::Item)
+    }
+
+    /// Whether something can be taken.
+    pub fn is_ready(&self) -> bool {
+        self.start < self.ready
+    }
+
+    /// Whether [`Splitter::finish`] has been called.
+    pub fn is_finished(&self) -> bool {
+        self.eof
+    }
+
+    /// Whether what was handed out so far carried a position or a mark.
+    pub fn carried(&self) -> bool {
+        self.carried
+    }
+
+    /// Whether the stream, now at its EOF, was cut: marks had been seen and no end mark.
+    pub fn cut(&self) -> bool {
+        self.marked && !self.ended
+    }
+
+    /// What was lost so far.
+    pub fn losses(&self) -> Losses {
+        self.losses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    const TAGGED: &[u8] = b"\x1e3f2a00c4d1e0b7a9:0-5 /a\tfour\n";
+    const RECORD: &[u8] = b"{\"_pos\":\"3f2a00c4d1e0b7a9:0-5\",\"a\":{\"b\":1}}\n";
+
+    fn feed(splitter: &mut Splitter, bytes: &[u8]) {
+        splitter.space()[..bytes.len()].copy_from_slice(bytes);
+        splitter.filled(bytes.len());
+    }
+
+    fn take(splitter: &mut Splitter) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(item) = splitter.item() {
+            let raw = match item {
+                Item::Line(line) => line.raw,
+                Item::Mark(_, raw) | Item::End(raw) => raw,
+                Item::CountersAsked | Item::Idle => unreachable!(),
+            };
+            lines.push(raw.escape_ascii().to_string());
+        }
+        lines
+    }
+
+    /// What comes out when the pieces are read one by one and the stream then ends.
+    fn split(pieces: &[&[u8]]) -> (Vec<String>, Losses) {
+        let mut splitter = Splitter::with_limit(64);
+        let mut lines = Vec::new();
+        for piece in pieces {
+            feed(&mut splitter, piece);
+            lines.extend(take(&mut splitter));
+        }
+        splitter.finish();
+        lines.extend(take(&mut splitter));
+        (lines, splitter.losses())
+    }
+
+    fn escaped(line: &[u8]) -> String {
+        line.strip_suffix(b"\n").unwrap_or(line).escape_ascii().to_string()
+    }
+
+    #[test]
+    fn lines_are_the_same_wherever_the_reads_part_them() {
+        let text = b"one\n\ntwo \xff\0\nthree";
+        for cut in 0..text.len() {
+            let (lines, losses) = split(&[&text[..cut], &text[cut..]]);
+            assert_eq!(lines, ["one", "", r"two \xff\x00", "three"]);
+            assert_eq!(losses, Losses::default());
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_passed_by_and_counted_and_its_neighbours_stay() {
+        let long =
+            [b"a\n".to_vec(), vec![b'x'; 65], b"\nb\n".to_vec(), vec![b'y'; 300], b"\n".to_vec(), vec![b'z'; 64]]
+                .concat();
+        for size in [1, 7, 64, 65, 100, 1000] {
+            let pieces: Vec<&[u8]> = long.chunks(size).collect();
+            let (lines, losses) = split(&pieces);
+            if size == 1000 {
+                // Whole lines that came in one read are handed out: the limit bounds memory.
+                assert_eq!(lines.len(), 5);
+            } else {
+                assert_eq!((lines.first().unwrap().as_str(), lines.last().unwrap().len()), ("a", 64), "{size}");
+                assert!(losses.too_long <= 2);
+            }
+        }
+    }
+
+    #[test]
+    fn torn_anywhere_a_tagged_line_or_record_is_never_taken_for_the_line() {
+        for whole in [TAGGED, RECORD] {
+            for end in 1..whole.len() {
+                let (lines, losses) = split(&[whole, &whole[..end]]);
+                assert_eq!((lines, losses.torn), (vec![escaped(whole)], 1), "{}", escaped(&whole[..end]));
+            }
+        }
+    }
+
+    #[test]
+    fn torn_and_then_terminated_by_a_foreign_filter_it_is_dropped_as_well() {
+        for whole in [TAGGED, RECORD] {
+            for end in 1..whole.len() - 1 {
+                let torn = [&whole[..end], b"\n"].concat();
+                let mut splitter = Splitter::default();
+                feed(&mut splitter, whole);
+                assert_eq!(take(&mut splitter), [escaped(whole)]);
+                feed(&mut splitter, &torn);
+                splitter.finish();
+                match splitter.item() {
+                    None => assert_eq!(splitter.losses().torn, 1),
+                    Some(Item::Mark(mark, _)) => assert!(mark.next == 0 && !mark.finished),
+                    Some(other) => panic!("{}: {other:?}", escaped(&torn)),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_changed_by_a_foreign_filter_passes_once_more_input_has_come() {
+        let changed = b"\x1e3f2a00c4d1e0b7a9:0-12 /a\tsecret x\n";
+        let mut splitter = Splitter::default();
+        feed(&mut splitter, changed);
+        assert!(splitter.item().is_none());
+        feed(&mut splitter, b"\x1e3f2a00c4d1e0b7a9:12\n");
+        assert_eq!(take(&mut splitter).len(), 2);
+        assert_eq!(splitter.losses(), Losses::default());
+    }
+
+    #[test]
+    fn a_record_cut_short_in_mid_stream_is_dropped_where_positions_are_carried() {
+        let (lines, losses) = split(&[RECORD, b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\"a\":{}\n", b"{}\n"]);
+        assert_eq!((lines.len(), losses.torn), (2, 1));
+        let (lines, losses) = split(&[b"{\"_pos\": no record\n", b"{}\n"]);
+        assert_eq!((lines.len(), losses.torn), (2, 0));
+    }
+
+    #[test]
+    fn plain_lines_come_as_one_piece_and_positions_one_by_one() {
+        let mut splitter = Splitter::default();
+        feed(&mut splitter, b"a\nb\nc");
+        assert!(matches!(splitter.arrival(), Some(Arrival::Plain(b"a\nb\n"))));
+        assert!(splitter.arrival().is_none());
+        feed(&mut splitter, &[b"\n", TAGGED].concat());
+        assert!(matches!(splitter.arrival(), Some(Arrival::Item(Item::Line(line))) if line.raw == b"c"));
+        assert!(matches!(splitter.arrival(), Some(Arrival::Item(Item::Line(line))) if line.tag.is_some()));
+        assert!(splitter.carried());
+    }
+
+    #[test]
+    fn a_stream_is_cut_when_marks_came_and_no_end_mark() {
+        let mark: &[u8] = b"\x1e3f2a00c4d1e0b7a9:5\n";
+        for (text, cut) in
+            [(vec![TAGGED], false), (vec![TAGGED, mark], true), (vec![TAGGED, mark, b"\x1eend\n"], false)]
+        {
+            let mut splitter = Splitter::default();
+            feed(&mut splitter, &text.concat());
+            splitter.finish();
+            take(&mut splitter);
+            assert_eq!(splitter.cut(), cut);
+        }
+    }
+
+    #[test]
+    fn memory_comes_back_after_a_long_line() {
+        let mut splitter = Splitter::default();
+        let mut left = 4 << 20;
+        while left > 0 {
+            let space = splitter.space();
+            let count = space.len().min(left);
+            space[..count].fill(b'x');
+            splitter.filled(count);
+            left -= count;
+        }
+        feed(&mut splitter, b"\n");
+        assert!(matches!(splitter.item(), Some(Item::Line(line)) if line.raw.len() == 4 << 20));
+        assert_eq!(splitter.space().len(), READ_SIZE);
+    }
+}
