@@ -1,1 +1,239 @@
-//! Small state files.
+//! A small text file that survives a kill at any moment: JSON lines between a header with the version and a trailer with
+//! a checksum, readable with `cat`. It is replaced by a rename, and the copy before stays beside it.
+//!
+//! ```text
+//! {"logpipe":"acks","version":1}
+//! {"fid":"3f2a00c4d1e0b7a9","offset":4096}
+//! {"checksum":"9c1185a5c5e9fc54"}
+//! ```
+//!
+//! One process writes a file: it holds the [`Lock`] beside it, which is never replaced.
+
+use std::fs::{self, File};
+use std::hash::Hasher as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use siphasher::sip::SipHasher13;
+
+/// The version that this program writes. Keys may be added to it; an incompatible change takes a new file name.
+const VERSION: u32 = 1;
+
+/// One state file.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    name: &'static str,
+}
+
+/// What a state file said.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Loaded {
+    /// There is none.
+    Nothing,
+    /// Its lines.
+    Current(Vec<u8>),
+    /// The lines of the copy before, and what is wrong with the current one.
+    Previous(Vec<u8>, String),
+    /// What is wrong, and no copy before to fall back to.
+    Lost(String),
+}
+
+impl Store {
+    /// The file `name` in `directory`; touches nothing.
+    pub fn new(directory: &Path, name: &'static str) -> Self {
+        Self { directory: directory.to_owned(), name }
+    }
+
+    fn path(&self, ending: &str) -> PathBuf {
+        self.directory.join(format!("{}{ending}", self.name))
+    }
+
+    /// Reads the file, or the copy before where it cannot be used. Never fails: what is wrong is told.
+    pub fn load(&self) -> Loaded {
+        let why = match self.read("") {
+            Ok(Some(body)) => return Loaded::Current(body),
+            Ok(None) => None,
+            Err(why) => Some(why),
+        };
+        match (self.read(".old"), why) {
+            (Ok(Some(body)), why) => Loaded::Previous(body, why.unwrap_or_else(|| "missing".to_owned())),
+            (Ok(None), None) => Loaded::Nothing,
+            (Ok(None), Some(why)) => Loaded::Lost(why),
+            (Err(also), why) => Loaded::Lost(why.unwrap_or(also)),
+        }
+    }
+
+    fn read(&self, ending: &str) -> Result<Option<Vec<u8>>, String> {
+        match fs::read(self.path(ending)) {
+            Ok(text) => decode(self.name, &text).map(|body| Some(body.to_vec())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(crate::ending::cause(&error)),
+        }
+    }
+
+    /// Replaces the file by one with the lines `body`. With `sync` it is on disk when this returns; a kill of the process
+    /// needs none. On error the file is as it was.
+    pub fn save(&self, body: &[u8], sync: bool) -> io::Result<()> {
+        let new = self.path(".new");
+        let mut file = File::create(&new)?;
+        file.write_all(&encode(self.name, body))?;
+        if sync {
+            file.sync_all()?;
+        }
+        // A file system without links only lacks the copy before.
+        let _ = fs::remove_file(self.path(".old"));
+        let _ = fs::hard_link(self.path(""), self.path(".old"));
+        fs::rename(&new, self.path(""))?;
+        if sync {
+            File::open(&self.directory)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+/// The text of the file `name` with the lines `body`.
+pub fn encode(name: &str, body: &[u8]) -> Vec<u8> {
+    let mut text = format!("{{\"logpipe\":\"{name}\",\"version\":{VERSION}}}\n").into_bytes();
+    text.extend_from_slice(body);
+    let trailer = format!("{{\"checksum\":\"{:016x}\"}}\n", checksum(&text));
+    text.extend_from_slice(trailer.as_bytes());
+    text
+}
+
+/// The lines of such a text, or what is wrong with it.
+pub fn decode<'a>(name: &str, text: &'a [u8]) -> Result<&'a [u8], String> {
+    if text.is_empty() {
+        return Err("empty".to_owned());
+    }
+    let header_end = text.iter().position(|byte| *byte == b'\n').ok_or("no header")? + 1;
+    let header = crate::json::member(&text[..header_end], "logpipe").ok_or("not a state file of logpipe")?;
+    if header != format!("\"{name}\"").as_bytes() {
+        return Err(format!("not the state file '{name}'"));
+    }
+    let version = crate::json::member(&text[..header_end], "version").unwrap_or_default();
+    if version != VERSION.to_string().as_bytes() {
+        return Err(format!("version {}, expected {VERSION}", version.escape_ascii()));
+    }
+    let lines = text.strip_suffix(b"\n").ok_or("half written")?;
+    let trailer = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+    let told = crate::json::member(&lines[trailer..], "checksum").ok_or("half written")?;
+    if trailer < header_end || told != format!("\"{:016x}\"", checksum(&text[..trailer])).as_bytes() {
+        return Err("damaged, its checksum does not match".to_owned());
+    }
+    Ok(&text[header_end..trailer])
+}
+
+fn checksum(text: &[u8]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(text);
+    hasher.finish()
+}
+
+/// The right to write one state file, held until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock `directory/name.lock`; `None` if somebody holds it.
+    pub fn take(directory: &Path, name: &str) -> io::Result<Option<Self>> {
+        lock(directory, name, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Whether nobody holds the lock, without standing in the way of one who takes it.
+    pub fn is_free(directory: &Path, name: &str) -> io::Result<bool> {
+        lock(directory, name, FlockOperation::NonBlockingLockShared).map(|lock| lock.is_some())
+    }
+}
+
+fn lock(directory: &Path, name: &str, operation: FlockOperation) -> io::Result<Option<Lock>> {
+    let file = File::options().create(true).append(true).open(directory.join(format!("{name}.lock")))?;
+    match flock(&file, operation) {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    const BODY: &[u8] = b"{\"a\":1}\n{\"b\":2}\n";
+
+    /// A directory of its own that goes with the test.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("logline-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded() {
+        let directory = Directory::new("saved");
+        let store = Store::new(&directory.0, "acks");
+        assert_eq!(store.load(), Loaded::Nothing);
+        for body in [&b""[..], BODY] {
+            store.save(body, true).unwrap();
+            assert_eq!(store.load(), Loaded::Current(body.to_vec()));
+        }
+    }
+
+    #[test]
+    fn every_beginning_of_a_file_and_every_changed_byte_is_refused() {
+        let text = encode("acks", BODY);
+        assert_eq!(decode("acks", &text), Ok(BODY));
+        for end in 0..text.len() {
+            assert!(decode("acks", &text[..end]).is_err(), "{end}");
+        }
+        for at in 0..text.len() {
+            let mut changed = text.clone();
+            changed[at] ^= 1;
+            assert!(decode("acks", &changed).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_falls_back_to_the_copy_before() {
+        let directory = Directory::new("damaged");
+        let store = Store::new(&directory.0, "acks");
+        store.save(BODY, false).unwrap();
+        store.save(b"{\"c\":3}\n", false).unwrap();
+        fs::write(directory.0.join("acks"), "garbage").unwrap();
+        assert!(matches!(store.load(), Loaded::Previous(body, why) if body == BODY && !why.is_empty()));
+        fs::write(directory.0.join("acks.old"), "").unwrap();
+        assert!(matches!(store.load(), Loaded::Lost(_)));
+    }
+
+    #[test]
+    fn another_version_or_another_file_is_refused_by_name() {
+        let newer = String::from_utf8(encode("acks", BODY)).unwrap().replace("\"version\":1", "\"version\":2");
+        assert_eq!(decode("acks", newer.as_bytes()), Err("version 2, expected 1".to_owned()));
+        assert!(decode("files", &encode("acks", BODY)).is_err_and(|why| why.contains("files")));
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one() {
+        let directory = Directory::new("lock");
+        assert!(Lock::is_free(&directory.0, "acks").unwrap());
+        let held = Lock::take(&directory.0, "acks").unwrap().unwrap();
+        assert!(Lock::take(&directory.0, "acks").unwrap().is_none());
+        assert!(!Lock::is_free(&directory.0, "acks").unwrap());
+        drop(held);
+        assert!(Lock::take(&directory.0, "acks").unwrap().is_some());
+    }
+}
