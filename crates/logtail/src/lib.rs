@@ -1,1 +1,2 @@
-
+//! Follows log files and writes their lines, with their positions.
+pub mod disk;

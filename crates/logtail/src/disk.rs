@@ -1,0 +1,52 @@
+//! The file system as logtail sees it. What logtail decides is parted from it by this trait, so that a test can play a
+//! disk that rotates, truncates and loses power thousands of times a second.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+/// What `stat` tells of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stat {
+    /// The file's own number: the device's and the inode's.
+    pub inode: Inode,
+    /// Bytes.
+    pub size: u64,
+    /// When its content was last changed: nanoseconds since the epoch. Only compared for equality.
+    pub modified: i128,
+    /// How many names it has; 0 once it is deleted.
+    pub names: u64,
+    /// Whether it is a regular file (links are followed).
+    pub is_file: bool,
+}
+
+/// A file on a device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Inode {
+    /// `st_dev`.
+    pub device: u64,
+    /// `st_ino`.
+    pub number: u64,
+}
+
+/// The calls that logtail makes. Errors are the system's.
+pub trait Disk {
+    /// An open file; closed when it is dropped.
+    type File;
+
+    /// Follows symbolic links.
+    fn stat(&self, path: &Path) -> io::Result<Stat>;
+    /// Opens for reading, without blocking on anything that is no regular file.
+    fn open(&self, path: &Path) -> io::Result<Self::File>;
+    /// Of an open file.
+    fn stat_open(&self, file: &Self::File) -> io::Result<Stat>;
+    /// Reads at `offset` as much as there is, up to the length of `bytes`; 0 at the end of the file.
+    fn read_at(&self, file: &Self::File, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// The first offset from `offset` on that is not in a hole of the file (SEEK_DATA), `offset` itself where holes are
+    /// not known; `None` if there is no data behind it.
+    fn next_data(&self, file: &Self::File, offset: u64) -> io::Result<Option<u64>>;
+    /// Whether any process has the file open for writing; `None` where that cannot be told.
+    fn has_writer(&self, file: &Self::File) -> Option<bool>;
+    /// The names in a directory, `.` and `..` apart, in any order.
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>>;
+}
