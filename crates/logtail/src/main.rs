@@ -1,1 +1,98 @@
-fn main() {}
+//! Follows log files and writes their lines, with their positions.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use logline::ending::{Exit, Stop, Trouble};
+use logline::signal::Signals;
+use logtail::PROG;
+use logtail::args::{Args, HINTS};
+use logtail::drain::Drain;
+use logtail::emit::Shape;
+use logtail::follow::{First, Follower, Plan};
+use logtail::glob::Pattern;
+use logtail::state::State;
+use logtail::system::System;
+use logtail::tail::{Pace, Tail, boot_id};
+
+fn main() -> Exit {
+    logline::args::run(PROG, HINTS, run)
+}
+
+fn run(args: Args) -> Result<Exit, Stop> {
+    let clock = Instant::now();
+    let directory = state_directory(&args)?;
+    let plan = plan(&args, directory.is_some())?;
+    let signals = Signals::of_end().map_err(|error| Trouble::io("signals", &error))?;
+    logtail::lease::prepare().map_err(|error| Trouble::io("signals", &error))?;
+    let mut follower = Follower::new(System, plan, boot_id(), logline::position::Fid::random);
+    let state = match directory {
+        None => None,
+        Some(directory) => {
+            let Some((state, left)) = State::take(&directory, args.advance, &signals)? else { return Ok(Exit::Done) };
+            if let Some(ledger) = left.ledger {
+                follower.resume(ledger, &left.acks, clock.elapsed());
+            }
+            Some(state)
+        }
+    };
+    let pace = Pace {
+        follows: args.follow,
+        at_rest: args.sleep_interval,
+        inotify: !args.no_inotify,
+        drain: Drain::new(args.drain_quiet, args.drain_max),
+    };
+    Tail::new(follower, state, signals, pace, clock).run()
+}
+
+fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {
+    let patterns = |texts: &[std::ffi::OsString]| {
+        let parse = |text: &std::ffi::OsString| {
+            if text == "-" {
+                return Err(Trouble::new("-", "logtail reads files only, standard input is for the tools behind it"));
+            }
+            Pattern::new(text.as_bytes()).map_err(|cause| Trouble::new(text.display(), cause))
+        };
+        texts.iter().map(parse).collect::<Result<Vec<Pattern>, Trouble>>()
+    };
+    Ok(Plan {
+        patterns: patterns(&args.files)?,
+        excludes: patterns(&args.exclude)?,
+        shape: Shape {
+            tagged: args.tag || (has_state && !args.advance),
+            max_line: usize::try_from(args.max_line).unwrap_or(usize::MAX),
+        },
+        first: first(args, has_state)?,
+        follows: args.follow,
+        headers: args.verbose,
+        rotate_quiet: args.rotate_quiet,
+        forget_after: Duration::from_secs(60),
+        open_limit: 64,
+    })
+}
+
+fn first(args: &Args, has_state: bool) -> Result<First, Trouble> {
+    let Some(text) = &args.lines else { return Ok(if has_state { First::Head } else { First::LastLines(10) }) };
+    let (digits, from_line) = match text.strip_prefix('+') {
+        Some(digits) => (digits, true),
+        None => (text.strip_prefix('-').unwrap_or(text), false),
+    };
+    let number = digits.parse().map_err(|_| Trouble::new(format!("-n {text}"), "expected a number of lines, or +N"))?;
+    Ok(if from_line { First::FromLine(number) } else { First::LastLines(number) })
+}
+
+/// The option, or the environment where positions make sense: so `kubectl exec … logtail -n +1` in the container of a
+/// pipeline is not held up by its lock.
+fn state_directory(args: &Args) -> Result<Option<PathBuf>, Trouble> {
+    let keeps = args.follow || args.advance;
+    match &args.state {
+        Some(_) if !keeps => Err(Trouble::new("--state", "needs -F or --advance, without them nothing is followed")),
+        Some(directory) => Ok(Some(directory.clone())),
+        None if keeps => match std::env::var_os("LOGPIPE_STATE").filter(|value| !value.is_empty()) {
+            None if args.advance => Err(Trouble::new("--advance", "needs --state DIR to keep the positions in")),
+            directory => Ok(directory.map(PathBuf::from)),
+        },
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line of logtail.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use logline::quantity::{parse_duration, parse_size};
+
+/// The greatest `--max-line`: what the other tools are made for.
+const GREATEST_LINE: u64 = 1 << 20;
+
+const EXAMPLES: &str = "\
+Exit status:
+  0  done, or nobody reads stdout any more
+  2  trouble: a file that cannot be read, a drain that was cut, a state that cannot be kept
+
+Examples:
+  logtail -F '/var/log/nginx/*.log' | logfilter -i error
+  logtail -n +1 access.log | logparse nginx | logfilter -W 'status >= 500'
+  logtail -F --state /state '/var/log/nginx/*.log' | logparse nginx | logpost --state /state --to elasticsearch http://es:9200";
+
+/// Follows log files and writes their lines, with their positions
+#[derive(Parser, Debug)]
+#[command(name = "logtail", version, after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct Args {
+    /// Files, and quoted globs that are looked through again and again ('**' reaches into directories)
+    #[arg(required = true, value_name = "FILE|GLOB")]
+    pub files: Vec<OsString>,
+
+    /// Follow by name: rotation, truncation, files that do not exist yet
+    #[arg(short = 'F', visible_short_alias = 'f', long)]
+    pub follow: bool,
+
+    /// Begin with the last N lines (10), or with line N of the file (+N)
+    #[arg(short = 'n', long, value_name = "[+]N", allow_hyphen_values = true)]
+    pub lines: Option<String>,
+
+    /// Leave out what matches; a pattern without a slash means the name (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<OsString>,
+
+    /// Say which file the lines are from, as tail does
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Write where each line was read in front of it
+    #[arg(long)]
+    pub tag: bool,
+
+    /// Keep positions in DIR, and go on from there ($LOGPIPE_STATE); implies --tag
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+
+    /// Plain lines, each acknowledged once it is written: for a job that runs now and then (needs --state)
+    #[arg(long)]
+    pub advance: bool,
+
+    /// Cut lines that are longer [default and greatest: 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = line_limit, default_value = "1MiB", hide_default_value = true)]
+    pub max_line: u64,
+
+    /// Look at the files so often when nothing happens
+    #[arg(short = 's', long, value_name = "SECS", value_parser = parse_duration, default_value = "1")]
+    pub sleep_interval: Duration,
+
+    /// Poll only
+    #[arg(long)]
+    pub no_inotify: bool,
+
+    /// Close a rotated file after so long without a byte, where it cannot be told whether it has a writer
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "10s")]
+    pub rotate_quiet: Duration,
+
+    /// After TERM, end when nothing has come for so long, where it cannot be told whether a file has a writer
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "2s")]
+    pub drain_quiet: Duration,
+
+    /// After TERM, end after so long in any case
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "20s")]
+    pub drain_max: Duration,
+}
+
+/// tail's options that logtail does not have.
+pub const HINTS: &[(&str, &str)] = &[
+    ("-c", "use tail -c"),
+    ("--bytes", "use tail -c"),
+    ("--pid", "use tail --pid"),
+    ("-q", "there are no headers unless -v asks for them"),
+    ("--quiet", "there are no headers unless -v asks for them"),
+    ("--retry", "-F waits for files that are not there yet"),
+    ("-z", "use tail -z"),
+];
+
+fn line_limit(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("0 leaves nothing of a line, expected 1 to 1MiB".to_owned()),
+        size if size > GREATEST_LINE => {
+            Err(format!("{text} is more than the tools behind it take, expected at most 1MiB"))
+        }
+        size => Ok(size),
+    }
+}

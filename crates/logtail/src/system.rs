@@ -1,0 +1,79 @@
+//! The real disk: each call of [`Disk`] as one or two system calls.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rustix::fs::{self, FileType, Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+
+use crate::disk::{Disk, Inode, Stat};
+use crate::lease;
+
+/// The file system of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct System;
+
+impl Disk for System {
+    type File = OwnedFd;
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        Ok(told(&fs::stat(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        Ok(fs::open(path, flags, Mode::empty())?)
+    }
+
+    fn stat_open(&self, file: &OwnedFd) -> io::Result<Stat> {
+        Ok(told(&fs::fstat(file)?))
+    }
+
+    fn read_at(&self, file: &OwnedFd, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            match rustix::io::pread(file, &mut *bytes, offset) {
+                Err(Errno::INTR) => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    fn next_data(&self, file: &OwnedFd, offset: u64) -> io::Result<Option<u64>> {
+        match fs::seek(file, SeekFrom::Data(offset)) {
+            Ok(data) => Ok(Some(data)),
+            Err(Errno::NXIO) => Ok(None),
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(offset)),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn has_writer(&self, file: &OwnedFd) -> Option<bool> {
+        lease::has_writer(file)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(fs::open(directory, flags, Mode::empty())?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn told(stat: &fs::Stat) -> Stat {
+    Stat {
+        inode: Inode { device: stat.st_dev, number: stat.st_ino },
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        names: stat.st_nlink,
+        is_file: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+    }
+}

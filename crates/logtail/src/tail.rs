@@ -1,0 +1,321 @@
+//! The loop around the follower: look, read, keep, write, wait. It alone knows the clock, the signals, stdout and the state
+//! directory; what is decided about files stands in [`crate::follow`].
+//!
+//! Nothing leaves before the ledger that it needs is on disk, and a full pipe blinds nobody: as long as its reader does
+//! not read, rotations are followed and new files opened.
+
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use logline::ending::{Exit, Stop, Trouble, say};
+use logline::output::{Output, WRITE_SIZE, reader_is_gone};
+use logline::signal::{Asked, Signals};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::follow::Follower;
+use crate::state::State;
+use crate::system::System;
+use crate::watch::Watch;
+use crate::{PROG, drain::Drain};
+
+/// While a file is active it wakes logtail at most so often: a wake-up of four processes for each line is what costs.
+const GROUPED: Duration = Duration::from_millis(50);
+/// How long logtail gives stdout at an end that was not asked to wait.
+const LAST_WRITE: Duration = Duration::from_secs(1);
+
+/// How the loop goes.
+#[derive(Debug)]
+pub struct Pace {
+    /// Whether it goes on at the end of the files.
+    pub follows: bool,
+    /// How long it rests between two looks when nothing happens.
+    pub at_rest: Duration,
+    /// Whether it may be woken by the kernel.
+    pub inotify: bool,
+    /// When a drain is over.
+    pub drain: Drain,
+}
+
+/// All that a run of logtail holds.
+#[derive(Debug)]
+pub struct Tail {
+    follower: Follower<System>,
+    output: Output,
+    state: Option<State>,
+    signals: Signals,
+    watch: Option<Watch>,
+    pace: Pace,
+    clock: Instant,
+    looked_at: Option<Duration>,
+    /// The rest between two looks where nothing wakes: short after activity, then longer.
+    rest: Duration,
+    woken_at: Duration,
+    bytes: u64,
+}
+
+/// Why the loop ended.
+enum End {
+    /// Everything was read.
+    Complete,
+    /// INT, or a second TERM.
+    Stopped,
+    /// The time for the drain was up before everything was read.
+    Cut,
+}
+
+impl Tail {
+    /// A run of `follower`.
+    pub fn new(follower: Follower<System>, state: Option<State>, signals: Signals, pace: Pace, clock: Instant) -> Self {
+        let watch = if pace.follows && pace.inotify { Watch::new() } else { None };
+        Self {
+            follower,
+            output: Output::stdout(),
+            state,
+            signals,
+            watch,
+            pace,
+            clock,
+            looked_at: None,
+            rest: GROUPED,
+            woken_at: Duration::ZERO,
+            bytes: 0,
+        }
+    }
+
+    /// Runs to its end, whatever ends it, and leaves a state from which the next run goes on.
+    pub fn run(mut self) -> Result<Exit, Stop> {
+        let ended = self.follow().and_then(|end| self.conclude(&end));
+        // Also where the reader is gone: positions only ever say what was seen.
+        self.keep(true);
+        self.say_messages();
+        let exit = ended?;
+        let is_trouble =
+            self.state.as_ref().is_some_and(State::has_failed) || (!self.pace.follows && self.follower.has_troubles());
+        Ok(if is_trouble { Exit::Trouble } else { exit })
+    }
+
+    fn follow(&mut self) -> Result<End, Stop> {
+        loop {
+            let now = self.clock.elapsed();
+            if let Some(end) = self.obey(now)? {
+                return Ok(end);
+            }
+            self.look_if_due(now);
+            let is_more = self.read(now)?;
+            let is_blocked = !self.write(now)?;
+            if let Some(end) = self.is_over(now, is_more || is_blocked) {
+                return Ok(end);
+            }
+            self.wait(now, is_more, is_blocked)?;
+        }
+    }
+
+    fn obey(&mut self, now: Duration) -> Result<Option<End>, Stop> {
+        while let Some(asked) = self.signals.next() {
+            match asked {
+                Asked::Counters => self.say_counters(),
+                Asked::Drain if !self.pace.drain.is_on() => self.pace.drain.begin(now),
+                Asked::Drain | Asked::Stop => return Ok(Some(End::Stopped)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn look_if_due(&mut self, now: Duration) {
+        let mut is_due = self.looked_at.is_none_or(|at| now >= at + self.rest);
+        if let Some(watch) = &mut self.watch {
+            let woken = watch.drain();
+            is_due |= woken.names_changed;
+            for number in woken.files {
+                self.follower.touch(number);
+            }
+        }
+        if is_due {
+            self.looked_at = Some(now);
+            self.follower.look(now);
+            if let Some(watch) = &mut self.watch {
+                watch.follow(self.follower.directories(), self.follower.open_files());
+            }
+        }
+    }
+
+    fn read(&mut self, now: Duration) -> Result<bool, Stop> {
+        if self.output.pending() >= WRITE_SIZE {
+            self.say_messages();
+            return Ok(true);
+        }
+        let buffer = self.output.buffer();
+        let before = buffer.len();
+        let is_more = self.follower.read(now, WRITE_SIZE, buffer);
+        if !is_more && self.pace.follows {
+            self.follower.finish_detached(now, buffer);
+        }
+        self.follower.mark(now, false, buffer);
+        let came = (buffer.len() - before) as u64;
+        self.bytes += came;
+        if came > 0 {
+            self.woken_at = now;
+            self.rest = GROUPED;
+        }
+        self.say_messages();
+        Ok(is_more)
+    }
+
+    /// Keeps the ledger if it is due, then writes what the reader has room for; whether that was all.
+    fn write(&mut self, now: Duration) -> Result<bool, Stop> {
+        if self.follower.need().is_due(now).is_some() {
+            self.keep(false);
+        }
+        if let Some(state) = &mut self.state {
+            state.watch_for_logpost(now, self.bytes > 0);
+        }
+        if !self.pace.follows {
+            self.output.flush()?;
+        }
+        let is_all = self.output.flush_some()?;
+        if is_all && let Some(state) = &mut self.state {
+            state.advance(&self.follower);
+        }
+        Ok(is_all)
+    }
+
+    fn keep(&mut self, is_end: bool) {
+        let now = self.clock.elapsed();
+        let Some(state) = &mut self.state else { return self.follower.need().written(now, true) };
+        let need = *self.follower.need();
+        let Some(sync) = need.is_due(now).or((is_end && need.is_any()).then_some(true)) else { return };
+        match state.save(&self.follower.ledger(), sync || is_end) {
+            Ok(()) => self.follower.need().written(now, sync),
+            Err(()) => self.follower.need().failed(now),
+        }
+    }
+
+    fn is_over(&mut self, now: Duration, is_busy: bool) -> Option<End> {
+        if !self.pace.follows {
+            return (!is_busy).then_some(End::Complete);
+        }
+        let asked_at = self.pace.drain.asked_at()?;
+        if now >= asked_at + self.pace.drain.max {
+            return Some(End::Cut);
+        }
+        if is_busy {
+            return None;
+        }
+        let buffer = self.output.buffer();
+        self.follower.is_drained(now, asked_at, self.pace.drain.quiet, buffer).then_some(End::Complete)
+    }
+
+    /// The last lines, marks and the end mark, written within the time that is left.
+    fn conclude(&mut self, end: &End) -> Result<Exit, Stop> {
+        let now = self.clock.elapsed();
+        let parts = matches!(end, End::Complete) && self.state.as_ref().is_none_or(|state| !state.advances());
+        self.follower.end(now, parts, self.output.buffer());
+        self.say_messages();
+        if self.follower.need().is_due(now).is_some() {
+            self.keep(false);
+        }
+        if !self.pace.follows {
+            self.output.flush()?;
+        }
+        let left = self.pace.drain.left(now).unwrap_or(LAST_WRITE).max(LAST_WRITE);
+        let is_written = self.write_within(left)?;
+        if is_written && let Some(state) = &mut self.state {
+            state.advance(&self.follower);
+        }
+        match end {
+            End::Cut => {
+                say(PROG, "the time for the drain is up, what is left is read after the next start");
+                Ok(Exit::Trouble)
+            }
+            _ if !is_written => Err(Trouble::new("standard output", "its reader does not read, giving up").into()),
+            _ => Ok(Exit::Done),
+        }
+    }
+
+    fn write_within(&mut self, left: Duration) -> Result<bool, Stop> {
+        let until = Instant::now() + left;
+        while !self.output.flush_some()? {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.signals.next().is_some_and(|asked| asked != Asked::Counters) {
+                return Ok(false);
+            }
+            let stdout = self.output.fd();
+            let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
+            let mut fds = vec![PollFd::new(&stdout, PollFlags::OUT)];
+            fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+            let _ = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
+        }
+        Ok(true)
+    }
+
+    /// Waits for whatever comes first: a signal, the reader's going, room in the pipe, an event, the next look.
+    fn wait(&mut self, now: Duration, is_more: bool, is_blocked: bool) -> Result<(), Stop> {
+        if is_more && !is_blocked {
+            return Ok(());
+        }
+        if !is_blocked {
+            // What has come since the last wake-up is read together.
+            let pause = (self.woken_at + GROUPED).saturating_sub(now);
+            if now > Duration::ZERO && !pause.is_zero() {
+                self.poll(pause, is_blocked, false)?;
+            }
+        }
+        let now = self.clock.elapsed();
+        let until_next = self.until_next(now);
+        self.poll(until_next, is_blocked, true)
+    }
+
+    fn until_next(&mut self, now: Duration) -> Duration {
+        if self.pace.drain.is_on() {
+            self.rest = GROUPED;
+        } else if self.watch.is_some() {
+            self.rest = self.pace.at_rest;
+        } else {
+            self.rest = (self.rest * 2).min(self.pace.at_rest);
+        }
+        let next_look = self.looked_at.map_or(Duration::ZERO, |at| at + self.rest).saturating_sub(now);
+        if self.follower.has_unmarked() { next_look.min(Duration::from_secs(1)) } else { next_look }
+    }
+
+    fn poll(&self, timeout: Duration, is_blocked: bool, by_events: bool) -> Result<(), Stop> {
+        let stdout = self.output.fd();
+        let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
+        let events = self.watch.as_ref().filter(|_| by_events).map(|watch| watch.as_fd());
+        let mut fds = vec![PollFd::new(&stdout, if is_blocked { PollFlags::OUT } else { PollFlags::empty() })];
+        fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        if let Some(events) = &events {
+            fds.push(PollFd::new(events, PollFlags::IN));
+        }
+        match poll(&mut fds, Timespec::try_from(timeout).ok().as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(Trouble::io("poll", &errno.into()).into()),
+        }
+        if reader_is_gone(fds[0].revents()) { Err(Stop::ReaderGone) } else { Ok(()) }
+    }
+
+    fn say_messages(&mut self) {
+        for message in self.follower.messages() {
+            say(PROG, message);
+        }
+    }
+
+    fn say_counters(&self) {
+        let counters = self.follower.counters();
+        let (known, open) = self.follower.size();
+        say(
+            PROG,
+            format_args!(
+                "files {open} open, {known} known, bytes {}, truncations {}, gaps {}, possible loss {} bytes, holes {} bytes",
+                self.bytes, counters.truncations, counters.gaps, counters.possible_loss_bytes, counters.hole_bytes
+            ),
+        );
+    }
+}
+
+/// The id of this boot; empty where the kernel does not tell.
+pub fn boot_id() -> String {
+    std::fs::read_to_string(Path::new("/proc/sys/kernel/random/boot_id"))
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
