@@ -46,6 +46,17 @@ pub struct Line<'a> {
     record: Option<Position>,
 }
 
+impl Item<'_> {
+    /// Whether it tells a position or is a mark.
+    pub fn carries_position(&self) -> bool {
+        match self {
+            Self::Line(line) => line.position().is_some(),
+            Self::Mark(..) => true,
+            Self::End(_) | Self::CountersAsked | Self::Idle => false,
+        }
+    }
+}
+
 impl<'a> Line<'a> {
     /// The position that the tag or the record's `_pos` tells.
     pub fn position(&self) -> Option<Position> {

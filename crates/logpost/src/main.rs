@@ -1,1 +1,38 @@
-fn main() {}
+//! Delivers records over HTTP and keeps them until they have been accepted.
+
+use std::path::PathBuf;
+
+use logline::ending::{Exit, Stop, say};
+use logpost::PROG;
+use logpost::acks::Acks;
+use logpost::args::{Args, HINTS};
+use logpost::deliver::{Connecting, Deliverer};
+use logpost::post::{Pace, Post};
+use logpost::target::{kind, target};
+use logpost::window::Window;
+
+fn main() -> Exit {
+    logline::args::run(PROG, HINTS, run)
+}
+
+fn run(args: Args) -> Result<Exit, Stop> {
+    let kind = kind(&args)?;
+    let target = target(&args, kind.as_ref())?;
+    if args.insecure {
+        say(PROG, "--insecure: whoever answers is believed, and gets the records");
+    }
+    let connecting = Connecting {
+        connect_timeout: args.connect_timeout,
+        max_time: args.max_time,
+        cacert: args.cacert.as_deref(),
+        insecure: args.insecure,
+    };
+    let in_flight = usize::from(args.in_flight);
+    let deliverer = Deliverer::new(&target, &connecting, in_flight)?;
+    let window = Window::new(usize::try_from(args.batch_bytes).unwrap_or(usize::MAX), in_flight);
+    let directory = args.state.or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
+    let acks = directory.filter(|directory| !directory.as_os_str().is_empty()).map(|directory| Acks::new(&directory));
+    let pace = Pace { linger: args.linger, drain: args.drain, retry_for: args.retry_for, verbose: args.verbose };
+    let server = target.url.split('?').next().unwrap_or_default().to_owned();
+    Post::new(deliverer, kind, server, window, acks, pace)?.run()
+}

@@ -1,0 +1,111 @@
+//! The command line of logpost.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use logline::quantity::{parse_duration, parse_size};
+
+const EXAMPLES: &str = "\
+Exit status:
+  0  everything was delivered
+  1  records were refused for good, and written to stdout
+  2  trouble: records are still undelivered at the deadline, input that cannot be read
+
+Examples:
+  logtail -F --state /state '/var/log/nginx/*.log' | logparse nginx | logpost --state /state --to elasticsearch http://es:9200
+  logparse nginx < access.log | logpost http://collector:8080/logs
+  logpost --to elasticsearch http://es:9200/nginx < records.ndjson > refused.ndjson";
+
+/// Delivers records over HTTP and keeps them until they have been accepted
+#[derive(Parser, Debug)]
+#[command(name = "logpost", version, after_help = EXAMPLES)]
+pub struct Args {
+    /// Where to: http://host:port/path
+    #[arg(value_name = "URL")]
+    pub url: String,
+
+    /// What the server is
+    #[arg(long, value_enum, value_name = "KIND", default_value = "ndjson")]
+    pub to: KindName,
+
+    /// Keep in DIR what has been delivered, so that logtail goes on from there ($LOGPIPE_STATE)
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+
+    /// The index, or its pattern by event time, where the URL names none [default: logpipe-%Y.%m.%d]
+    #[arg(long, value_name = "NAME")]
+    pub index: Option<String>,
+
+    /// Let the server give the ids: a record that is sent twice is then stored twice
+    #[arg(long)]
+    pub no_id: bool,
+
+    /// A header for every request, 'Name: value' (repeatable)
+    #[arg(short = 'H', long, value_name = "HEADER")]
+    pub header: Vec<String>,
+
+    /// Name and password for basic authorisation ($LOGPOST_USER)
+    #[arg(short, long, value_name = "NAME:PASSWORD")]
+    pub user: Option<String>,
+
+    /// A file with certificates to trust, instead of the system's ($SSL_CERT_FILE)
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// Trust any certificate
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+
+    /// A request goes when it has so many bytes of records
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "1MiB")]
+    pub batch_bytes: u64,
+
+    /// or when its first record has waited so long
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1s")]
+    pub linger: Duration,
+
+    /// So many requests at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), default_value = "2")]
+    pub in_flight: u8,
+
+    /// Give up after so long [default: never]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub retry_for: Option<Duration>,
+
+    /// After TERM or the end of the input, try for so long
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "25s")]
+    pub drain: Duration,
+
+    /// Longest wait for a connection
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "10s")]
+    pub connect_timeout: Duration,
+
+    /// Longest wait for an answer
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
+    pub max_time: Duration,
+
+    /// One line for each request
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// The kinds of server.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum KindName {
+    /// Any that takes one JSON object a line.
+    Ndjson,
+    /// Its bulk endpoint.
+    Elasticsearch,
+    /// The same.
+    Opensearch,
+}
+
+/// curl's options that logpost does not have.
+pub const HINTS: &[(&str, &str)] = &[
+    ("-d", "records are read from standard input"),
+    ("-X", "requests are always POST"),
+    ("-L", "redirects are never followed with records"),
+    ("-o", "answers are read, not written"),
+    ("-s", "there is nothing to silence, see -v"),
+];

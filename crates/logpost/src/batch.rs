@@ -1,0 +1,158 @@
+//! Records that are sent together, as they came, and what may be acknowledged once all of them are settled.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use logline::json;
+use logline::line::{Item, Line, classify};
+use logline::position::{Fid, Mark, Position};
+
+/// A batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    lines: Vec<u8>,
+    ends: Vec<usize>,
+    /// For each generation, what has arrived or was filtered out when all of this batch is settled.
+    settles: BTreeMap<Fid, u64>,
+    /// When its first record was read, RFC 3339 in UTC.
+    pub read_at: String,
+}
+
+impl Batch {
+    /// Takes a line in.
+    pub fn add(&mut self, line: &Line<'_>) {
+        if self.is_empty() {
+            self.read_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        }
+        self.lines.extend_from_slice(line.raw);
+        self.ends.push(self.lines.len());
+        if let Some(position) = line.position() {
+            self.settle_at(position.fid, position.next);
+        }
+    }
+
+    /// Takes a mark in: it is settled when all before it is.
+    pub fn add_mark(&mut self, mark: &Mark) {
+        self.settle_at(mark.fid, mark.next);
+    }
+
+    fn settle_at(&mut self, fid: Fid, next: u64) {
+        let settled = self.settles.entry(fid).or_default();
+        *settled = (*settled).max(next);
+    }
+
+    /// How many records it has.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether it has no record.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// How many bytes its records have.
+    pub fn bytes(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// What may be acknowledged when it is settled.
+    pub fn settles(&self) -> &BTreeMap<Fid, u64> {
+        &self.settles
+    }
+
+    fn raw(&self, record: usize) -> &[u8] {
+        let start = record.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.lines[start..self.ends[record]]
+    }
+
+    fn line(&self, record: usize) -> Line<'_> {
+        match classify(self.raw(record), false) {
+            Item::Line(line) => line,
+            _ => Line::plain(self.raw(record)),
+        }
+    }
+
+    /// The record or text, and the path of its tag if it has one.
+    pub fn content(&self, record: usize) -> (&[u8], Option<Cow<'_, [u8]>>) {
+        let line = self.line(record);
+        (line.content, line.tag.map(|tag| tag.path_bytes()))
+    }
+
+    /// Where it was read.
+    pub fn position(&self, record: usize) -> Option<Position> {
+        self.line(record).position()
+    }
+
+    /// The record as it came, with the reason why it was refused.
+    pub fn refused(&self, record: usize, reason: &str) -> Vec<u8> {
+        let line = self.line(record);
+        let mut out = Vec::new();
+        let inner = line.content.trim_ascii().strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
+        match inner.filter(|_| json::is_valid_object(line.content)) {
+            Some(inner) => {
+                out.push(b'{');
+                out.extend_from_slice(inner);
+                if !inner.trim_ascii().is_empty() {
+                    out.push(b',');
+                }
+            }
+            None => {
+                out.extend_from_slice(b"{\"message\":");
+                json::write_string(&mut out, line.content);
+                out.push(b',');
+            }
+        }
+        out.extend_from_slice(b"\"_refused\":");
+        json::write_string(&mut out, reason.as_bytes());
+        out.push(b'}');
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(lines: &[&[u8]]) -> Batch {
+        let mut batch = Batch::default();
+        for line in lines {
+            match classify(line, true) {
+                Item::Line(line) => batch.add(&line),
+                Item::Mark(mark, _) => batch.add_mark(&mark),
+                _ => unreachable!(),
+            }
+        }
+        batch
+    }
+
+    #[test]
+    fn a_batch_settles_the_highest_of_each_generation() {
+        let batch = batch(&[
+            b"\x1e0000000000000001:0-5 /a\tfour",
+            b"{\"_pos\":\"0000000000000002:7-9@3\",\"a\":1}",
+            b"\x1e0000000000000001:50",
+            b"plain",
+        ]);
+        assert_eq!(batch.len(), 3);
+        assert_eq!(batch.settles(), &BTreeMap::from([(Fid(1), 50), (Fid(2), 3)]));
+        assert_eq!(batch.content(0).0, b"four");
+        assert_eq!(batch.content(2).0, b"plain");
+    }
+
+    #[test]
+    fn a_refused_record_is_what_came_and_the_reason() {
+        let batch = batch(&[b"{\"a\":1}", b"{}", b"no \"object\"", b"{\"broken\""]);
+        for (record, text) in [
+            r#"{"a":1,"_refused":"400 x"}"#,
+            r#"{"_refused":"400 x"}"#,
+            r#"{"message":"no \"object\"","_refused":"400 x"}"#,
+            r#"{"message":"{\"broken\"","_refused":"400 x"}"#,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(batch.refused(record, "400 x"), text.as_bytes());
+        }
+    }
+}

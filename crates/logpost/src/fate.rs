@@ -1,0 +1,85 @@
+//! What an answer means for the records that were sent. A 2xx is not "stored": each kind of server says exactly which
+//! answer is.
+
+use std::time::Duration;
+
+/// An answer, or why there was none.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The server answered.
+    Http {
+        /// The status code.
+        status: u16,
+        /// What `Retry-After` asks for.
+        retry_after: Option<Duration>,
+        /// At most 64 MiB.
+        body: Vec<u8>,
+    },
+    /// No answer came; nothing is known.
+    Failed(String),
+}
+
+/// What becomes of one record, or of all that were in a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is stored, now or before.
+    Delivered,
+    /// Not now; the same again, later.
+    Again(String),
+    /// A mistake of configuration, not of the data: nothing is dropped, it is said and tried slowly.
+    Hold(String),
+    /// The request was too large.
+    TooLarge(String),
+    /// Something in the request is wrong: it is parted to find out what.
+    Bad(String),
+    /// This very record will never be taken.
+    Refused(String),
+}
+
+/// The verdict on a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// On all its records alike.
+    All(Fate),
+    /// On each, in their order.
+    Each(Vec<Fate>),
+}
+
+/// What a status code means for a whole request where the kind does not say otherwise. `None`: it is a success code.
+pub fn of_status(status: u16, body: &[u8]) -> Option<Fate> {
+    let reason = reason(status, body);
+    match status {
+        200..=299 => None,
+        408 | 425 | 429 => Some(Fate::Again(reason)),
+        501 | 505 => Some(Fate::Hold(reason)),
+        500..=599 => Some(Fate::Again(reason)),
+        400 | 422 => Some(Fate::Bad(reason)),
+        413 => Some(Fate::TooLarge(reason)),
+        _ => Some(Fate::Hold(reason)),
+    }
+}
+
+/// The code and the beginning of what the server said to it.
+pub fn reason(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() { format!("{status}") } else { format!("{status} {text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_of_configuration_never_drops_anything() {
+        for status in [301, 302, 401, 403, 404, 405, 406, 407, 410, 411, 414, 415, 426, 431, 501, 505, 600, 100] {
+            assert!(matches!(of_status(status, b""), Some(Fate::Hold(_))), "{status}");
+        }
+        for status in [408, 425, 429, 500, 502, 503, 504, 507, 599] {
+            assert!(matches!(of_status(status, b""), Some(Fate::Again(_))), "{status}");
+        }
+        assert!(matches!(of_status(413, b""), Some(Fate::TooLarge(_))));
+        assert!(matches!(of_status(400, b"no\n such"), Some(Fate::Bad(reason)) if reason == "400 no such"));
+        assert_eq!(of_status(204, b""), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! One batch on its way: what of it is still to be sent, when, and in which pieces. It knows neither sockets nor clocks:
+//! verdicts and the time come in, the next request comes out.
+//!
+//! The invariant: every record of the batch is in exactly one place: still to do, delivered, refused, or set aside as bad
+//! until all of the batch has been tried.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::batch::Batch;
+use crate::fate::{Fate, Verdict};
+
+/// The first and the greatest bound of the pause after a failure; the pause itself is anything below it.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A mistake of configuration is not mended within seconds.
+const FIRST_HOLD: Duration = Duration::from_secs(2);
+/// No server may ask for more.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// See the page of the module.
+#[derive(Debug)]
+pub struct Job {
+    /// What is sent.
+    pub batch: Batch,
+    todo: VecDeque<Vec<usize>>,
+    refused: Vec<(usize, String)>,
+    bad: Vec<(usize, String)>,
+    failures: u32,
+    /// Not before this.
+    pub ready_at: Duration,
+    /// A request of it is under way.
+    pub in_flight: bool,
+    /// When it was first tried.
+    pub since: Duration,
+    /// What stands in its way.
+    pub trouble: Option<Trouble>,
+    /// How many records were sent more than once.
+    pub resent: u64,
+}
+
+/// Why a job is not done yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// In the words of the server or the system.
+    pub cause: String,
+    /// It needs a hand.
+    pub is_hold: bool,
+}
+
+impl Job {
+    /// All of the batch is to be sent, at once.
+    pub fn new(batch: Batch, now: Duration) -> Self {
+        let all: Vec<usize> = (0..batch.len()).collect();
+        Self {
+            todo: if all.is_empty() { VecDeque::new() } else { VecDeque::from([all]) },
+            batch,
+            refused: Vec::new(),
+            bad: Vec::new(),
+            failures: 0,
+            ready_at: now,
+            in_flight: false,
+            since: now,
+            trouble: None,
+            resent: 0,
+        }
+    }
+
+    /// The records of the next request.
+    pub fn next(&self) -> Option<&[usize]> {
+        self.todo.front().map(Vec::as_slice)
+    }
+
+    /// Whether every record is delivered or refused.
+    pub fn is_done(&self) -> bool {
+        self.todo.is_empty()
+    }
+
+    /// How many records are not.
+    pub fn left(&self) -> usize {
+        self.todo.iter().map(Vec::len).sum()
+    }
+
+    /// The records that were refused for good since the last call, with the reasons.
+    pub fn take_refused(&mut self) -> Vec<(usize, String)> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// What the answer to the last request means. `jitter` is anything from 0 to 1. How many records were delivered by it.
+    pub fn take(&mut self, verdict: Verdict, retry_after: Option<Duration>, now: Duration, jitter: f64) -> usize {
+        self.in_flight = false;
+        let Some(sent) = self.todo.pop_front() else { return 0 };
+        let before = self.trouble.take();
+        let mut again = Vec::new();
+        let mut delivered = 0;
+        let mut trouble = None;
+        let fates = match verdict {
+            Verdict::Each(fates) => fates,
+            Verdict::All(Fate::TooLarge(reason)) if sent.len() == 1 => vec![Fate::Refused(reason)],
+            Verdict::All(Fate::TooLarge(_) | Fate::Bad(_)) if sent.len() > 1 => {
+                let (first, second) = sent.split_at(sent.len() / 2);
+                self.todo.push_front(second.to_vec());
+                self.todo.push_front(first.to_vec());
+                return 0;
+            }
+            Verdict::All(fate) => vec![fate; sent.len()],
+        };
+        for (record, fate) in sent.into_iter().zip(fates) {
+            match fate {
+                Fate::Delivered => delivered += 1,
+                Fate::Refused(reason) => self.refused.push((record, reason)),
+                Fate::Bad(reason) | Fate::TooLarge(reason) => self.bad.push((record, reason)),
+                Fate::Again(cause) => {
+                    again.push(record);
+                    trouble.get_or_insert(Trouble { cause, is_hold: false });
+                }
+                Fate::Hold(cause) => {
+                    again.push(record);
+                    trouble = Some(Trouble { cause, is_hold: true });
+                }
+            }
+        }
+        if !again.is_empty() {
+            self.todo.push_front(again);
+        }
+        if self.todo.is_empty() {
+            self.settle_bad(&mut trouble);
+        }
+        if delivered > 0 {
+            self.failures = 0;
+        }
+        match trouble {
+            Some(trouble) => self.pause(trouble, retry_after, now, jitter),
+            None => self.ready_at = now,
+        }
+        if self.trouble.is_none() && !self.is_done() {
+            self.trouble = before;
+        }
+        delivered
+    }
+
+    /// A server that finds fault with each record alike finds fault with something else: then nothing is dropped.
+    fn settle_bad(&mut self, trouble: &mut Option<Trouble>) {
+        if self.bad.len() > 1 && self.bad.len() == self.batch.len() {
+            let cause = format!("each record alike is answered {}", self.bad[0].1);
+            self.todo.push_front(self.bad.drain(..).map(|(record, _)| record).collect());
+            *trouble = Some(Trouble { cause, is_hold: true });
+        } else {
+            self.refused.append(&mut self.bad);
+        }
+    }
+
+    fn pause(&mut self, trouble: Trouble, retry_after: Option<Duration>, now: Duration, jitter: f64) {
+        self.resent += self.todo.front().map_or(0, Vec::len) as u64;
+        let first = if trouble.is_hold { FIRST_HOLD } else { FIRST_PAUSE };
+        let bound = first.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
+        let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        self.ready_at = now + bound.mul_f64(jitter.clamp(0.0, 1.0)).max(asked);
+        self.failures += 1;
+        self.trouble = Some(trouble);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logline::line::Line;
+
+    fn job(records: usize) -> Job {
+        let mut batch = Batch::default();
+        for record in 0..records {
+            batch.add(&Line::plain(format!("{record}").as_bytes()));
+        }
+        Job::new(batch, Duration::ZERO)
+    }
+
+    fn take(job: &mut Job, verdict: Verdict) -> usize {
+        job.take(verdict, None, Duration::ZERO, 1.0)
+    }
+
+    fn again() -> Fate {
+        Fate::Again("429".to_owned())
+    }
+
+    #[test]
+    fn only_what_was_not_taken_is_sent_again() {
+        let mut job = job(4);
+        let refused = Fate::Refused("400".to_owned());
+        assert_eq!(take(&mut job, Verdict::Each(vec![Fate::Delivered, again(), refused, again()])), 1);
+        assert_eq!(job.next(), Some(&[1, 3][..]));
+        assert_eq!(job.take_refused(), [(2, "400".to_owned())]);
+        assert_eq!(take(&mut job, Verdict::All(Fate::Delivered)), 2);
+        assert!(job.is_done());
+    }
+
+    #[test]
+    fn too_large_a_request_is_halved_until_it_fits_and_a_single_record_refused() {
+        let mut job = job(4);
+        let mut refused = Vec::new();
+        for _ in 0..20 {
+            let Some(records) = job.next() else { break };
+            let fits = !records.contains(&2);
+            let fate = if fits { Fate::Delivered } else { Fate::TooLarge("413".to_owned()) };
+            take(&mut job, Verdict::All(fate));
+            refused.extend(job.take_refused());
+        }
+        assert!(job.is_done());
+        assert_eq!(refused, [(2, "413".to_owned())]);
+    }
+
+    #[test]
+    fn one_bad_record_is_found_and_its_neighbours_are_delivered() {
+        let mut job = job(5);
+        let mut delivered = 0;
+        for _ in 0..20 {
+            let Some(records) = job.next() else { break };
+            let fate = if records.contains(&3) { Fate::Bad("400".to_owned()) } else { Fate::Delivered };
+            delivered += take(&mut job, Verdict::All(fate));
+        }
+        assert_eq!((delivered, job.take_refused()), (4, vec![(3, "400".to_owned())]));
+    }
+
+    #[test]
+    fn where_each_record_alike_is_bad_nothing_is_dropped() {
+        let mut job = job(3);
+        for _ in 0..5 {
+            take(&mut job, Verdict::All(Fate::Bad("400".to_owned())));
+        }
+        assert_eq!((job.left(), job.take_refused().len()), (3, 0));
+        assert!(job.trouble.is_some_and(|trouble| trouble.is_hold));
+    }
+
+    #[test]
+    fn pauses_grow_and_what_the_server_asks_for_is_obeyed_up_to_a_bound() {
+        let mut job = job(1);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            take(&mut job, Verdict::All(again()));
+            pauses.push(job.ready_at.as_millis());
+        }
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+        job.take(Verdict::All(again()), Some(Duration::from_secs(60)), Duration::ZERO, 0.0);
+        assert_eq!(job.ready_at, Duration::from_secs(60));
+        job.take(Verdict::All(again()), Some(Duration::from_secs(9000)), Duration::ZERO, 0.0);
+        assert_eq!(job.ready_at, LONGEST_RETRY_AFTER);
+    }
+}

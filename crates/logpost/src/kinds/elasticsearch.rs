@@ -1,0 +1,175 @@
+//! Elasticsearch and OpenSearch: the bulk endpoint, whose 200 says nothing until each item has been read.
+//!
+//! | item | means |
+//! |---|---|
+//! | 200, 201 | stored |
+//! | 409 | the id is there: the same bytes of the same file, delivered before |
+//! | 429, 5xx | that item again |
+//! | 403, 404, 400 of a closed index or a forbidden operation | the index, not the document: hold |
+//! | other 400 | this document is refused |
+
+use logline::position::{Position, write_hex};
+
+use crate::batch::Batch;
+use crate::document;
+use crate::fate::{Answer, Fate, Verdict, of_status, reason};
+use crate::kinds::Kind;
+
+/// See the page of the module.
+#[derive(Debug)]
+pub struct Elasticsearch {
+    /// The index by event time; `None` where the URL names it.
+    pub index: Option<String>,
+    /// Whether the id is the record's identity.
+    pub with_id: bool,
+}
+
+impl Kind for Elasticsearch {
+    fn path(&self, path: &str) -> String {
+        format!("{}/_bulk?filter_path=errors,items.*.status,items.*.error", path.trim_end_matches('/'))
+    }
+
+    fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) {
+        let mut text = Vec::new();
+        for record in records {
+            let (content, path) = batch.content(*record);
+            text.clear();
+            let found = document::write(&mut text, content, path.as_deref(), "@timestamp", &batch.read_at);
+            let time = found.time.as_deref().unwrap_or(&batch.read_at);
+            let position = batch.position(*record).filter(|_| self.with_id);
+            write_action(out, self.index.as_deref(), time, position.as_ref());
+            out.extend_from_slice(&text);
+            out.push(b'\n');
+        }
+    }
+
+    fn read(&self, answer: &Answer, count: usize) -> Verdict {
+        match answer {
+            Answer::Failed(cause) => Verdict::All(Fate::Again(cause.clone())),
+            Answer::Http { status: 200, body, .. } => read_items(body, count),
+            Answer::Http { status, body, .. } => {
+                Verdict::All(of_status(*status, body).unwrap_or_else(|| Fate::Hold(reason(*status, body))))
+            }
+        }
+    }
+}
+
+/// `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share prefixes. Never to be changed.
+fn write_id(out: &mut Vec<u8>, position: &Position) {
+    position.fid.write(out);
+    out.push(b'-');
+    write_hex(out, position.start, 12);
+    out.push(b'-');
+    write_hex(out, position.end, 12);
+}
+
+fn write_action(out: &mut Vec<u8>, index: Option<&str>, time: &str, position: Option<&Position>) {
+    out.extend_from_slice(b"{\"create\":{");
+    if let Some(index) = index {
+        out.extend_from_slice(b"\"_index\":");
+        logline::json::write_string(out, index_name(index, time).as_bytes());
+    }
+    if let Some(position) = position {
+        if index.is_some() {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"_id\":\"");
+        write_id(out, position);
+        out.push(b'"');
+    }
+    out.extend_from_slice(b"}}\n");
+}
+
+/// The index of a time in UTC: `%Y`, `%m`, `%d`, `%H` stand for its parts.
+fn index_name(pattern: &str, time: &str) -> String {
+    let part = |range: std::ops::Range<usize>| time.get(range).unwrap_or_default();
+    pattern.replace("%Y", part(0..4)).replace("%m", part(5..7)).replace("%d", part(8..10)).replace("%H", part(11..13))
+}
+
+/// A body that does not parse, or has not as many items as were sent, says nothing: it is sent again, which ids make
+/// harmless.
+fn read_items(body: &[u8], count: usize) -> Verdict {
+    let answer: serde_json::Value = match serde_json::from_slice(body) {
+        Ok(answer) => answer,
+        Err(error) => return Verdict::All(Fate::Again(format!("200 with an answer that is no JSON: {error}"))),
+    };
+    let items = answer.get("items").and_then(serde_json::Value::as_array);
+    let Some(items) = items.filter(|items| items.len() == count) else {
+        let told = items.map_or(0, Vec::len);
+        return Verdict::All(Fate::Again(format!("200 with {told} items for {count} records")));
+    };
+    Verdict::Each(items.iter().map(read_item).collect())
+}
+
+fn read_item(item: &serde_json::Value) -> Fate {
+    let inner = item.as_object().and_then(|item| item.values().next());
+    let status = inner.and_then(|inner| inner.get("status")).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let error = inner.and_then(|inner| inner.get("error"));
+    let text = |key| error.and_then(|error| error.get(key)).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (kind, cause) = (text("type"), text("reason"));
+    let reason = format!("{status} {kind}: {cause}");
+    let is_index = kind == "index_closed_exception" || cause.contains("only write ops with an op_type of create");
+    match status {
+        200 | 201 | 409 => Fate::Delivered,
+        429 | 500..=599 => Fate::Again(reason),
+        400 if !is_index => Fate::Refused(reason),
+        _ => Fate::Hold(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn verdict(body: &str, count: usize) -> Verdict {
+        let answer = Answer::Http { status: 200, retry_after: None, body: body.as_bytes().to_vec() };
+        Elasticsearch { index: None, with_id: true }.read(&answer, count)
+    }
+
+    fn item(status: u16, kind: &str, cause: &str) -> Fate {
+        let body = format!(
+            r#"{{"errors":true,"items":[{{"create":{{"status":{status},"error":{{"type":"{kind}","reason":"{cause}"}}}}}}]}}"#
+        );
+        match verdict(&body, 1) {
+            Verdict::Each(fates) => fates[0].clone(),
+            Verdict::All(fate) => fate,
+        }
+    }
+
+    #[test]
+    fn each_item_has_its_own_verdict() {
+        assert_eq!(item(201, "", ""), Fate::Delivered);
+        assert_eq!(item(409, "version_conflict_engine_exception", ""), Fate::Delivered);
+        assert!(matches!(item(429, "es_rejected_execution_exception", "busy"), Fate::Again(_)));
+        assert!(matches!(item(503, "unavailable_shards_exception", ""), Fate::Again(_)));
+        assert!(
+            matches!(item(400, "mapper_parsing_exception", "bad"), Fate::Refused(why) if why == "400 mapper_parsing_exception: bad")
+        );
+        assert!(matches!(item(400, "index_closed_exception", "closed"), Fate::Hold(_)));
+        assert!(matches!(item(403, "cluster_block_exception", "write"), Fate::Hold(_)));
+        assert!(matches!(item(404, "index_not_found_exception", ""), Fate::Hold(_)));
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_says_nothing() {
+        for body in ["", "{", "[]", "{}", r#"{"items":[]}"#, r#"{"items":[{"create":{"status":201}}]}"#] {
+            assert!(matches!(verdict(body, 2), Verdict::All(Fate::Again(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_id_is_the_identity_and_the_index_that_of_the_event() {
+        let position = Position::parse(b"3f2a00c4d1e0b7a9:16-255@0p").unwrap();
+        let mut out = Vec::new();
+        write_action(&mut out, Some("logs-%Y.%m.%d"), "2025-10-10T13:55:36Z", Some(&position));
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"create\":{\"_index\":\"logs-2025.10.10\",\"_id\":\"3f2a00c4d1e0b7a9-000000000010-0000000000ff\"}}\n"
+        );
+    }
+}

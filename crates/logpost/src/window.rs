@@ -1,0 +1,185 @@
+//! The batches between stdin and the server, in the order of the stream. Only what is settled without a gap from the front
+//! on is acknowledged, whatever order the answers come in.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use logline::position::{Fid, Mark};
+
+use crate::batch::Batch;
+use crate::job::Job;
+
+/// See the page of the module.
+#[derive(Debug)]
+pub struct Window {
+    /// The one being filled, behind all others.
+    open: Batch,
+    opened_at: Duration,
+    jobs: VecDeque<(u64, Job)>,
+    next_id: u64,
+    batch_bytes: usize,
+    in_flight: usize,
+}
+
+impl Window {
+    /// With batches of at least `batch_bytes` and so many on their way.
+    pub fn new(batch_bytes: usize, in_flight: usize) -> Self {
+        Self {
+            open: Batch::default(),
+            opened_at: Duration::ZERO,
+            jobs: VecDeque::new(),
+            next_id: 0,
+            batch_bytes,
+            in_flight,
+        }
+    }
+
+    /// Whether another record may be taken in.
+    pub fn has_room(&self) -> bool {
+        self.open.bytes() < self.batch_bytes
+    }
+
+    /// Takes a line in.
+    pub fn add(&mut self, line: &logline::line::Line<'_>, now: Duration) {
+        if self.open.is_empty() {
+            self.opened_at = now;
+        }
+        self.open.add(line);
+    }
+
+    /// Takes a mark in: it goes with the last that came before it.
+    pub fn add_mark(&mut self, mark: &Mark) {
+        match self.jobs.back_mut() {
+            Some((_, job)) if self.open.is_empty() => job.batch.add_mark(mark),
+            _ => self.open.add_mark(mark),
+        }
+    }
+
+    /// Closes the open batch if it is full, or if its first record has waited for `linger` and no other request that was
+    /// not full is under way.
+    pub fn close_if_due(&mut self, now: Duration, linger: Duration) {
+        let is_full = self.open.bytes() >= self.batch_bytes;
+        let all_full = self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.batch_bytes);
+        let is_due = is_full || (all_full && now >= self.opened_at + linger);
+        if self.open.is_empty() || !is_due || self.jobs.len() >= self.in_flight {
+            return;
+        }
+        let batch = std::mem::take(&mut self.open);
+        self.jobs.push_back((self.next_id, Job::new(batch, now)));
+        self.next_id += 1;
+    }
+
+    /// When the open batch will be due, if nothing more comes.
+    pub fn due_at(&self, linger: Duration) -> Option<Duration> {
+        (!self.open.is_empty() && self.jobs.len() < self.in_flight).then(|| self.opened_at + linger)
+    }
+
+    /// The batches on their way, in order, with their names.
+    pub fn jobs(&mut self) -> impl Iterator<Item = (u64, &mut Job)> {
+        self.jobs.iter_mut().map(|(id, job)| (*id, job))
+    }
+
+    /// The batch with this name.
+    pub fn job(&mut self, id: u64) -> Option<&mut Job> {
+        self.jobs.iter_mut().find(|(found, _)| *found == id).map(|(_, job)| job)
+    }
+
+    /// Takes the settled batches off the front and tells what they acknowledge.
+    pub fn settle(&mut self, mut acknowledge: impl FnMut(Fid, u64)) {
+        while self.jobs.front().is_some_and(|(_, job)| job.is_done()) {
+            if let Some((_, job)) = self.jobs.pop_front() {
+                job.batch.settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+            }
+        }
+        if self.jobs.is_empty() && self.open.is_empty() {
+            // Marks with nothing before them that is still open.
+            std::mem::take(&mut self.open).settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+        }
+    }
+
+    /// Whether nothing is on its way or waits to be.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.open.is_empty()
+    }
+
+    /// Records that are not settled.
+    pub fn left(&self) -> usize {
+        self.open.len() + self.jobs.iter().map(|(_, job)| job.left()).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::fate::{Fate, Verdict};
+    use logline::line::{Item, classify};
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn add(window: &mut Window, text: &str) {
+        match classify(text.as_bytes(), true) {
+            Item::Line(line) => window.add(&line, NOW),
+            Item::Mark(mark, _) => window.add_mark(&mark),
+            _ => unreachable!(),
+        }
+        window.close_if_due(NOW, Duration::ZERO);
+    }
+
+    fn acks(window: &mut Window) -> Vec<(u64, u64)> {
+        let mut acks = Vec::new();
+        window.settle(|fid, next| acks.push((fid.0, next)));
+        acks
+    }
+
+    fn deliver(window: &mut Window, id: u64) {
+        window.job(id).unwrap().take(Verdict::All(Fate::Delivered), None, NOW, 0.0);
+    }
+
+    #[test]
+    fn answers_out_of_order_acknowledge_only_the_contiguous_part() {
+        let mut window = Window::new(1, 2);
+        add(&mut window, "\x1e0000000000000001:0-5 /a\tfour");
+        add(&mut window, "\x1e0000000000000001:5-10 /a\tfive");
+        deliver(&mut window, 1);
+        assert_eq!(acks(&mut window), []);
+        deliver(&mut window, 0);
+        assert_eq!(acks(&mut window), [(1, 5), (1, 10)]);
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn a_mark_is_settled_with_all_that_came_before_it() {
+        let mut window = Window::new(1, 2);
+        add(&mut window, "\x1e0000000000000001:40");
+        assert_eq!(acks(&mut window), [(1, 40)]);
+        add(&mut window, "\x1e0000000000000001:40-45 /a\tfour");
+        add(&mut window, "\x1e0000000000000001:90");
+        assert_eq!(acks(&mut window), []);
+        deliver(&mut window, 0);
+        assert_eq!(acks(&mut window), [(1, 90)]);
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_batches_on_their_way() {
+        let mut window = Window::new(8, 2);
+        let mut taken = 0;
+        while window.has_room() {
+            add(&mut window, "eightbyt");
+            taken += 1;
+        }
+        assert_eq!(taken, 3);
+    }
+
+    #[test]
+    fn one_request_that_is_not_full_is_under_way_at_a_time() {
+        let mut window = Window::new(100, 2);
+        add(&mut window, "a");
+        add(&mut window, "b");
+        assert_eq!(window.jobs().count(), 1);
+        deliver(&mut window, 0);
+        acks(&mut window);
+        window.close_if_due(NOW, Duration::ZERO);
+        assert_eq!(window.jobs().count(), 1);
+    }
+}
