@@ -1,1 +1,3 @@
+//! What the tests of whole pipelines share. Nothing here is part of the product.
 
+pub mod receiver;
