@@ -26,6 +26,9 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// Seconds. No option means more, and no sum of a few such overflows.
+const LONGEST: f64 = 100.0 * 366.0 * 86_400.0;
+
 /// A length of time: `250ms`, `90s`, `1.5s`, `2h30m`, `7d`, `0`; a bare number is seconds. The error says what was
 /// expected.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -53,6 +56,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
                 _ => return Err(expected()),
             };
         rest = next;
+    }
+    if seconds > LONGEST {
+        return Err(format!("'{text}' is longer than a century"));
     }
     Duration::try_from_secs_f64(seconds).map_err(|_| expected())
 }
@@ -100,6 +106,7 @@ mod tests {
         for text in ["", "x", "-1", "1x", "1.2.3", "9999999999999999999999GiB"] {
             assert!(parse_size(text).is_err_and(|error| error.contains("expected")), "{text}");
         }
+        assert!(parse_duration("1e400").is_err() && parse_duration("99999999d").is_err());
         for text in ["", "s", "-1s", "1x", "1h-2m"] {
             assert!(parse_duration(text).is_err_and(|error| error.contains("expected")), "{text}");
         }

@@ -190,7 +190,7 @@ impl Post {
                 Item::Line(line) => {
                     self.counts.taken += 1;
                     self.window.add(&line, now);
-                    self.window.close_if_due(now, Duration::MAX);
+                    self.window.close_if_full(now);
                 }
                 Item::Mark(mark, _) => self.window.add_mark(&mark),
                 Item::End(_) | Item::CountersAsked | Item::Idle => {}

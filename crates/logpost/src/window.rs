@@ -58,10 +58,22 @@ impl Window {
     /// Closes the open batch if it is full, or if its first record has waited for `linger` and no other request that was
     /// not full is under way.
     pub fn close_if_due(&mut self, now: Duration, linger: Duration) {
-        let is_full = self.open.bytes() >= self.batch_bytes;
         let all_full = self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.batch_bytes);
-        let is_due = is_full || (all_full && now >= self.opened_at + linger);
-        if self.open.is_empty() || !is_due || self.jobs.len() >= self.in_flight {
+        if all_full && now >= self.opened_at.saturating_add(linger) {
+            self.close(now);
+        }
+        self.close_if_full(now);
+    }
+
+    /// Closes the open batch if it is full.
+    pub fn close_if_full(&mut self, now: Duration) {
+        if self.open.bytes() >= self.batch_bytes {
+            self.close(now);
+        }
+    }
+
+    fn close(&mut self, now: Duration) {
+        if self.open.is_empty() || self.jobs.len() >= self.in_flight {
             return;
         }
         let batch = std::mem::take(&mut self.open);
