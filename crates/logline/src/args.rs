@@ -13,9 +13,9 @@ pub type Hints = [(&'static str, &'static str)];
 
 /// Runs a tool: parses its options, runs `run`, and says how it ended. `--help` and `--version` go to stdout and are
 /// a success; a mistake is one line on stderr and [`Exit::Trouble`].
-pub fn run<A: Parser>(prog: &str, hints: &Hints, run: impl FnOnce(A) -> Result<Exit, Stop>) -> Exit {
+pub fn run<A: Parser>(prog: &str, hints: &Hints, run: impl FnOnce(&A) -> Result<Exit, Stop>) -> Exit {
     match A::try_parse() {
-        Ok(args) => conclude(prog, run(args)),
+        Ok(args) => conclude(prog, run(&args)),
         Err(error) => refuse(prog, hints, &error, &A::command()),
     }
 }

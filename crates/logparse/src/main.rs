@@ -16,9 +16,9 @@ fn main() -> Exit {
     logline::args::run(PROG, HINTS, run)
 }
 
-fn run(args: Args) -> Result<Exit, Stop> {
+fn run(args: &Args) -> Result<Exit, Stop> {
     let clock = Clock::new(zone(args.tz.as_deref())?);
-    let mut parser = Parser::new(format(&args)?, clock, args.on_error);
+    let mut parser = Parser::new(format(args)?, clock, args.on_error);
     let mut input = Input::stdin(PROG)?;
     let mut output = Output::stdout();
     while let Some(item) = input.item(&mut output)? {

@@ -50,9 +50,8 @@ pub fn of_status(status: u16, body: &[u8]) -> Option<Fate> {
     let reason = reason(status, body);
     match status {
         200..=299 => None,
-        408 | 425 | 429 => Some(Fate::Again(reason)),
         501 | 505 => Some(Fate::Hold(reason)),
-        500..=599 => Some(Fate::Again(reason)),
+        408 | 425 | 429 | 500..=599 => Some(Fate::Again(reason)),
         400 | 422 => Some(Fate::Bad(reason)),
         413 => Some(Fate::TooLarge(reason)),
         _ => Some(Fate::Hold(reason)),

@@ -15,9 +15,9 @@ fn main() -> Exit {
     logline::args::run(PROG, HINTS, run)
 }
 
-fn run(args: Args) -> Result<Exit, Stop> {
-    let kind = kind(&args)?;
-    let target = target(&args, kind.as_ref())?;
+fn run(args: &Args) -> Result<Exit, Stop> {
+    let kind = kind(args)?;
+    let target = target(args, kind.as_ref())?;
     if args.insecure {
         say(PROG, "--insecure: whoever answers is believed, and gets the records");
     }
@@ -30,7 +30,7 @@ fn run(args: Args) -> Result<Exit, Stop> {
     let in_flight = usize::from(args.in_flight);
     let deliverer = Deliverer::new(&target, &connecting, in_flight)?;
     let window = Window::new(usize::try_from(args.batch_bytes).unwrap_or(usize::MAX), in_flight);
-    let directory = args.state.or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
+    let directory = args.state.clone().or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
     let acks = directory.filter(|directory| !directory.as_os_str().is_empty()).map(|directory| Acks::new(&directory));
     let pace = Pace { linger: args.linger, drain: args.drain, retry_for: args.retry_for, verbose: args.verbose };
     let server = target.url.split('?').next().unwrap_or_default().to_owned();

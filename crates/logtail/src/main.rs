@@ -20,10 +20,10 @@ fn main() -> Exit {
     logline::args::run(PROG, HINTS, run)
 }
 
-fn run(args: Args) -> Result<Exit, Stop> {
+fn run(args: &Args) -> Result<Exit, Stop> {
     let clock = Instant::now();
-    let directory = state_directory(&args)?;
-    let plan = plan(&args, directory.is_some())?;
+    let directory = state_directory(args)?;
+    let plan = plan(args, directory.is_some())?;
     let signals = Signals::of_end().map_err(|error| Trouble::io("signals", &error))?;
     logtail::lease::prepare().map_err(|error| Trouble::io("signals", &error))?;
     let mut follower = Follower::new(System, plan, boot_id(), logline::position::Fid::random);

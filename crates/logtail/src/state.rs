@@ -35,8 +35,7 @@ pub struct State {
     directory: PathBuf,
     files: Store,
     acks: Store,
-    /// Held as long as the process lives.
-    _files_lock: Option<Lock>,
+    files_lock: Option<Lock>,
     /// With `--advance` logtail is its own logpost.
     acks_lock: Option<Lock>,
     advanced: HashMap<Fid, u64>,
@@ -62,7 +61,7 @@ impl State {
             directory: directory.to_owned(),
             files: Store::new(directory, "files"),
             acks: Store::new(directory, "acks"),
-            _files_lock: None,
+            files_lock: None,
             acks_lock: None,
             advanced: HashMap::new(),
             has_failed: false,
@@ -73,7 +72,7 @@ impl State {
             state.fail(&error);
         }
         match await_lock(directory, "files", signals, || Lock::take(directory, "files")) {
-            Ok(Some(lock)) => state._files_lock = Some(lock),
+            Ok(Some(lock)) => state.files_lock = Some(lock),
             Ok(None) => return Ok(None),
             Err(Waited::InVain) => return Err(held(directory, "files")),
             Err(Waited::ReaderGone) => return Err(Stop::ReaderGone),
@@ -117,7 +116,7 @@ impl State {
 
     /// Whether positions were or are not kept.
     pub fn has_failed(&self) -> bool {
-        self.has_failed
+        self.has_failed || self.files_lock.is_none()
     }
 
     /// Whether logtail acknowledges what it has written itself.

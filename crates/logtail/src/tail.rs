@@ -98,11 +98,11 @@ impl Tail {
     fn follow(&mut self) -> Result<End, Stop> {
         loop {
             let now = self.clock.elapsed();
-            if let Some(end) = self.obey(now)? {
+            if let Some(end) = self.obey(now) {
                 return Ok(end);
             }
             self.look_if_due(now);
-            let is_more = self.read(now)?;
+            let is_more = self.read(now);
             let is_blocked = !self.write(now)?;
             if let Some(end) = self.is_over(now, is_more || is_blocked) {
                 return Ok(end);
@@ -111,15 +111,15 @@ impl Tail {
         }
     }
 
-    fn obey(&mut self, now: Duration) -> Result<Option<End>, Stop> {
+    fn obey(&mut self, now: Duration) -> Option<End> {
         while let Some(asked) = self.signals.next() {
             match asked {
                 Asked::Counters => self.say_counters(),
                 Asked::Drain if !self.pace.drain.is_on() => self.pace.drain.begin(now),
-                Asked::Drain | Asked::Stop => return Ok(Some(End::Stopped)),
+                Asked::Drain | Asked::Stop => return Some(End::Stopped),
             }
         }
-        Ok(None)
+        None
     }
 
     fn look_if_due(&mut self, now: Duration) {
@@ -140,10 +140,10 @@ impl Tail {
         }
     }
 
-    fn read(&mut self, now: Duration) -> Result<bool, Stop> {
+    fn read(&mut self, now: Duration) -> bool {
         if self.output.pending() >= WRITE_SIZE {
             self.say_messages();
-            return Ok(true);
+            return true;
         }
         let buffer = self.output.buffer();
         let before = buffer.len();
@@ -159,7 +159,7 @@ impl Tail {
             self.rest = GROUPED;
         }
         self.say_messages();
-        Ok(is_more)
+        is_more
     }
 
     /// Keeps the ledger if it is due, then writes what the reader has room for; whether that was all.
