@@ -132,6 +132,11 @@ pub fn is_valid_object(text: &[u8]) -> bool {
         && std::str::from_utf8(text).is_ok()
 }
 
+/// How long the value at the very beginning of `text` is. `None` if none stands there.
+pub fn value_length(text: &[u8]) -> Option<usize> {
+    value_end::<false>(text, 0, 1)
+}
+
 /// The end of the value that begins at `at`, if it is one: scalars are checked, strings only where `STRICT`.
 fn value_end<const STRICT: bool>(text: &[u8], at: usize, depth: usize) -> Option<usize> {
     match text.get(at)? {

@@ -11,7 +11,6 @@
 //! | [`input`] | stdin: a splitter, and the one wait in front of a read that may block |
 //! | [`output`] | stdout: flushed exactly before that wait |
 //! | [`json`] | the text of an object read without a tree, strings written |
-//! | [`level`], [`canonical`] | the three keys that every record shares, under all their names |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
 
