@@ -1,3 +1,5 @@
 //! What the tests of whole pipelines share. Nothing here is part of the product.
 
 pub mod receiver;
+pub mod tools;
+pub mod transcript;

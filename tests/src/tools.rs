@@ -1,1 +1,63 @@
-//! x
+//! Where the built tools and the test data are.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+///
+/// # Panics
+/// Never in a checkout: the crate of the tests is a directory of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a member of the workspace")
+}
+
+/// The directory of the built tools: two above the test program itself.
+///
+/// # Panics
+/// When the system does not tell a program's own path.
+pub fn directory() -> PathBuf {
+    let own = env::current_exe().expect("a test program knows its path");
+    own.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// `PATH` with the built tools first.
+pub fn path() -> OsString {
+    let mut path = directory().into_os_string();
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap_or_default());
+    path
+}
+
+/// The directory of the test data.
+pub fn data() -> PathBuf {
+    workspace().join("tests/data")
+}
+
+/// A directory of its own, removed when dropped.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one; the name only has to differ between the tests of one process.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("logpipe-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the temporary directory is writable");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the temporary directory, which is cleared anyhow.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
