@@ -1,70 +1,283 @@
-//! The command line of logparse.
+//! The options, and what they are made into: a chain of formats and the rules of a join.
 
-use clap::{Parser, ValueEnum};
+use std::fs;
+use std::path::PathBuf;
 
-const EXAMPLES: &str = "\
-Formats:
-  nginx   access log (combined, main, or --log-format) and error log in one
-  json    one object a line
-  text    anything: a leading time and level where there are any, the rest is the message
+use clap::{ArgAction, Parser, ValueEnum};
+use logline::ending::Trouble;
+use logline::quantity::{parse_duration, parse_size};
+use regex::bytes::Regex;
+
+use crate::clock::Zone;
+use crate::formats::apache::Apache;
+use crate::formats::nginx::Nginx;
+use crate::formats::pattern::Pattern;
+use crate::formats::{Format, NAMES, scanner};
+use crate::join::Rules;
+use crate::{conf, grok};
+
+const AFTER: &str = "\
+Formats: nginx apache ingress-nginx json logfmt syslog cri docker klog text auto, or a chain like cri,nginx
 
 Exit status:
   0  done
-  1  no line at all was of the format, or --strict and one was not
-  2  trouble: a format that cannot be read, input that cannot be read
+  1  no line could be parsed, or --strict and one could not
+  2  trouble
 
 Examples:
-  logparse nginx < access.log | jq -c 'select(.status >= 500)'
+  logparse nginx < access.log | jq .status
+  logtail -F --state /state '/var/log/nginx/*.log' | logparse nginx | logpost --state /state http://logs:9428
   logparse nginx --log-format '$remote_addr [$time_iso8601] \"$request\" $status' < access.log
-  logtail -F '/var/log/nginx/*.log' | logparse nginx | logfilter -W 'level >= error or status >= 500'";
+  logparse cri,auto --join trace < /var/log/containers/web.log";
 
-/// Makes records of lines: nginx, JSON and plain text become NDJSON
-#[derive(Parser, Debug)]
-#[command(name = "logparse", version, after_help = EXAMPLES)]
-pub struct Args {
-    /// What the lines are: nginx, json or text
-    #[arg(value_name = "FORMAT")]
-    pub format: FormatName,
-
-    /// nginx's log_format, word for word, in single quotes ($LOGPARSE_LOG_FORMAT)
-    #[arg(long, value_name = "STRING")]
-    pub log_format: Option<String>,
-
-    /// A line that is not of the format: keep it as a record with _parse_error, pass it on raw, or drop it
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "keep")]
-    pub on_error: OnError,
-
-    /// End with status 1 if a line was not of the format
-    #[arg(long)]
-    pub strict: bool,
-
-    /// The zone of times that tell none (else $TZ, else UTC)
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
-}
-
-/// The formats that are known.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
-pub enum FormatName {
-    /// See [`crate::formats::nginx`].
-    Nginx,
-    /// See [`crate::formats::json`].
-    Json,
-    /// See [`crate::formats::text`].
-    Text,
-}
-
-/// What becomes of a line that is not of the format.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+/// What becomes of a line that its format cannot read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum OnError {
-    /// A record with the whole line as its message, and the reason.
+    /// A record of its text, with the reason in `_parse_error`.
     Keep,
     /// The line as it came.
     Raw,
-    /// Nothing; it is counted.
+    /// Nothing.
     Drop,
 }
 
-/// What people try from related tools.
-pub const HINTS: &[(&str, &str)] =
-    &[("-r", "records are always one line each; use jq behind it"), ("-c", "records are always one line each")];
+/// Makes records of lines.
+#[derive(Debug, Parser)]
+#[command(name = "logparse", version, about, after_help = AFTER, max_term_width = 100)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct Args {
+    /// What the lines are, or a chain: cri,nginx
+    #[arg(value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Given by mistake: only logtail takes files
+    #[arg(value_name = "FILE", hide = true)]
+    pub file: Option<String>,
+    /// nginx's `log_format` (apache: `LogFormat`) word for word; else $`LOGPARSE_LOG_FORMAT`
+    #[arg(long, value_name = "STRING")]
+    pub log_format: Option<String>,
+    /// The same from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "log_format")]
+    pub log_format_file: Option<PathBuf>,
+    /// The same from an nginx.conf
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["log_format", "log_format_file"])]
+    pub nginx_conf: Option<PathBuf>,
+    /// Which `log_format` of the nginx.conf
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub format_name: String,
+    /// Read lines by a regular expression with named groups
+    #[arg(long, value_name = "RE", conflicts_with = "grok")]
+    pub regex: Option<String>,
+    /// Read lines by a grok pattern, like '%{IP:client} %{NUMBER:bytes:int}'
+    #[arg(long, value_name = "PATTERN")]
+    pub grok: Option<String>,
+    /// Of records, parse the text of this field and merge the result
+    #[arg(long, value_name = "FIELD")]
+    pub field: Option<String>,
+    /// Lines that match begin an event, others go on with it
+    #[arg(long, value_name = "RE")]
+    pub join_start: Option<String>,
+    /// Lines that match go on with the event before
+    #[arg(long, value_name = "RE")]
+    pub join_next: Option<String>,
+    /// trace: stack traces become one record with the line before them
+    #[arg(long, value_name = "WHAT", value_parser = ["trace"])]
+    pub join: Option<String>,
+    /// The most lines of an event
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub join_lines: usize,
+    /// The most bytes of an event or of a line in parts
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
+    pub join_bytes: u64,
+    /// How long an event waits for its next line
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    pub join_idle: std::time::Duration,
+    /// What becomes of a line that cannot be read
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnError::Keep)]
+    pub on_error: OnError,
+    /// Exit with 1 if any line could not be read
+    #[arg(long)]
+    pub strict: bool,
+    /// The zone of times that name none
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Keep the whole line as `message` where the format has none
+    #[arg(long)]
+    pub keep_message: bool,
+    /// Write only these keys
+    #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
+    pub only: Vec<String>,
+    /// Write all keys but these
+    #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
+    pub drop: Vec<String>,
+    /// Leave \xHH as it is
+    #[arg(long)]
+    pub no_unescape: bool,
+    /// Write readable lines in colour instead of records
+    #[arg(long)]
+    pub pretty: bool,
+}
+
+/// What is around the lines of the first format.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrapper {
+    /// Nothing.
+    None,
+    /// CRI.
+    Cri,
+    /// Docker's json-file.
+    Docker,
+    /// CRI, if the line looks like it.
+    MaybeCri,
+}
+
+/// The formats that a line goes through, from the outside in.
+#[derive(Debug)]
+pub struct Chain {
+    /// What is taken off first.
+    pub wrapper: Wrapper,
+    /// What reads the content.
+    pub formats: Vec<Format>,
+}
+
+impl Args {
+    /// The chain that FORMAT and the options about it ask for.
+    pub fn chain(&self) -> Result<Chain, Trouble> {
+        if let Some(file) = &self.file {
+            let format = self.format.as_deref().unwrap_or("FORMAT");
+            return Err(Trouble::new(file, format_args!("reads standard input, try logparse {format} < {file}")));
+        }
+        let own = self.own_pattern()?;
+        let Some(names) = self.format.as_deref() else {
+            let Some(own) = own else {
+                return Err(Trouble::new("FORMAT", format_args!("missing, expected one of {}", NAMES.join(" "))));
+            };
+            return Ok(Chain { wrapper: Wrapper::None, formats: vec![own] });
+        };
+        let mut chain = Chain { wrapper: Wrapper::None, formats: Vec::new() };
+        for (at, name) in names.split(',').enumerate() {
+            match name {
+                "cri" if at == 0 => chain.wrapper = Wrapper::Cri,
+                "docker" if at == 0 => chain.wrapper = Wrapper::Docker,
+                "cri" | "docker" => return Err(Trouble::new(names, format_args!("{name} must come first"))),
+                "auto" if at == 0 => {
+                    chain.wrapper = Wrapper::MaybeCri;
+                    chain.formats.push(self.format(name)?);
+                }
+                name => chain.formats.push(self.format(name)?),
+            }
+        }
+        chain.formats.extend(own);
+        Ok(chain)
+    }
+
+    fn own_pattern(&self) -> Result<Option<Format>, Trouble> {
+        let (option, pattern) = match (&self.regex, &self.grok) {
+            (Some(regex), _) => ("--regex", Pattern::new(regex, &[])),
+            (_, Some(pattern)) => {
+                ("--grok", grok::expand(pattern).and_then(|(regex, numbers)| Pattern::new(&regex, &numbers)))
+            }
+            _ => return Ok(None),
+        };
+        pattern.map(|pattern| Some(Format::Pattern(pattern))).map_err(|cause| Trouble::new(option, cause))
+    }
+
+    fn format(&self, name: &str) -> Result<Format, Trouble> {
+        Ok(match name {
+            "nginx" => {
+                let format = self.log_format()?;
+                if format.as_ref().is_some_and(|format| !format.contains('$')) {
+                    let cause = "no $ in it: the shell takes $name away inside double quotes, use single quotes";
+                    return Err(Trouble::new("--log-format", cause));
+                }
+                Format::Nginx(self.nginx(format.as_deref())?)
+            }
+            "ingress-nginx" => Format::Ingress(self.nginx(Some(scanner::INGRESS))?),
+            "apache" => {
+                let format = self.log_format()?;
+                Format::Apache(Apache::new(format.as_deref()).map_err(|cause| Trouble::new("--log-format", cause))?)
+            }
+            "json" => Format::Json,
+            "logfmt" => Format::Logfmt,
+            "syslog" => Format::Syslog,
+            "klog" => Format::Klog,
+            "text" => Format::Text,
+            "auto" => Format::Auto(self.nginx(None)?),
+            _ => return Err(unknown(name)),
+        })
+    }
+
+    fn nginx(&self, format: Option<&str>) -> Result<Nginx, Trouble> {
+        Nginx::new(format, !self.no_unescape).map_err(|cause| Trouble::new("--log-format", cause))
+    }
+
+    fn log_format(&self) -> Result<Option<String>, Trouble> {
+        let read = |path: &PathBuf| fs::read_to_string(path).map_err(|error| Trouble::io(path.display(), &error));
+        if let Some(path) = &self.nginx_conf {
+            let name = &self.format_name;
+            let found = conf::log_format(&read(path)?, name);
+            let cause = || Trouble::new(path.display(), format_args!("no log_format {name} in it"));
+            return found.ok_or_else(cause).map(Some);
+        }
+        match &self.log_format_file {
+            Some(path) => read(path).map(|text| Some(text.trim_end_matches(['\n', '\r']).to_owned())),
+            None => {
+                let from_environment = || std::env::var("LOGPARSE_LOG_FORMAT").ok().filter(|format| !format.is_empty());
+                Ok(self.log_format.clone().or_else(from_environment))
+            }
+        }
+    }
+
+    /// The rules of the join.
+    pub fn rules(&self) -> Result<Rules, Trouble> {
+        let compile = |option: &str, text: &Option<String>| {
+            let compiled = text.as_deref().map(Regex::new).transpose();
+            compiled.map_err(|error| {
+                let error = error.to_string();
+                Trouble::new(option, error.lines().last().unwrap_or_default().trim_start_matches("error: "))
+            })
+        };
+        Ok(Rules {
+            start: compile("--join-start", &self.join_start)?,
+            next: compile("--join-next", &self.join_next)?,
+            trace: self.join.is_some(),
+            lines: self.join_lines.max(1),
+            bytes: usize::try_from(self.join_bytes).unwrap_or(usize::MAX).clamp(1, 1 << 20),
+            idle: self.join_idle,
+        })
+    }
+
+    /// The zone of stamps that name none.
+    pub fn zone(&self) -> Result<Zone, Trouble> {
+        match &self.tz {
+            Some(name) => Zone::parse(name).map_err(|cause| Trouble::new(name, cause)),
+            None => Ok(Zone::of_environment()),
+        }
+    }
+}
+
+/// A format that is not there: a file, which a newcomer may give, or a name with a slip in it.
+fn unknown(name: &str) -> Trouble {
+    if name.contains(['/', '.']) || fs::exists(name).unwrap_or(false) {
+        return Trouble::new(name, format_args!("is no format, try logparse FORMAT < {name}"));
+    }
+    let nearest = NAMES.iter().min_by_key(|known| distance(name, known)).filter(|known| distance(name, known) <= 3);
+    match nearest {
+        Some(nearest) => Trouble::new(name, format_args!("unknown format, did you mean {nearest}")),
+        None => Trouble::new(name, format_args!("unknown format, expected one of {}", NAMES.join(" "))),
+    }
+}
+
+/// Letters to insert, remove or change, by Levenshtein.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.bytes().enumerate() {
+        let mut corner = row[0];
+        row[0] = at + 1;
+        for (to, target) in other.bytes().enumerate() {
+            let replaced = corner + usize::from(letter != target);
+            corner = row[to + 1];
+            row[to + 1] = replaced.min(row[to] + 1).min(corner + 1);
+        }
+    }
+    row[other.len()]
+}

@@ -1,40 +1,121 @@
-//! The formats by their names, and what they have in common: a line goes in, fields of a record come out, or a reason why
-//! the line is none of theirs.
+//! The formats: each reads one line into a record, or says why it cannot. None of them holds anything back; lines that
+//! belong together are put together before, by [`crate::join`].
 
-pub mod json;
-pub mod nginx;
-pub mod nginx_access;
-pub mod nginx_error;
-pub mod text;
+use std::borrow::Cow;
 
 use crate::clock::Clock;
 use crate::record::Record;
 
-/// Why a line is not of the format: `nginx: no '"' after request`.
-pub type Reason = String;
+pub mod apache;
+pub mod cri;
+pub mod docker;
+pub mod json;
+pub mod klog;
+pub mod logfmt;
+pub mod nginx;
+pub mod nginx_error;
+pub mod pattern;
+pub mod scanner;
+pub mod syslog;
+pub mod text;
+pub mod value;
 
-/// A format, ready to read lines.
+/// The names that a user may give, wrappers included.
+pub const NAMES: [&str; 11] =
+    ["nginx", "apache", "ingress-nginx", "json", "logfmt", "syslog", "cri", "docker", "klog", "text", "auto"];
+
+/// A format that reads what is inside a line.
 #[derive(Debug)]
 pub enum Format {
-    /// Access and error log of nginx.
-    Nginx(Box<nginx::Nginx>),
-    /// One object a line.
+    /// nginx, by a `log_format` or by shape.
+    Nginx(nginx::Nginx),
+    /// The ingress controller's preset.
+    Ingress(nginx::Nginx),
+    /// Apache httpd.
+    Apache(apache::Apache),
+    /// JSON objects.
     Json,
+    /// Pairs.
+    Logfmt,
+    /// RFC 5424 and 3164.
+    Syslog,
+    /// Kubernetes' components.
+    Klog,
     /// Anything.
     Text,
+    /// Whatever the line looks like.
+    Auto(nginx::Nginx),
+    /// A regular expression with named groups, from `--regex` or `--grok`.
+    Pattern(pattern::Pattern),
 }
 
 impl Format {
-    /// Writes the fields of `line` (without CR and LF) to `record`, or says why it cannot. What was written before a
-    /// failure is to be forgotten.
-    pub fn parse(&mut self, line: &[u8], clock: &mut Clock, record: &mut Record<'_>) -> Result<(), Reason> {
+    /// What it is called in messages.
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Nginx(nginx) => nginx.parse(line, clock, record),
-            Self::Json => json::parse(line, record).map_err(|cause| format!("json: {cause}")),
-            Self::Text => {
-                text::parse(line, clock, record);
-                Ok(())
-            }
+            Self::Nginx(_) => "nginx",
+            Self::Ingress(_) => "ingress-nginx",
+            Self::Apache(_) => "apache",
+            Self::Json => "json",
+            Self::Logfmt => "logfmt",
+            Self::Syslog => "syslog",
+            Self::Klog => "klog",
+            Self::Text => "text",
+            Self::Auto(_) => "auto",
+            Self::Pattern(_) => "regex",
         }
     }
+
+    /// Reads a line, which has no LF, into `record`.
+    pub fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
+        match self {
+            Self::Nginx(nginx) | Self::Ingress(nginx) => nginx.parse(line, record, clock),
+            Self::Apache(apache) => apache.parse(line, record, clock),
+            Self::Json => json::parse(line, record),
+            Self::Logfmt => logfmt::parse(line, record, clock),
+            Self::Syslog => syslog::parse(line, record, clock),
+            Self::Klog => klog::parse(line, record, clock),
+            Self::Text => {
+                text::parse(line, record, clock);
+                Ok(())
+            }
+            Self::Auto(nginx) => {
+                if by_shape(nginx, line, record, clock).is_err() {
+                    record.reset_layer();
+                    text::parse(line, record, clock);
+                }
+                Ok(())
+            }
+            Self::Pattern(pattern) => pattern.parse(line, record, clock),
+        }
+    }
+}
+
+/// The cheapest signs first.
+fn by_shape<'s>(
+    nginx: &'s nginx::Nginx,
+    line: &[u8],
+    record: &mut Record,
+    clock: &mut Clock,
+) -> Result<(), Cow<'s, str>> {
+    match line.first() {
+        Some(b'{') => json::parse(line, record),
+        Some(b'<') if syslog::is_shape(line) => syslog::parse(line, record, clock),
+        _ if nginx_error::is_shape(line) || is_access(line) => nginx.parse(line, record, clock),
+        _ if klog::is_shape(line) => klog::parse(line, record, clock),
+        _ if logfmt::is_shape(line) => logfmt::parse(line, record, clock),
+        _ => Err("no known shape".into()),
+    }
+}
+
+/// ` [dd/Mon/yyyy:` with a quote behind it.
+fn is_access(line: &[u8]) -> bool {
+    scanner::find(line, b" [").is_some_and(|at| {
+        let stamp = &line[at + 2..];
+        stamp.len() > 28
+            && stamp[2] == b'/'
+            && stamp[6] == b'/'
+            && stamp[11] == b':'
+            && stamp[26..].starts_with(b"] \"")
+    })
 }

@@ -1,20 +1,13 @@
-//! Makes records of lines.
-//!
-//! | module | the idea |
-//! |---|---|
-//! | [`parse`] | what becomes of each line |
-//! | [`formats`] | one module for each format |
-//! | [`record`] | a record as it is written |
-//! | [`request`], [`escape`], [`clock`] | request lines, escapes and times as servers write them |
-//! | [`args`] | the command line |
+//! The parts of logparse, so that tests can reach them: formats read one line each, the record lays out what they find, the
+//! join puts lines together, and [`parse::Parse`] is the whole.
 
 pub mod args;
-pub mod clock;
-pub mod escape;
-pub mod formats;
+mod clock;
+mod conf;
+mod formats;
+mod grok;
+mod join;
 pub mod parse;
-pub mod record;
-pub mod request;
-
-/// The name in messages.
-pub const PROG: &str = "logparse";
+mod pod;
+mod pretty;
+mod record;

@@ -1,145 +1,458 @@
-//! Lines in, records out: what becomes of each line, and what is said when most of them fail.
+//! The object that logparse is about: takes what the stream brings, puts together what belongs together, and writes records.
+//!
+//! The invariant: each line becomes one record, part of one, or is counted as empty or dropped; marks stay in their place.
+
+use std::borrow::Cow;
+use std::io::IsTerminal as _;
 
 use logline::ending::{Exit, Stop, say};
-use logline::json::is_valid_object;
-use logline::line::{Item, Line, write_mark_record};
+use logline::input::Input;
+use logline::json;
+use logline::line::{END_RECORD, Item, Line, RS, classify, write_mark_record};
 use logline::output::Output;
+use logline::position::{Mark, Position};
+use logline::splitter::Arrival;
+use memchr::memchr;
 
-use crate::PROG;
-use crate::args::OnError;
+use crate::args::{Args, Chain, OnError, Wrapper};
 use crate::clock::Clock;
-use crate::formats::Format;
-use crate::record::Record;
+use crate::formats::{Format, cri, docker};
+use crate::join::{Group, Join, Piece, Rules, Stream};
+use crate::record::{Head, Record, Selection};
+use crate::{pod, pretty};
 
-/// So many lines are looked at before it is said that most fail.
-const ENOUGH: u64 = 100;
-
-/// A format at work.
-#[derive(Debug)]
-pub struct Parser {
-    format: Format,
-    clock: Clock,
-    on_error: OnError,
-    counts: Counts,
-    first_failure: Option<String>,
-    said: bool,
-}
-
-/// What has come by.
+/// What was done, for USR1 and the end.
 #[derive(Clone, Copy, Default, Debug)]
-struct Counts {
-    parsed: u64,
-    passed: u64,
-    failed: u64,
+struct Counters {
+    lines: u64,
+    records: u64,
+    unparsed: u64,
     empty: u64,
+    passed: u64,
 }
 
-impl Parser {
-    /// For lines of `format`.
-    pub fn new(format: Format, clock: Clock, on_error: OnError) -> Self {
-        Self { format, clock, on_error, counts: Counts::default(), first_failure: None, said: false }
+/// See the page of the module.
+#[derive(Debug)]
+pub struct Parse {
+    chain: Chain,
+    join: Join,
+    joins_events: bool,
+    clock: Clock,
+    record: Record,
+    selection: Selection,
+    on_error: OnError,
+    strict: bool,
+    keep_message: bool,
+    field: Option<String>,
+    /// Write for people, in colour or not.
+    pretty: Option<bool>,
+    counters: Counters,
+    /// The first failure, to be said when it turns out to be the rule.
+    first_failure: Option<String>,
+    ready: Vec<Group>,
+    inner: Vec<u8>,
+}
+
+/// A line with what is around it, on its way to a record.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    position: Option<Position>,
+    /// As in the tag.
+    path: Option<&'a [u8]>,
+    /// The first line as it came, behind its tag.
+    line: &'a [u8],
+    /// The content put together, if the wrapper could be taken off.
+    content: Option<&'a [u8]>,
+}
+
+impl Parse {
+    /// What the options ask for.
+    pub fn new(args: &Args) -> Result<Self, Stop> {
+        let rules: Rules = args.rules()?;
+        let bytes = |keys: &[String]| keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Ok(Self {
+            chain: args.chain()?,
+            joins_events: rules.joins_events(),
+            join: Join::new(rules),
+            clock: Clock::new(args.zone()?),
+            record: Record::default(),
+            selection: Selection { only: bytes(&args.only), drop: bytes(&args.drop) },
+            on_error: args.on_error,
+            strict: args.strict,
+            keep_message: args.keep_message,
+            field: args.field.clone(),
+            pretty: args.pretty.then(|| colour && std::io::stdout().is_terminal()),
+            counters: Counters::default(),
+            first_failure: None,
+            ready: Vec::new(),
+            inner: Vec::new(),
+        })
     }
 
-    /// Writes what one item becomes.
-    pub fn take(&mut self, item: &Item<'_>, output: &mut Output) -> Result<(), Stop> {
-        match item {
-            Item::Line(line) => self.take_line(line, output.buffer()),
-            Item::Mark(mark, _) => write_mark_record(output.buffer(), mark),
-            Item::End(_) => output.buffer().extend_from_slice(logline::line::END_RECORD),
-            Item::CountersAsked => self.say_counters(),
-            Item::Idle => {}
+    /// Whether lines may be held back.
+    pub fn joins(&self) -> bool {
+        self.joins_events || self.chain.wrapper != Wrapper::None
+    }
+
+    /// Takes what has come, and appends what is to be written.
+    pub fn take(&mut self, arrival: Arrival<'_>, output: &mut Output) -> Result<(), Stop> {
+        match arrival {
+            Arrival::Plain(lines) => {
+                let mut rest = lines;
+                while !rest.is_empty() {
+                    let end = memchr(b'\n', rest).unwrap_or(rest.len());
+                    self.line(&Line::plain(&rest[..end]), output.buffer());
+                    output.settle()?;
+                    rest = rest.get(end + 1..).unwrap_or_default();
+                }
+            }
+            Arrival::Item(Item::Line(line)) => self.line(&line, output.buffer()),
+            Arrival::Item(Item::Mark(mark, raw)) => self.mark(mark, raw, output.buffer()),
+            Arrival::Item(Item::End(raw)) => {
+                self.expire(true, output.buffer());
+                let end = if raw.first() == Some(&RS) { END_RECORD } else { raw };
+                self.pass(end.strip_suffix(b"\n").unwrap_or(end), output.buffer());
+            }
+            Arrival::Item(Item::CountersAsked) => {
+                let Counters { lines, records, unparsed, empty, passed } = self.counters;
+                say(
+                    "logparse",
+                    format_args!(
+                        "{lines} lines, {records} records, {passed} passed on, {unparsed} unparsed, {empty} empty"
+                    ),
+                );
+            }
+            Arrival::Item(Item::Idle) => self.expire(false, output.buffer()),
         }
         output.settle()
     }
 
-    fn take_line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
-        let content = line.content.strip_suffix(b"\r").unwrap_or(line.content);
-        if content.is_empty() {
-            self.counts.empty += 1;
-            // Its position must not be lost with it.
-            if let Some(position) = line.position() {
-                let mark = logline::position::Mark { fid: position.fid, next: position.next, finished: false };
-                write_mark_record(out, &mark);
-            }
+    /// The stream has ended: what is held is sent, unless it was cut and will be read again.
+    pub fn finish(&mut self, input: &Input, output: &mut Output) -> Result<Exit, Stop> {
+        if !input.cut() {
+            self.expire(true, output.buffer());
+            output.settle()?;
+        }
+        let Counters { lines, unparsed, .. } = self.counters;
+        if unparsed > 0 {
+            self.say_most(lines, unparsed);
+        }
+        Ok(if input.has_lost() {
+            Exit::Trouble
+        } else if (self.strict && unparsed > 0) || (!input.carried() && lines > 0 && unparsed == lines) {
+            Exit::No
+        } else {
+            Exit::Done
+        })
+    }
+
+    fn expire(&mut self, all: bool, out: &mut Vec<u8>) {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.join.expire(all, &mut ready);
+        self.send(&mut ready, out);
+        self.ready = ready;
+    }
+
+    fn mark(&mut self, mark: Mark, raw: &[u8], out: &mut Vec<u8>) {
+        let mut ready = std::mem::take(&mut self.ready);
+        if mark.finished {
+            self.join.finish(mark.fid, &mut ready);
+        } else {
+            self.join.expire(false, &mut ready);
+        }
+        self.send(&mut ready, out);
+        self.ready = ready;
+        if self.pretty.is_some() {
             return;
         }
-        if is_record_already(line, &self.format) {
-            self.counts.passed += 1;
+        let next = if self.join.is_empty() { mark.next } else { self.join.lowered(mark.fid, mark.next) };
+        if raw.first() == Some(&RS) || next != mark.next {
+            write_mark_record(out, &Mark { next, ..mark });
+        } else {
+            self.pass(raw, out);
+        }
+    }
+
+    fn pass(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        if self.pretty.is_none() {
+            out.extend_from_slice(line);
+            out.push(b'\n');
+        }
+    }
+
+    fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+        let position = line.position();
+        if line.tag.is_none() && (position.is_some() || self.is_foreign_record(line)) {
+            return self.record_line(line, out);
+        }
+        let content = line.content.strip_suffix(b"\r").unwrap_or(line.content);
+        let path = line.tag.map(|tag| tag.path);
+        if content.is_empty() && !self.joins_events {
+            self.counters.empty += 1;
+            return;
+        }
+        if !self.joins() {
+            let source = Source { position, path, line: content, content: Some(content) };
+            return self.emit(&source, line.raw, out);
+        }
+        self.join_line(position, path, content, line.raw, out);
+    }
+
+    /// An object without a position is a record too, where the format reads none itself.
+    fn is_foreign_record(&self, line: &Line<'_>) -> bool {
+        let reads_objects = self.chain.wrapper == Wrapper::Docker
+            || matches!(
+                self.chain.formats.first(),
+                Some(Format::Json | Format::Auto(_) | Format::Nginx(_) | Format::Ingress(_))
+            );
+        line.is_record() && (self.field.is_some() || !reads_objects) && json::is_valid_object(line.content)
+    }
+
+    fn join_line(
+        &mut self,
+        position: Option<Position>,
+        path: Option<&[u8]>,
+        content: &[u8],
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let (stream, partial, inner) = match self.unwrapped(content) {
+            Ok(Some((stream, partial, inner))) => (stream, partial, inner),
+            Ok(None) => (Stream::None, false, Cow::Borrowed(content)),
+            Err(_) => {
+                let position = position.map(|position| self.join.pass(position));
+                let source = Source { position, path, line: content, content: None };
+                return self.emit(&source, raw, out);
+            }
+        };
+        if self.join.is_empty() && !partial && !self.joins_events {
+            let position = position.map(|position| self.join.pass(position));
+            let source = Source { position, path, line: content, content: Some(&inner) };
+            return self.emit(&source, raw, out);
+        }
+        let piece = Piece { position, path, stream, content: &inner, raw: content, partial };
+        let mut ready = std::mem::take(&mut self.ready);
+        self.join.take(&piece, &mut ready);
+        self.send(&mut ready, out);
+        self.ready = ready;
+    }
+
+    /// The stream, whether it is a part, and the content of a wrapped line; `None` if nothing is around it.
+    #[expect(clippy::type_complexity, reason = "three facts about one line, used in one place")]
+    fn unwrapped<'a>(&self, line: &'a [u8]) -> Result<Option<(Stream, bool, Cow<'a, [u8]>)>, &'static str> {
+        let of_cri =
+            |part: cri::Part<'a>| Some((Stream::named(part.stream), part.partial, Cow::Borrowed(part.content)));
+        match self.chain.wrapper {
+            Wrapper::None => Ok(None),
+            Wrapper::Cri => cri::split(line).map(of_cri),
+            Wrapper::MaybeCri => Ok(cri::split(line).ok().and_then(of_cri)),
+            Wrapper::Docker => {
+                docker::split(line).map(|part| Some((Stream::named(part.stream), part.partial, part.content)))
+            }
+        }
+    }
+
+    fn send(&mut self, ready: &mut Vec<Group>, out: &mut Vec<u8>) {
+        for group in ready.drain(..) {
+            let mut content = group.content.as_slice();
+            // Empty lines that ended up behind an event are not part of what it says.
+            while let Some(shorter) = content.strip_suffix(b"\n") {
+                content = shorter;
+            }
+            if content.is_empty() && self.chain.wrapper == Wrapper::None {
+                self.counters.empty += 1;
+                continue;
+            }
+            let path = group.path.as_deref();
+            let source = Source { position: group.position, path, line: &group.first, content: Some(content) };
+            self.emit(&source, content, out);
+        }
+    }
+
+    /// Writes the record of one line or group. `raw` is what is written where the user wants failures as they came.
+    fn emit(&mut self, source: &Source<'_>, raw: &[u8], out: &mut Vec<u8>) {
+        self.counters.lines += 1;
+        self.record.clear();
+        let error = self.read(source);
+        let file = source.path.map(unescaped_path);
+        let head = Head { position: source.position, file: file.as_deref() };
+        self.write(&head, error, raw, out);
+    }
+
+    /// Puts the source into the record; the reason if a format could not read it, whose text then is the message.
+    fn read(&mut self, source: &Source<'_>) -> Option<String> {
+        let Some(content) = source.content else {
+            self.record.message(source.line);
+            return Some(match self.chain.wrapper {
+                Wrapper::Docker => format!("docker: {}", docker::split(source.line).err().unwrap_or_default()),
+                _ => format!("cri: {}", cri::split(source.line).err().unwrap_or_default()),
+            });
+        };
+        let wrapper = self.put_wrapper(source);
+        if let Some(name) = wrapper {
+            if self.chain.formats.is_empty() {
+                self.record.message(content);
+                return None;
+            }
+            self.record.open_layer(name);
+        }
+        read_chain(&self.chain.formats, &mut self.record, &mut self.clock, content, &mut self.inner)
+    }
+
+    /// Puts what the wrapper and the path tell; the wrapper's name.
+    fn put_wrapper(&mut self, source: &Source<'_>) -> Option<&'static str> {
+        let name = match self.chain.wrapper {
+            Wrapper::None => return None,
+            Wrapper::Cri | Wrapper::MaybeCri => {
+                let part = cri::split(source.line).ok()?;
+                if !self.clock.iso(part.time, self.record.time()) {
+                    json::write_string(self.record.field("cri_time"), part.time);
+                }
+                self.record.text("stream", part.stream);
+                "cri"
+            }
+            Wrapper::Docker => {
+                for member in json::members(source.line).flatten() {
+                    let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
+                    if &*key != b"log" {
+                        self.record.foreign(&key, |out| out.extend_from_slice(member.value));
+                    }
+                }
+                "docker"
+            }
+        };
+        if let Some(path) = source.path {
+            pod::put(&unescaped_path(path), &mut self.record);
+        }
+        Some(name)
+    }
+
+    /// A line that is a record already.
+    fn record_line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+        let text = self.field.as_deref().and_then(|field| json::member(line.content, field)).and_then(json::unescape);
+        let (Some(text), Some(field)) = (text, self.field.clone()) else {
+            self.counters.passed += 1;
+            let begin = out.len();
             out.extend_from_slice(line.raw);
             out.push(b'\n');
+            if let Some(coloured) = self.pretty {
+                pretty::rewrite(out, begin, coloured);
+            }
             return;
-        }
-        let begins_at = out.len();
-        let mut record = Record::begin(out, line);
-        let place = record.place();
-        match self.format.parse(content, &mut self.clock, &mut record) {
-            Ok(()) => {
-                self.counts.parsed += 1;
-                record.end(line.position());
-            }
-            Err(reason) => {
-                record.back_to(place);
-                self.counts.failed += 1;
-                match self.on_error {
-                    OnError::Keep => {
-                        record.text("message", content);
-                        record.text("_parse_error", reason.as_bytes());
-                        record.end(line.position());
-                    }
-                    OnError::Raw => {
-                        out.truncate(begins_at);
-                        out.extend_from_slice(line.raw);
-                        out.push(b'\n');
-                    }
-                    OnError::Drop => out.truncate(begins_at),
+        };
+        self.counters.lines += 1;
+        self.record.clear();
+        let mut file = None;
+        let mut flags = line.position().map(|position| position.flags).unwrap_or_default();
+        let mut in_container = false;
+        for member in json::members(line.content).flatten() {
+            let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
+            match &*key {
+                b"_pos" if line.position().is_some() => {}
+                b"_file" => file = json::unescape(member.value),
+                b"_partial" => flags.partial = true,
+                b"_continued" => flags.continued = true,
+                b"_truncated" => flags.truncated = true,
+                b"_parse_error" => {}
+                key if key == field.as_bytes() => {}
+                key => {
+                    in_container |= key == b"stream" && matches!(member.value, b"\"stdout\"" | b"\"stderr\"");
+                    self.record.foreign(key, |out| out.extend_from_slice(member.value));
                 }
-                self.note_failure(&reason);
             }
         }
+        self.record.open_layer(if in_container { "cri" } else { "outer" });
+        let error = read_chain(&self.chain.formats, &mut self.record, &mut self.clock, &text, &mut self.inner);
+        let position = line.position().map(|position| Position { flags, ..position });
+        self.write(&Head { position, file: file.as_deref() }, error, line.raw, out);
     }
 
-    fn note_failure(&mut self, reason: &str) {
+    fn write(&mut self, head: &Head<'_>, error: Option<String>, raw: &[u8], out: &mut Vec<u8>) {
+        if let Some(error) = &error {
+            self.fail(error);
+            match self.on_error {
+                OnError::Keep => {}
+                OnError::Drop => return,
+                OnError::Raw => {
+                    out.extend_from_slice(raw);
+                    out.push(b'\n');
+                    return;
+                }
+            }
+        } else if self.keep_message {
+            self.record.message_if_none(raw_content(raw));
+        }
+        let begin = out.len();
+        self.record.write(out, head, &self.selection, error.as_deref());
+        self.counters.records += 1;
+        if let Some(coloured) = self.pretty {
+            pretty::rewrite(out, begin, coloured);
+        }
+    }
+
+    fn fail(&mut self, error: &str) {
+        self.counters.unparsed += 1;
         if self.first_failure.is_none() {
-            self.first_failure = Some(reason.to_owned());
+            self.first_failure = Some(error.to_owned());
         }
-        if self.counts.failed + self.counts.parsed == ENOUGH {
-            self.say_if_most_fail();
+        let Counters { lines, unparsed, .. } = self.counters;
+        if lines >= 100 {
+            self.say_most(lines, unparsed);
         }
     }
 
-    fn say_if_most_fail(&mut self) {
-        if let Some(reason) = &self.first_failure
-            && self.counts.failed > self.counts.parsed
-            && !std::mem::replace(&mut self.said, true)
+    /// Once, when most lines could not be read.
+    fn say_most(&mut self, lines: u64, unparsed: u64) {
+        if unparsed * 2 > lines
+            && let Some(first) = self.first_failure.as_mut().filter(|first| !first.is_empty())
         {
-            let Counts { failed, parsed, .. } = self.counts;
-            say(PROG, format_args!("{failed} of {} lines are not of the format, the first: {reason}", failed + parsed));
+            say("logparse", format_args!("{unparsed} of {lines} lines could not be parsed, the first: {first}"));
+            first.clear();
         }
-    }
-
-    fn say_counters(&self) {
-        let Counts { parsed, passed, failed, empty } = self.counts;
-        say(
-            PROG,
-            format_args!("parsed {parsed}, records passed on {passed}, not of the format {failed}, empty {empty}"),
-        );
-    }
-
-    /// The exit of the run. `carried` says whether the stream had positions: there no answer is no, for with pipefail that
-    /// would end a healthy container.
-    pub fn exit(&mut self, is_strict: bool, carried: bool) -> Exit {
-        self.say_if_most_fail();
-        let Counts { parsed, passed, failed, .. } = self.counts;
-        let none_parsed = failed > 0 && parsed + passed == 0;
-        if (is_strict && failed > 0) || (none_parsed && !carried) { Exit::No } else { Exit::Done }
     }
 }
 
-/// A record that carries a position was made by one of us, and any valid object is a record, unless objects are just what
-/// is to be read.
-fn is_record_already(line: &Line<'_>, format: &Format) -> bool {
-    if !line.is_record() {
-        return false;
+/// What stands behind the tag, if there is one.
+fn raw_content(raw: &[u8]) -> &[u8] {
+    match classify(raw, true) {
+        Item::Line(line) => line.content.strip_suffix(b"\r").unwrap_or(line.content),
+        _ => raw,
     }
-    line.position().is_some() || (!matches!(format, Format::Json) && is_valid_object(line.content))
+}
+
+fn unescaped_path(path: &[u8]) -> Cow<'_, [u8]> {
+    logline::line::Tag { position: NOWHERE, path }.path_bytes()
+}
+
+const NOWHERE: Position = Position {
+    fid: logline::position::Fid(0),
+    start: 0,
+    end: 0,
+    next: 0,
+    flags: logline::position::Flags { partial: false, continued: false, truncated: false },
+};
+
+/// Each format reads the message that the one before has found.
+fn read_chain(
+    formats: &[Format],
+    record: &mut Record,
+    clock: &mut Clock,
+    content: &[u8],
+    inner: &mut Vec<u8>,
+) -> Option<String> {
+    let (first, rest) = formats.split_first()?;
+    if let Err(why) = first.parse(content, record, clock) {
+        record.reset_layer();
+        record.message(content);
+        return Some(format!("{}: {why}", first.name()));
+    }
+    if rest.is_empty() || !record.take_message(inner) {
+        return None;
+    }
+    record.open_layer(first.name());
+    let text = std::mem::take(inner);
+    let error = read_chain(rest, record, clock, &text, inner);
+    *inner = text;
+    error
 }

@@ -1,101 +1,421 @@
-//! A record as it is written: one JSON object a line, straight into the output buffer.
+//! One record in the making: the formats put their fields here, as JSON already, and [`Record::write`] lays them out in
+//! the order that every record has: position, file, time, level, fields, message, flags. All buffers are reused, so that a
+//! line costs no allocation.
 //!
-//! The key order is the contract's: `_pos`, `_file`, `time`, `level`, the format's fields, `message`, flags. What a reader
-//! finds behind the braces is valid JSON whatever the line held.
+//! The invariant: what is written is one JSON object in which no key occurs twice, whatever the content was. Keys of an
+//! inner layer win; the outer's is kept under the name of its format (`cri.time`).
 
 use logline::json;
-use logline::line::Line;
-use logline::position::Position;
+use logline::position::{Flags, Position};
 
-/// Keys that content cannot have.
+/// Keys that only the stream itself may use.
 const RESERVED: [&[u8]; 7] =
     [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
 
-/// One record in the making, at the end of a buffer.
-#[derive(Debug)]
-pub struct Record<'o> {
-    out: &'o mut Vec<u8>,
-    begins_at: usize,
+/// What stands around the fields of a record.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Head<'a> {
+    /// Where its line comes from.
+    pub position: Option<Position>,
+    /// The path of the file.
+    pub file: Option<&'a [u8]>,
 }
 
-impl<'o> Record<'o> {
-    /// Begins the record of `line` with what its tag tells.
-    pub fn begin(out: &'o mut Vec<u8>, line: &Line<'_>) -> Self {
-        let begins_at = out.len();
-        out.push(b'{');
-        let mut record = Self { out, begins_at };
-        if let Some(tag) = &line.tag {
-            record.key("_pos");
-            record.out.push(b'"');
-            tag.position.write_without_flags(record.out);
-            record.out.push(b'"');
-            record.key("_file");
-            json::write_string(record.out, &tag.path_bytes());
-        }
-        record
+/// Which keys are written.
+#[derive(Clone, Default, Debug)]
+pub struct Selection {
+    /// If not empty: these and no others.
+    pub only: Vec<Vec<u8>>,
+    /// Not these.
+    pub drop: Vec<Vec<u8>>,
+}
+
+impl Selection {
+    fn keeps(&self, key: &[u8]) -> bool {
+        let among = |keys: &[Vec<u8>]| keys.iter().any(|name| name == key);
+        (self.only.is_empty() || among(&self.only)) && !among(&self.drop)
     }
 
-    /// Where the fields of the format begin: what [`Record::back_to`] takes.
-    pub fn place(&self) -> usize {
-        self.out.len()
+    fn is_all(&self) -> bool {
+        self.only.is_empty() && self.drop.is_empty()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Message {
+    #[default]
+    None,
+    /// Bytes, still to be escaped.
+    Text,
+    /// A JSON value.
+    Json,
+}
+
+/// A field: `body[start..]` is `,"key":value` up to the start of the next.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: usize,
+    key_length: usize,
+    layer: usize,
+}
+
+impl Entry {
+    fn key_end(&self) -> usize {
+        self.start + 2 + self.key_length
+    }
+}
+
+/// A layer that a further format has been put inside of.
+#[derive(Default, Debug)]
+struct Outer {
+    prefix: &'static str,
+    time: Vec<u8>,
+    level: Vec<u8>,
+    body: usize,
+    entries: usize,
+    dynamic: bool,
+}
+
+/// See the page of the module.
+#[derive(Default, Debug)]
+pub struct Record {
+    time: Vec<u8>,
+    level: Vec<u8>,
+    body: Vec<u8>,
+    entries: Vec<Entry>,
+    message: Vec<u8>,
+    message_is: Message,
+    /// Layers around the current one; `depth` of them are in use, the rest wait to be used again.
+    outer: Vec<Outer>,
+    depth: usize,
+    /// Keys may be equal: they came from the content, or from several layers.
+    dynamic: bool,
+}
+
+impl Record {
+    /// Forgets everything, to begin with the next line.
+    pub fn clear(&mut self) {
+        self.time.clear();
+        self.level.clear();
+        self.body.clear();
+        self.entries.clear();
+        self.message.clear();
+        self.message_is = Message::None;
+        self.depth = 0;
+        self.dynamic = false;
     }
 
-    /// Forgets all that was written since `place`.
-    pub fn back_to(&mut self, place: usize) {
-        self.out.truncate(place);
+    /// A field whose value the caller appends, as one JSON value, to the buffer returned. `key` is a format's own name,
+    /// which needs no escaping and that this format uses once.
+    pub fn field(&mut self, key: &str) -> &mut Vec<u8> {
+        self.entries.push(Entry { start: self.body.len(), key_length: key.len(), layer: self.depth });
+        self.body.extend_from_slice(b",\"");
+        self.body.extend_from_slice(key.as_bytes());
+        self.body.extend_from_slice(b"\":");
+        &mut self.body
     }
 
-    /// Writes a key, which needs no escape; its value is to follow in [`Record::out`].
-    pub fn key(&mut self, key: &str) {
-        if self.out.last() != Some(&b'{') || self.out.len() != self.begins_at + 1 {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+    /// A field of text.
+    pub fn text(&mut self, key: &str, value: &[u8]) {
+        json::write_string(self.field(key), value);
     }
 
-    /// The buffer, for a value.
-    pub fn out(&mut self) -> &mut Vec<u8> {
-        self.out
-    }
-
-    /// A key and a text.
-    pub fn text(&mut self, key: &str, text: &[u8]) {
-        self.key(key);
-        json::write_string(self.out, text);
-    }
-
-    /// A key and a value that is JSON already.
+    /// A field whose value is JSON already.
     pub fn raw(&mut self, key: &str, value: &[u8]) {
-        self.key(key);
-        self.out.extend_from_slice(value);
+        self.field(key).extend_from_slice(value);
     }
 
-    /// A member of an object that the content holds; its key, as it stands between its quotes, cannot be one of ours.
-    pub fn member(&mut self, key: &[u8], value: &[u8]) {
-        self.key("");
-        self.out.truncate(self.out.len() - 2);
-        self.out.extend_from_slice(key);
-        let plain = json::unescape_inner(key);
-        if RESERVED.iter().any(|reserved| plain.as_deref() == Some(*reserved)) {
-            self.out.push(b'_');
+    /// A field whose key comes from the content, still raw; time, level and message go to their places. The value is
+    /// appended by `write`.
+    pub fn foreign(&mut self, key: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        match key {
+            b"time" => {
+                self.time.clear();
+                write(&mut self.time);
+            }
+            b"level" => {
+                self.level.clear();
+                write(&mut self.level);
+            }
+            b"message" => {
+                self.message.clear();
+                self.message_is = Message::Json;
+                write(&mut self.message);
+            }
+            _ => {
+                self.dynamic = true;
+                let start = self.body.len();
+                self.body.extend_from_slice(b",\"");
+                json::escape(&mut self.body, key);
+                if RESERVED.contains(&key) {
+                    self.body.push(b'_');
+                }
+                let key_length = self.body.len() - start - 2;
+                self.entries.push(Entry { start, key_length, layer: self.depth });
+                self.body.extend_from_slice(b"\":");
+                write(&mut self.body);
+            }
         }
-        self.out.extend_from_slice(b"\":");
-        self.out.extend_from_slice(value);
     }
 
-    /// Writes the flags of the position and ends the line.
-    pub fn end(mut self, position: Option<Position>) {
-        if let Some(flags) = position.map(|position| position.flags) {
-            for (set, key) in
-                [(flags.partial, "_partial"), (flags.continued, "_continued"), (flags.truncated, "_truncated")]
+    /// The place of the time, empty if there is none: a JSON value, its quotes included.
+    pub fn time(&mut self) -> &mut Vec<u8> {
+        &mut self.time
+    }
+
+    /// Sets the level to a word that needs no escaping.
+    pub fn level(&mut self, word: &[u8]) {
+        self.level.clear();
+        json::write_string(&mut self.level, word);
+    }
+
+    /// Sets the message.
+    pub fn message(&mut self, text: &[u8]) {
+        self.message.clear();
+        self.message.extend_from_slice(text);
+        self.message_is = Message::Text;
+    }
+
+    /// Sets the message unless there is one.
+    pub fn message_if_none(&mut self, text: &[u8]) {
+        if self.message_is == Message::None {
+            self.message(text);
+        }
+    }
+
+    /// The message as bytes, taken out of the record so that a further format can read it; `None` where there is none or
+    /// it is no text.
+    pub fn take_message(&mut self, into: &mut Vec<u8>) -> bool {
+        into.clear();
+        match self.message_is {
+            Message::None => return false,
+            Message::Text => std::mem::swap(into, &mut self.message),
+            Message::Json => match json::unescape(&self.message) {
+                Some(text) => into.extend_from_slice(&text),
+                None => return false,
+            },
+        }
+        self.message.clear();
+        self.message_is = Message::None;
+        true
+    }
+
+    /// What follows comes from inside what `prefix` has wrapped.
+    pub fn open_layer(&mut self, prefix: &'static str) {
+        if self.outer.len() == self.depth {
+            self.outer.push(Outer::default());
+        }
+        let outer = &mut self.outer[self.depth];
+        outer.prefix = prefix;
+        outer.time.clear();
+        outer.level.clear();
+        std::mem::swap(&mut outer.time, &mut self.time);
+        std::mem::swap(&mut outer.level, &mut self.level);
+        outer.body = self.body.len();
+        outer.entries = self.entries.len();
+        outer.dynamic = self.dynamic;
+        self.depth += 1;
+    }
+
+    /// Throws away what the current layer has put in, for its format could not read the line.
+    pub fn reset_layer(&mut self) {
+        let (body, entries, dynamic) = match self.depth.checked_sub(1) {
+            Some(at) => (self.outer[at].body, self.outer[at].entries, self.outer[at].dynamic),
+            None => (0, 0, false),
+        };
+        self.body.truncate(body);
+        self.entries.truncate(entries);
+        self.dynamic = dynamic;
+        self.time.clear();
+        self.level.clear();
+        self.message.clear();
+        self.message_is = Message::None;
+    }
+
+    /// Brings the layers together: what the inner one has not, the outer gives.
+    fn close_layers(&mut self) {
+        while self.depth > 0 {
+            self.depth -= 1;
+            self.dynamic = true;
+            let mut outer = std::mem::take(&mut self.outer[self.depth]);
+            for (name, inner, value) in
+                [("time", &mut self.time, &mut outer.time), ("level", &mut self.level, &mut outer.level)]
             {
-                if set {
-                    self.raw(key, b"true");
+                if value.is_empty() {
+                    continue;
+                }
+                if inner.is_empty() {
+                    std::mem::swap(inner, value);
+                    continue;
+                }
+                let start = self.body.len();
+                self.body.extend_from_slice(b",\"");
+                self.body.extend_from_slice(outer.prefix.as_bytes());
+                self.body.push(b'.');
+                self.body.extend_from_slice(name.as_bytes());
+                let key_length = self.body.len() - start - 2;
+                self.entries.push(Entry { start, key_length, layer: usize::MAX });
+                self.body.extend_from_slice(b"\":");
+                self.body.extend_from_slice(value);
+            }
+            self.outer[self.depth] = outer;
+        }
+    }
+
+    /// Appends the record as one line, its LF included. `error` says why the line could not be read.
+    pub fn write(&mut self, out: &mut Vec<u8>, head: &Head<'_>, selection: &Selection, error: Option<&str>) {
+        self.close_layers();
+        let begin = out.len();
+        write_head(out, head);
+        if !self.time.is_empty() && selection.keeps(b"time") {
+            out.extend_from_slice(b",\"time\":");
+            out.extend_from_slice(&self.time);
+        }
+        if !self.level.is_empty() && selection.keeps(b"level") {
+            out.extend_from_slice(b",\"level\":");
+            out.extend_from_slice(&self.level);
+        }
+        if self.dynamic || !selection.is_all() {
+            self.write_entries(out, selection);
+        } else {
+            out.extend_from_slice(&self.body);
+        }
+        if self.message_is != Message::None && selection.keeps(b"message") {
+            out.extend_from_slice(b",\"message\":");
+            match self.message_is {
+                Message::Text => json::write_string(out, &self.message),
+                _ => out.extend_from_slice(&self.message),
+            }
+        }
+        write_flags(out, head.position.map(|position| position.flags).unwrap_or_default());
+        if let Some(error) = error {
+            out.extend_from_slice(b",\"_parse_error\":");
+            json::write_string(out, error.as_bytes());
+        }
+        // The first member came with a comma in front: it becomes the brace.
+        if out.len() == begin {
+            out.push(b'{');
+        } else {
+            out[begin] = b'{';
+        }
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn key(&self, entry: &Entry) -> &[u8] {
+        &self.body[entry.start + 2..entry.key_end()]
+    }
+
+    fn write_entries(&self, out: &mut Vec<u8>, selection: &Selection) {
+        let mut order: Vec<usize> = (0..self.entries.len()).collect();
+        // Equal keys stand together, the one that wins last among them.
+        order.sort_by_key(|at| (self.key(&self.entries[*at]), self.entries[*at].layer, *at));
+        let mut fate = vec![Fate::Kept; self.entries.len()];
+        for pair in order.windows(2) {
+            let (one, next) = (&self.entries[pair[0]], &self.entries[pair[1]]);
+            if self.key(one) == self.key(next) {
+                fate[pair[0]] = if one.layer == next.layer { Fate::Lost } else { Fate::Renamed };
+            }
+        }
+        for (at, entry) in self.entries.iter().enumerate() {
+            let end = self.entries.get(at + 1).map_or(self.body.len(), |next| next.start);
+            let key = self.key(entry);
+            match fate[at] {
+                Fate::Lost => {}
+                _ if !selection.keeps(key) => {}
+                Fate::Kept => out.extend_from_slice(&self.body[entry.start..end]),
+                Fate::Renamed => {
+                    let mut name =
+                        self.outer.get(entry.layer).map_or("outer", |outer| outer.prefix).as_bytes().to_vec();
+                    name.push(b'.');
+                    name.extend_from_slice(key);
+                    while self.entries.iter().any(|other| self.key(other) == name) {
+                        name.push(b'_');
+                    }
+                    out.extend_from_slice(b",\"");
+                    out.extend_from_slice(&name);
+                    out.extend_from_slice(&self.body[entry.key_end()..end]);
                 }
             }
         }
-        self.out.extend_from_slice(b"}\n");
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Fate {
+    Kept,
+    /// A later key of the same layer has the same name.
+    Lost,
+    /// An inner layer has the same name.
+    Renamed,
+}
+
+fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
+    if let Some(position) = &head.position {
+        out.extend_from_slice(b",\"_pos\":\"");
+        position.write_without_flags(out);
+        out.push(b'"');
+    }
+    if let Some(file) = head.file {
+        out.extend_from_slice(b",\"_file\":");
+        json::write_string(out, file);
+    }
+}
+
+fn write_flags(out: &mut Vec<u8>, flags: Flags) {
+    for (set, text) in [
+        (flags.partial, &b",\"_partial\":true"[..]),
+        (flags.continued, b",\"_continued\":true"),
+        (flags.truncated, b",\"_truncated\":true"),
+    ] {
+        if set {
+            out.extend_from_slice(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn written(record: &mut Record) -> String {
+        let mut out = Vec::new();
+        record.write(&mut out, &Head::default(), &Selection::default(), None);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_record_without_fields_is_an_empty_object() {
+        assert_eq!(written(&mut Record::default()), "{}\n");
+    }
+
+    #[test]
+    fn keys_stand_in_their_order() {
+        let mut record = Record::default();
+        record.message(b"m");
+        record.text("a", b"1");
+        record.level(b"info");
+        record.time().extend_from_slice(b"\"t\"");
+        assert_eq!(written(&mut record), "{\"time\":\"t\",\"level\":\"info\",\"a\":\"1\",\"message\":\"m\"}\n");
+    }
+
+    #[test]
+    fn of_equal_keys_the_last_wins_and_reserved_ones_are_renamed() {
+        let mut record = Record::default();
+        for (key, value) in [("k", "1"), ("_pos", "2"), ("k", "3")] {
+            record.foreign(key.as_bytes(), |out| out.extend_from_slice(value.as_bytes()));
+        }
+        assert_eq!(written(&mut record), "{\"_pos_\":2,\"k\":3}\n");
+    }
+
+    #[test]
+    fn an_inner_key_wins_and_the_outer_is_kept_under_its_format() {
+        let mut record = Record::default();
+        record.text("stream", b"stdout");
+        record.time().extend_from_slice(b"1");
+        record.open_layer("cri");
+        record.text("stream", b"x");
+        record.time().extend_from_slice(b"2");
+        assert_eq!(written(&mut record), "{\"time\":2,\"cri.stream\":\"stdout\",\"stream\":\"x\",\"cri.time\":1}\n");
     }
 }

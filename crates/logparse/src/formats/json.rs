@@ -1,39 +1,149 @@
-//! One JSON object a line. Its members are passed on as they are, numbers by their digits; of equal keys the last wins.
+//! JSON as applications write it: keys and values keep their text, the last of equal keys wins. Bad UTF-8 becomes U+FFFD.
+//! nginx's own JSON, which its escaping breaks, is repaired first: `\xHH` inside a string, `:-,` and `:,` (null),
+//! `: 1, 2,` (an array); nothing else is.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
-use logline::json::{Member, is_valid_object, members, unescape_inner};
+use logline::json;
 
 use crate::record::Record;
 
-/// Writes the members of the object that `line` is.
-pub fn parse(line: &[u8], record: &mut Record<'_>) -> Result<(), &'static str> {
-    let text = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii();
+type Verdict = Result<(), Cow<'static, str>>;
+
+/// Reads one object that takes up the whole line.
+pub fn parse(line: &[u8], record: &mut Record) -> Verdict {
+    let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
     if text.first() != Some(&b'{') {
-        return Err("not an object");
+        return Err("not an object".into());
     }
-    let text = match std::str::from_utf8(text) {
-        Ok(_) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(String::from_utf8_lossy(text).into_owned().into_bytes()),
-    };
-    if !is_valid_object(&text) {
-        return Err("not one valid object");
+    if json::is_valid_object(text) {
+        put(text, record);
+        return Ok(());
     }
-    write_members(&text, record);
-    Ok(())
+    if let Cow::Owned(repaired) = String::from_utf8_lossy(text)
+        && json::is_valid_object(repaired.as_bytes())
+    {
+        put(repaired.as_bytes(), record);
+        return Ok(());
+    }
+    Err(if json::is_complete_object(text) { "not valid JSON inside a string" } else { "not one whole object" }.into())
 }
 
-/// Writes the members of a valid object, of equal keys the last.
-pub fn write_members(object: &[u8], record: &mut Record<'_>) {
-    let all: Vec<Member<'_>> = members(object).map_while(Result::ok).collect();
-    // From behind, so that the last of equal keys is the first seen.
-    let mut seen = HashSet::new();
-    let mut wins = vec![true; all.len()];
-    for (index, member) in all.iter().enumerate().rev() {
-        wins[index] = seen.insert(unescape_inner(member.key));
+/// The same for what nginx makes of a `log_format` in the shape of JSON.
+pub fn parse_repaired(line: &[u8], record: &mut Record) -> Verdict {
+    parse(line, record).or_else(|_| {
+        let repaired = repair(line);
+        parse(&repaired, record)
+    })
+}
+
+fn put(object: &[u8], record: &mut Record) {
+    for member in json::members(object).flatten() {
+        match json::unescape_inner(member.key) {
+            Some(key) => record.foreign(&key, |out| out.extend_from_slice(member.value)),
+            None => record.foreign(member.key, |out| out.extend_from_slice(member.value)),
+        }
     }
-    for (member, _) in all.iter().zip(wins).filter(|(_, wins)| *wins) {
-        record.member(member.key, member.value);
+}
+
+fn repair(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len() + 64);
+    let mut rest = line;
+    while let Some(byte) = rest.first() {
+        match byte {
+            b'"' => rest = repair_string(rest, &mut out),
+            b':' => rest = repair_value(rest, &mut out),
+            _ => {
+                out.push(*byte);
+                rest = &rest[1..];
+            }
+        }
+    }
+    out
+}
+
+/// `text` begins with a quote; returns what stands behind the closing one.
+fn repair_string<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let inner = &text[1..];
+    let mut end = 0;
+    let mut broken = false;
+    while end < inner.len() && inner[end] != b'"' {
+        broken |= inner[end] < b' ' || inner[end..].starts_with(b"\\x");
+        end += if inner[end] == b'\\' { 2 } else { 1 };
+    }
+    let end = end.min(inner.len());
+    if broken {
+        crate::formats::value::decoded(out, &inner[..end], true);
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(&inner[..end]);
+        if end < inner.len() {
+            out.push(b'"');
+        }
+    }
+    inner.get(end + 1..).unwrap_or_default()
+}
+
+/// `text` begins with the colon between a key and its value; strings and containers are left alone.
+fn repair_value<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    out.push(b':');
+    let text = text[1..].trim_ascii_start();
+    let end = text.iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')).unwrap_or(text.len());
+    let list = text[..end].trim_ascii_end();
+    let list = if text.get(end) == Some(&b'"') {
+        match list.strip_suffix(b",") {
+            Some(list) => list,
+            // The quote begins the value itself.
+            None => return text,
+        }
+    } else {
+        list
+    };
+    let is_element = |element: &[u8]| element == b"-" || crate::formats::value::is_number(element);
+    let separators = |byte: &u8| matches!(byte, b',' | b':');
+    let elements = || list.split(separators).map(<[u8]>::trim_ascii);
+    if list.is_empty() && !text.starts_with(b"{") && !text.starts_with(b"[") {
+        out.extend_from_slice(b"null");
+    } else if !list.is_empty() && elements().all(is_element) {
+        let several = elements().nth(1).is_some();
+        if several {
+            out.push(b'[');
+        }
+        for (at, element) in elements().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            if element == b"-" {
+                out.extend_from_slice(b"null");
+            } else {
+                crate::formats::value::number(out, element);
+            }
+        }
+        if several {
+            out.push(b']');
+        }
+    } else {
+        out.extend_from_slice(list);
+    }
+    &text[list.len()..]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn what_nginx_breaks_is_repaired_and_nothing_else() {
+        for (broken, repaired) in [
+            (r#"{"a":"\x22b\x22","c":1}"#, r#"{"a":"\"b\"","c":1}"#),
+            (r#"{"a":-,"b":1}"#, r#"{"a":null,"b":1}"#),
+            (r#"{"a":,"b":}"#, r#"{"a":null,"b":null}"#),
+            (r#"{"a":0.005, -, 0.004,"b":1 : 2}"#, r#"{"a":[0.005,null,0.004],"b":[1,2]}"#),
+            (r#"{"a":{"b":"x:-,"},"c":[1]}"#, r#"{"a":{"b":"x:-,"},"c":[1]}"#),
+            (r#"{"a":true,"b":nul}"#, r#"{"a":true,"b":nul}"#),
+        ] {
+            assert_eq!(String::from_utf8(repair(broken.as_bytes())).unwrap(), repaired);
+        }
     }
 }

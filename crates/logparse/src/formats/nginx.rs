@@ -1,123 +1,91 @@
-//! nginx's two logs in one: a line that has the shape of the error log is read as such, one that begins like an object as
-//! JSON, any other by the `log_format`.
+//! nginx: its error log, its JSON, and its access log by the format given; without one combined and the official image's
+//! main, told apart by shape. The error log's shape is tried first, so that one pipeline reads both files.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
 
 use crate::clock::Clock;
-use crate::formats::nginx_access::LogFormat;
-use crate::formats::{Reason, json, nginx_error};
+use crate::formats::scanner::{COMBINED, MAIN, Scanner};
+use crate::formats::{json, nginx_error};
 use crate::record::Record;
 
-/// The format of nginx's logs.
+/// See the page of the module.
 #[derive(Debug)]
-pub struct Nginx {
-    access: LogFormat,
+pub enum Nginx {
+    /// A format that the user has given.
+    Given(Scanner),
+    /// The two that everybody has.
+    Usual {
+        /// nginx's own.
+        combined: Scanner,
+        /// The official image's.
+        main: Scanner,
+    },
 }
 
 impl Nginx {
-    /// With the access log's format.
-    pub fn new(access: LogFormat) -> Self {
-        Self { access }
+    /// Reads `format`, or the usual ones.
+    pub fn new(format: Option<&str>, decodes: bool) -> Result<Self, String> {
+        Ok(match format {
+            Some(format) => Self::Given(Scanner::compile(format, decodes)?),
+            None => {
+                Self::Usual { combined: Scanner::compile(COMBINED, decodes)?, main: Scanner::compile(MAIN, decodes)? }
+            }
+        })
     }
 
-    /// Writes the fields of a line.
-    pub fn parse(&mut self, line: &[u8], clock: &mut Clock, record: &mut Record<'_>) -> Result<(), Reason> {
-        if nginx_error::has_shape(line) {
-            return nginx_error::parse(line, clock, record).map_err(|cause| format!("nginx: {cause}"));
+    /// Reads a line.
+    pub fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
+        if nginx_error::is_shape(line) {
+            return nginx_error::parse(line, record, clock);
         }
-        if line.first() == Some(&b'{') {
-            let place = record.place();
-            return json::parse(line, record).or_else(|cause| {
-                record.back_to(place);
-                match repaired(line) {
-                    Some(text) => json::parse(&text, record),
-                    None => Err(cause),
-                }
-                .map_err(|cause| format!("nginx: {cause}"))
-            });
-        }
-        self.access.parse(line, clock, record).map_err(|cause| format!("nginx: {cause}"))
-    }
-}
-
-/// What a JSON-shaped `log_format` makes of values that it does not know how to write: `\xHH` in a string, nothing or `-`
-/// where a number is missing, and upstream lists without brackets. Nothing else is repaired.
-fn repaired(line: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(line.len() + 16);
-    let mut at = 0;
-    while let Some(byte) = line.get(at) {
-        match byte {
-            b'"' => at = repair_string(line, at, &mut out)?,
-            b':' => {
-                out.push(b':');
-                at = repair_value(line, at + 1, &mut out);
-            }
-            _ => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    Some(out)
-}
-
-/// Copies the string that begins at `at`; `\xHH` runs become the text that they stand for. The offset behind it.
-fn repair_string(line: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    out.push(b'"');
-    let mut at = at + 1;
-    loop {
-        match line.get(at)? {
-            b'"' => {
-                out.push(b'"');
-                return Some(at + 1);
-            }
-            b'\\' if line.get(at + 1) == Some(&b'x') => {
-                let mut bytes = Vec::new();
-                while let Some(byte) = crate::escape::hex_escape(&line[at..]) {
-                    bytes.push(byte);
-                    at += 4;
-                }
-                if bytes.is_empty() {
-                    return None;
-                }
-                logline::json::escape(out, &bytes);
-            }
-            b'\\' => {
-                out.extend_from_slice(line.get(at..at + 2)?);
-                at += 2;
-            }
-            byte => {
-                out.push(*byte);
-                at += 1;
-            }
+        match self {
+            Self::Given(scanner) if !scanner.is_json() => scanner.parse(line, record, clock),
+            _ if line.first() == Some(&b'{') => json::parse_repaired(line, record),
+            Self::Given(scanner) => scanner.parse(line, record, clock),
+            Self::Usual { combined, main } => match quotes_behind_agent(line) {
+                Shape::Combined => combined.parse(line, record, clock),
+                Shape::Main => main.parse(line, record, clock),
+                Shape::Other => Err("more behind the user agent than main has, give its --log-format".into()),
+            },
         }
     }
 }
 
-/// A value that is missing becomes null, numbers in a row an array. The offset behind it.
-fn repair_value(line: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
-    let rest = &line[at..];
-    let is_bare = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b' ' | b':' | b',');
-    let run = rest.iter().take_while(|byte| is_bare(byte)).count();
-    // The comma that parts this member from the next is not the value's.
-    let value = rest[..run].strip_suffix(b",").unwrap_or(&rest[..run]).trim_ascii();
-    let ends = matches!(rest.get(run), Some(b'"' | b'}')) || run == rest.len();
-    if !ends || (run == 0 && !matches!(rest.first(), Some(b'}'))) {
-        return at;
-    }
-    let length = rest[..run].strip_suffix(b",").map_or(run, <[u8]>::len);
-    let elements: Vec<&[u8]> = crate::formats::nginx_access::upstream_elements(value).collect();
-    match elements.as_slice() {
-        [b"" | b"-"] => out.extend_from_slice(b"null"),
-        [_] => out.extend_from_slice(&rest[..length]),
-        several => {
-            out.push(b'[');
-            for (index, element) in several.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(if *element == b"-" { b"null" } else { element });
-            }
-            out.push(b']');
+enum Shape {
+    Combined,
+    Main,
+    Other,
+}
+
+/// combined ends with `"referer" "agent"`, main with one more. Looked at from the end, where quotes are only those of the
+/// format: nginx writes a quote inside a value as `\x22` (and Apache as `\"`).
+fn quotes_behind_agent(line: &[u8]) -> Shape {
+    let Some(inner) = line.strip_suffix(b"\"") else {
+        // Cut inside the last value, or something follows it.
+        let quotes = memchr::memchr_iter(b'"', line).filter(|at| *at == 0 || line[at - 1] != b'\\').count();
+        return match quotes {
+            7 => Shape::Main,
+            quotes if quotes % 2 == 0 && quotes >= 6 => Shape::Other,
+            _ => Shape::Combined,
+        };
+    };
+    // The last four separators from the right: `" "` before agent, or before the forwarded address and the agent.
+    let mut from = inner;
+    let mut values = 1;
+    while let Some(at) = memchr::memmem::rfind(from, b"\" \"") {
+        values += 1;
+        from = &from[..at];
+        if values > 3 {
+            break;
         }
     }
-    at + length
+    match values {
+        _ if memchr(b'"', from).is_none() => Shape::Combined,
+        2 => Shape::Combined,
+        3 => Shape::Main,
+        1 => Shape::Combined,
+        _ => Shape::Other,
+    }
 }

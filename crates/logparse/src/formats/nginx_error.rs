@@ -1,105 +1,111 @@
-//! nginx's error log. nginx escapes nothing in it: a client can put quotes, NUL and whole forged keys into its request. So
-//! the keys are looked for in the one order in which nginx writes them, each once, and a value ends before the next later
-//! key; the first `host` is the true one.
-//!
-//! `YYYY/MM/DD HH:MM:SS [level] pid#tid: *cid text, client: …, server: …, request: "…", …, host: "…", referrer: "…"`
+//! nginx's error log: `YYYY/MM/DD HH:MM:SS [level] pid#tid: *cid text, client: …, server: …, request: "…", …`. nginx escapes
+//! nothing here, so a client can put quotes, commas and whole forged pairs into it. The invariant: the keys come in the
+//! fixed order in which nginx writes them, each at most once, and a value ends only before a key that may still come.
 
-use memchr::memmem;
+use std::borrow::Cow;
+
+use logline::json;
+use memchr::{memchr, memmem};
 
 use crate::clock::Clock;
+use crate::formats::value;
 use crate::record::Record;
-use crate::request::write_request;
 
-/// The keys behind the text, in nginx's order, and whether their values are quoted.
-const KEYS: [(&str, &[u8], bool); 8] = [
-    ("client", b", client: ", false),
-    ("server", b", server: ", false),
-    ("login", b", login: \"", true),
-    ("request", b", request: \"", true),
-    ("subrequest", b", subrequest: \"", true),
-    ("upstream", b", upstream: \"", true),
-    ("host", b", host: \"", true),
-    ("referrer", b", referrer: \"", true),
+/// Each with what stands in front of its value. Those that begin with a quote also end with one.
+const KEYS: [(&str, &[u8]); 9] = [
+    ("client", b", client: "),
+    ("server", b", server: "),
+    ("login", b", login: \""),
+    ("request", b", request: \""),
+    ("subrequest", b", subrequest: \""),
+    ("upstream", b", upstream: \""),
+    ("host", b", host: \""),
+    ("referrer", b", referrer: \""),
+    ("bytes", b", bytes from/to client:"),
 ];
 
-/// The levels as nginx writes them.
-const LEVELS: [&[u8]; 9] = [b"debug", b"info", b"notice", b"warn", b"error", b"crit", b"alert", b"emerg", b"stderr"];
+const LEVELS: [&[u8]; 8] = [b"debug", b"info", b"notice", b"warn", b"error", b"crit", b"alert", b"emerg"];
 
-/// Whether the line begins as one of the error log does.
-pub fn has_shape(line: &[u8]) -> bool {
-    let mask = b"dddd/dd/dd dd:dd:dd [";
-    let fits = |(byte, wanted): (&u8, &u8)| if *wanted == b'd' { byte.is_ascii_digit() } else { byte == wanted };
-    (line.len() >= mask.len() && line.iter().zip(mask).all(fits)) || line.starts_with(b"nginx: [")
+/// Whether the line has the shape of this log.
+pub fn is_shape(line: &[u8]) -> bool {
+    match line {
+        [y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2, b' ', rest @ ..] => {
+            [y1, y2, y3, y4, m1, m2, d1, d2].iter().all(|byte| byte.is_ascii_digit()) && rest.get(8..10) == Some(b" [")
+        }
+        _ => line.starts_with(b"nginx: ["),
+    }
 }
 
-/// Writes the fields of such a line.
-pub fn parse(line: &[u8], clock: &mut Clock, record: &mut Record<'_>) -> Result<(), &'static str> {
-    let rest = match line.strip_prefix(b"nginx: [") {
+/// Reads a line of [`is_shape`].
+pub fn parse(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'static, str>> {
+    let start_up = line.strip_prefix(b"nginx: [");
+    let rest = match start_up {
         Some(rest) => rest,
-        None => {
-            let time = clock.civil(&line[..19]).ok_or("no such time")?;
-            record.text("time", time);
-            &line[21..]
-        }
+        None if clock.iso(&line[..19], record.time()) => &line[21..],
+        None => return Err("no time in front".into()),
     };
-    let close = memchr::memchr(b']', rest).ok_or("no ']' after the level")?;
-    let level = &rest[..close];
-    if !LEVELS.contains(&level) {
-        return Err("no level in the brackets");
+    let end = memchr(b']', rest).ok_or("no ] after the level")?;
+    let Some(level) = LEVELS.into_iter().find(|level| *level == &rest[..end]) else {
+        return Err("no level in the brackets".into());
+    };
+    record.level(level);
+    let mut rest = rest[end + 1..].strip_prefix(b" ").unwrap_or(&rest[end + 1..]);
+    if start_up.is_none() {
+        rest = ids(rest, record).ok_or("no pid#tid after the level")?;
     }
-    record.text("level", if level == b"stderr" { b"error" } else { level });
-    let rest = rest[close + 1..].strip_prefix(b" ").unwrap_or(&rest[close + 1..]);
-    let rest = ids(rest, record);
-    let (message, keys) = match memmem::find(rest, KEYS[0].1) {
-        Some(at) => rest.split_at(at),
-        None => (rest, &b""[..]),
+    let Some(client) = memmem::find(rest, KEYS[0].1) else {
+        record.message(rest);
+        return Ok(());
     };
-    write_keys(keys, record);
-    record.text("message", message);
+    record.message(&rest[..client]);
+    pairs(&rest[client..], record);
     Ok(())
 }
 
-/// `pid#tid: *cid `; what is not there is not written.
-fn ids<'a>(rest: &'a [u8], record: &mut Record<'_>) -> &'a [u8] {
-    let Some((pid, behind)) = digits_before(rest, b"#") else { return rest };
-    let Some((tid, behind)) = digits_before(behind, b": ") else { return rest };
-    record.raw("pid", pid);
-    record.raw("tid", tid);
-    let Some((cid, text)) = behind.strip_prefix(b"*").and_then(|behind| digits_before(behind, b" ")) else {
-        return behind;
-    };
-    record.raw("cid", cid);
-    text
-}
-
-/// A number without leading zeros, and what follows the `ending` behind it.
-fn digits_before<'a>(text: &'a [u8], ending: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, behind) = text.split_at(length);
-    let is_number = length > 0 && (length == 1 || digits[0] != b'0');
-    behind.strip_prefix(ending).filter(|_| is_number).map(|behind| (digits, behind))
-}
-
-fn write_keys(keys: &[u8], record: &mut Record<'_>) {
-    let mut rest = keys;
-    let mut next = 0;
-    while let Some(index) = (next..KEYS.len()).find(|key| rest.starts_with(KEYS[*key].1)) {
-        let (name, opening, is_quoted) = KEYS[index];
-        let value = &rest[opening.len()..];
-        let end = end_of_value(value, index + 1);
-        let text = &value[..end];
-        let text = if is_quoted { text.strip_suffix(b"\"").unwrap_or(text) } else { text };
-        if name == "request" {
-            write_request(text, record);
-        } else {
-            record.text(name, text);
-        }
-        rest = &value[end..];
-        next = index + 1;
+/// `pid#tid: *cid `; returns what follows.
+fn ids<'a>(text: &'a [u8], record: &mut Record) -> Option<&'a [u8]> {
+    let (pid, text) = text.split_at(memchr(b'#', text)?);
+    let (tid, text) = text[1..].split_at(memchr(b':', &text[1..])?);
+    if !is_digits(pid) || !is_digits(tid) {
+        return None;
     }
+    value::number(record.field("pid"), pid);
+    value::number(record.field("tid"), tid);
+    let text = text[1..].strip_prefix(b" ")?;
+    if let Some(starred) = text.strip_prefix(b"*") {
+        let (cid, behind) = starred.split_at(memchr(b' ', starred).unwrap_or(starred.len()));
+        if is_digits(cid) {
+            value::number(record.field("cid"), cid);
+            return Some(behind.strip_prefix(b" ").unwrap_or(behind));
+        }
+    }
+    Some(text)
 }
 
-/// Where the value ends: before the first later key, or at the end of the line.
-fn end_of_value(value: &[u8], later: usize) -> usize {
-    KEYS[later..].iter().filter_map(|(_, opening, _)| memmem::find(value, opening)).min().unwrap_or(value.len())
+fn is_digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+/// `text` begins with the first key.
+fn pairs(text: &[u8], record: &mut Record) {
+    let (mut at, mut rest) = (0, &text[KEYS[0].1.len()..]);
+    loop {
+        let quoted = KEYS[at].1.ends_with(b"\"");
+        let next = (at + 1..KEYS.len())
+            .filter_map(|later| {
+                let found = memmem::find(rest, KEYS[later].1)?;
+                (!quoted || rest[..found].ends_with(b"\"")).then_some((found, later))
+            })
+            .min();
+        let value = &rest[..next.map_or(rest.len(), |(found, _)| found)];
+        let value = if quoted { value.strip_suffix(b"\"").unwrap_or(value) } else { value };
+        match KEYS[at].0 {
+            "request" => value::request_with(record, value, json::write_string),
+            "bytes" => record.text("bytes_from_to", value),
+            key => record.text(key, value),
+        }
+        let Some((found, later)) = next else { return };
+        rest = &rest[found + KEYS[later].1.len()..];
+        at = later;
+    }
 }

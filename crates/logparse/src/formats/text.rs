@@ -1,65 +1,84 @@
-//! Any line: a leading time and a level where there are any, the rest is the message. It never fails.
+//! Any text: a leading time and a level where there are any, the rest is the message. It never fails.
 
 use crate::clock::Clock;
 use crate::record::Record;
 
-const LEVELS: [(&str, &str); 14] = [
-    ("trace", "trace"),
-    ("debug", "debug"),
-    ("info", "info"),
-    ("information", "info"),
-    ("notice", "notice"),
-    ("warn", "warn"),
-    ("warning", "warn"),
-    ("error", "error"),
-    ("err", "error"),
-    ("crit", "crit"),
-    ("critical", "crit"),
-    ("fatal", "crit"),
-    ("alert", "alert"),
-    ("emerg", "emerg"),
-];
-
-/// Writes what the line holds.
-pub fn parse(line: &[u8], clock: &mut Clock, record: &mut Record<'_>) {
-    let rest = take_time(line, clock, record);
-    let rest = take_level(rest, record);
-    record.text("message", rest);
+/// What a word says about the level, in the words that records use.
+pub fn level(word: &[u8]) -> Option<&'static [u8]> {
+    const WORDS: [(&[u8], &[u8]); 18] = [
+        (b"TRACE", b"trace"),
+        (b"DEBUG", b"debug"),
+        (b"INFO", b"info"),
+        (b"INFORMATION", b"info"),
+        (b"NOTICE", b"notice"),
+        (b"WARN", b"warn"),
+        (b"WARNING", b"warn"),
+        (b"ERROR", b"error"),
+        (b"ERR", b"error"),
+        (b"SEVERE", b"error"),
+        (b"CRIT", b"crit"),
+        (b"CRITICAL", b"crit"),
+        (b"FATAL", b"crit"),
+        (b"ALERT", b"alert"),
+        (b"EMERG", b"emerg"),
+        (b"EMERGENCY", b"emerg"),
+        (b"PANIC", b"emerg"),
+        (b"VERBOSE", b"trace"),
+    ];
+    WORDS.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, level)| level)
 }
 
-fn take_time<'a>(line: &'a [u8], clock: &mut Clock, record: &mut Record<'_>) -> &'a [u8] {
-    let is_date = line.len() > 19 && line[4] == b'-' && line[7] == b'-' && matches!(line[10], b'T' | b' ');
-    if !is_date {
-        return line;
-    }
-    let end = 11 + line[11..].iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len() - 11);
-    let (stamp, rest) = line.split_at(end);
-    let mut iso = stamp.to_vec();
-    iso[10] = b'T';
-    let has_zone = stamp[11..].iter().any(|byte| matches!(byte, b'Z' | b'+' | b'-'));
-    let time = if has_zone { Clock::iso(&iso) } else { clock.civil(stamp) };
-    match time {
-        Some(time) => {
-            record.text("time", time);
-            rest.trim_ascii_start()
+/// Reads a line.
+pub fn parse(line: &[u8], record: &mut Record, clock: &Clock) {
+    let mut rest = line;
+    let bracketed = line.first() == Some(&b'[');
+    let begin = usize::from(bracketed);
+    if let Some(length) = clock.leading(&line[begin..], record.time()) {
+        let behind = &line[begin + length..];
+        let closed = if bracketed { behind.strip_prefix(b"]") } else { Some(behind) };
+        match closed {
+            // Digits that go on, or letters: this was no time but looked like one.
+            Some(behind) if ends_a_word(behind) && !names_a_zone(behind, &line[..begin + length]) => {
+                rest = behind.trim_ascii_start();
+            }
+            _ => record.time().clear(),
         }
-        None => line,
     }
+    let timed = rest.len() < line.len();
+    if let Some((word, behind)) = leading_level(rest, timed) {
+        record.level(word);
+        rest = behind;
+    }
+    record.message(rest);
 }
 
-fn take_level<'a>(rest: &'a [u8], record: &mut Record<'_>) -> &'a [u8] {
-    let inner = rest.strip_prefix(b"[");
-    let word = inner.unwrap_or(rest);
-    let length = word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    let (word, behind) = word.split_at(length);
-    let behind = match (inner, behind) {
-        (Some(_), [b']', behind @ ..]) | (None, [b':', behind @ ..]) => behind,
-        // A bare word is a level only where it is shouted: "Error in line 3" is a sentence.
-        (None, [b' ', ..]) if word.iter().all(u8::is_ascii_uppercase) => behind,
-        _ => return rest,
+fn ends_a_word(text: &[u8]) -> bool {
+    text.first().is_none_or(|byte| !byte.is_ascii_alphanumeric())
+}
+
+/// An abbreviation like `PDT` behind a stamp without a zone: it is not guessed, so there is no time.
+fn names_a_zone(behind: &[u8], stamp: &[u8]) -> bool {
+    let has_zone = stamp.last().is_some_and(|byte| matches!(byte, b'Z' | b'z'))
+        || stamp.get(19..).is_some_and(|tail| tail.iter().any(|byte| matches!(byte, b'+' | b'-')));
+    let word = behind.trim_ascii_start();
+    let word = &word[..word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
+    !has_zone && (2..=5).contains(&word.len()) && word.iter().all(u8::is_ascii_uppercase) && level(word).is_none()
+}
+
+/// `[warn] `, `WARN: `; behind a time also `WARN `.
+fn leading_level(text: &[u8], timed: bool) -> Option<(&'static [u8], &[u8])> {
+    let (inner, bracketed) = match text.strip_prefix(b"[") {
+        Some(inner) => (inner, true),
+        None => (text, false),
     };
-    let level = LEVELS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
-    let Some((_, level)) = level else { return rest };
-    record.text("level", level.as_bytes());
-    behind.trim_ascii_start()
+    let length = inner.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = level(&inner[..length])?;
+    let padded = inner[length..].trim_ascii_start();
+    let behind = match (bracketed, &inner[length..]) {
+        (true, _) => padded.strip_prefix(b"]")?,
+        (false, [b':', behind @ ..]) => behind,
+        (false, [b' ', behind @ ..]) if timed && inner[..length].iter().all(u8::is_ascii_uppercase) => behind,
+        _ => return None,
+    };
+    Some((word, behind.trim_ascii_start()))
 }
