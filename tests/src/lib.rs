@@ -3,3 +3,4 @@
 pub mod receiver;
 pub mod tools;
 pub mod transcript;
+pub mod writers;

@@ -79,6 +79,8 @@ pub struct Options {
     pub chaos: Option<u64>,
     /// Count and forget.
     pub sink: bool,
+    /// Answer every request so many milliseconds late.
+    pub slow_ms: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +99,7 @@ struct Store {
 struct Shared {
     store: Mutex<Store>,
     stop: AtomicBool,
+    slow: Option<Duration>,
 }
 
 impl Shared {
@@ -126,7 +129,11 @@ impl Receiver {
         let listener = TcpListener::bind(("127.0.0.1", options.port))?;
         let address = listener.local_addr()?;
         let store = Store { chaos: options.chaos, sink: options.sink, ..Store::default() };
-        let shared = Arc::new(Shared { store: Mutex::new(store), stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            store: Mutex::new(store),
+            stop: AtomicBool::new(false),
+            slow: options.slow_ms.map(Duration::from_millis),
+        });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
         Ok(Self { address, shared })
@@ -350,6 +357,9 @@ fn receive(body: &[u8], bulk: bool, shared: &Shared) -> Option<Answer> {
         store.requests += 1;
         store.next_behaviour()
     };
+    if let Some(pause) = shared.slow {
+        thread::sleep(pause);
+    }
     if let Some(pause) = behaviour.hang_ms {
         thread::sleep(Duration::from_millis(pause));
     }
