@@ -68,7 +68,13 @@ fn empty_input_is_no_line_and_no_failure() {
     let file = scratch.path().join("log");
     fs::write(&file, "").unwrap();
     let tail = format!("logtail {}", file.display());
-    for line in [tail.as_str(), "logparse nginx", "logparse text", &format!("logpost {}/in", receiver.url())] {
+    for line in [
+        tail.as_str(),
+        "logparse nginx",
+        "logparse text",
+        "logfilter -W 'a > 1' || [ $? = 1 ]",
+        &format!("logpost {}/in", receiver.url()),
+    ] {
         let output = run(line, b"");
         assert_status(&output, 0);
         assert_eq!(output.stdout, b"", "{line}");
@@ -99,6 +105,7 @@ fn nul_and_bad_utf8_cost_no_line() {
     fs::write(&file, bytes).unwrap();
     assert_eq!(run(&format!("logtail {}", file.display()), b"").stdout, bytes);
     assert_eq!(records(&run("logparse text", bytes)).len(), 4);
+    assert_eq!(run("logfilter ''", bytes).stdout, bytes);
     assert_status(&run(&format!("logtail --tag -n +1 {} | logpost {}/in", file.display(), receiver.url()), b""), 0);
     let documents = receiver.documents();
     assert_eq!(documents.len(), 4);
@@ -132,7 +139,11 @@ fn a_reader_that_goes_is_a_quiet_end() {
     let scratch = Scratch::new("head");
     let file = scratch.path().join("log");
     fs::write(&file, "a line of a file that does not fit into a pipe\n".repeat(100_000)).unwrap();
-    for line in ["logtail -n +1 FILE | head -n 1", "logtail -n +1 FILE | logparse text | head -n 1"] {
+    for line in [
+        "logtail -n +1 FILE | head -n 1",
+        "logtail -n +1 FILE | logparse text | head -n 1",
+        "logfilter line < FILE | head -n 1",
+    ] {
         let output = run(&line.replace("FILE", &file.display().to_string()), b"");
         assert_status(&output, 0);
         assert_eq!(text(&output.stdout).lines().count(), 1);
@@ -145,7 +156,9 @@ fn a_full_disk_is_trouble_that_is_told() {
     let receiver = Receiver::start();
     receiver.script([Behaviour { item_status: Some(400), ..Behaviour::default() }]);
     let post = format!("logpost --to elasticsearch {}/in > /dev/full", receiver.url());
-    for line in ["logtail $DATA/access-combined.log > /dev/full", "logparse text > /dev/full", &post] {
+    for line in
+        ["logtail $DATA/access-combined.log > /dev/full", "logparse text > /dev/full", "logfilter . > /dev/full", &post]
+    {
         let output = run(line, b"a\n");
         assert_status(&output, 2);
         assert!(text(&output.stderr).contains("no space left"), "{line}: {}", text(&output.stderr));
@@ -154,7 +167,7 @@ fn a_full_disk_is_trouble_that_is_told() {
 
 #[test]
 fn usage_errors_are_2_and_name_the_program() {
-    for program in ["logtail", "logparse", "logpost"] {
+    for program in ["logtail", "logparse", "logfilter", "logpost"] {
         let output = run(&format!("{program} --nonsense"), b"");
         assert_status(&output, 2);
         let message = text(&output.stderr);
@@ -170,6 +183,9 @@ fn bad_input_is_one_clear_line() {
         "logtail /nowhere/at/all",
         "logtail /",
         "logparse nonsense",
+        "logfilter '('",
+        "logfilter -W 'status >'",
+        "logfilter pattern /etc/hostname",
         "logpost nonsense",
         "logpost http://127.0.0.1:1/in --retry-for 100ms",
     ] {
@@ -193,7 +209,7 @@ fn torn_tags() -> Vec<Vec<u8>> {
 #[test]
 fn a_torn_tagged_line_is_never_taken_for_the_line() {
     for input in torn_tags() {
-        let output = run("logparse text", &input);
+        let output = run("logfilter -W 'message ~ \".\"' | logparse text", &input);
         assert_eq!(messages(records(&output)), ["first"], "{:?}", text(&input));
         assert_status(&output, 0);
     }
@@ -215,7 +231,7 @@ fn a_torn_line_is_known_by_its_length_when_a_filter_has_ended_it() {
     for (filter, step) in [("awk 1", 1), ("grep -a .", 3)] {
         let torn = torn_tags();
         for input in torn[..torn.len() - 1].iter().step_by(step) {
-            let output = run(&format!("{filter} | logparse text"), input);
+            let output = run(&format!("{filter} | logfilter '' | logparse text"), input);
             assert_eq!(messages(records(&output)), ["first"], "{filter}: {:?}", text(input));
         }
     }
@@ -227,8 +243,9 @@ fn a_torn_record_is_neither_passed_on_nor_sent() {
     let torn = "{\"_pos\":\"00000000000000aa:6-13\",\"message\":\"second\"}";
     for length in 1..=torn.len() {
         let input = [whole, &torn[..length]].concat();
-        let output = run("logparse text", input.as_bytes());
-        assert_eq!(text(&output.stdout), whole, "{input:?}");
+        for line in ["logparse text", "logfilter ''"] {
+            assert_eq!(text(&run(line, input.as_bytes()).stdout), whole, "{line}: {input:?}");
+        }
         if length % 10 == 0 {
             let receiver = Receiver::start();
             run(&format!("logpost {}/in", receiver.url()), input.as_bytes());
@@ -321,12 +338,13 @@ fn when_one_member_is_killed_the_others_end_also_while_all_is_silent() {
     let scratch = Scratch::new("killed");
     let file = scratch.path().join("log");
     fs::write(&file, "one\n").unwrap();
-    for victim in 0..3 {
+    for victim in 0..4 {
         let receiver = Receiver::start();
         let (path, url) = (file.display().to_string(), format!("{}/in", receiver.url()));
         let mut pipe = Pipe::start(&[
             &["logtail", "-F", "--tag", "-n", "+1", &path],
             &["logparse", "text"],
+            &["logfilter", "-W", "message"],
             &["logpost", "--linger", "0", &url],
         ]);
         await_that("the first line", || receiver.documents().len() == 1);

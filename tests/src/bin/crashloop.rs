@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -183,7 +183,7 @@ fn kill_again_and_again(
     kills: u64,
     dice: &mut Dice,
     line: &[Vec<String>],
-    errors: &PathBuf,
+    errors: &Path,
 ) -> io::Result<BTreeMap<String, u64>> {
     let mut killed: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..kills {
