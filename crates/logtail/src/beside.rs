@@ -192,6 +192,13 @@ impl<D: Disk> Follower<D> {
             self.copies.insert(stat.inode, (stat.size, stat.modified));
             return;
         }
+        // Of what has just been truncated the copy is only known once that has been found out: a read will tell.
+        if self.generations.values().any(|held| held.entry.path == candidate.base && held.is_rewritten(&self.disk)) {
+            if let Some(seat) = self.seats.get_mut(&candidate.base) {
+                seat.restless_until = now + RESTLESS;
+            }
+            return;
+        }
         // Several of one path keep their order: each is put behind the one before.
         let number = match later.get(&candidate.base) {
             Some(before) if !self.generations.contains_key(&(before + 1)) => before + 1,

@@ -219,6 +219,13 @@ impl<F> Generation<F> {
         Ok(Progress::More)
     }
 
+    /// Whether the file is not what it was, as a read would find it.
+    pub fn is_rewritten<D: Disk<File = F>>(&self, disk: &D) -> bool {
+        let Some(file) = &self.file else { return false };
+        let is_shorter = |stat: Stat| stat.size < self.scanned.max(self.entry.head.length);
+        disk.stat_open(file).is_ok_and(is_shorter) || !is_same_content(disk, file, &self.entry).unwrap_or(true)
+    }
+
     /// Nothing new by the size; but where the time of change has moved, the same size may hold other bytes.
     fn look_at_same_size<D: Disk<File = F>>(&mut self, disk: &D, file: &F, stat: &Stat) -> io::Result<Progress> {
         if self.modified != Some(stat.modified) {
