@@ -275,11 +275,12 @@ fn a_server_that_fails_in_every_way_gets_every_line_once() {
     ]);
     let line = format!(
         "logtail --tag -n +1 $DATA/access-combined.log | logparse nginx | \
-         logpost --batch-bytes 1MiB --to elasticsearch {}/nginx",
+         logpost -v --batch-bytes 1MiB --to elasticsearch {}/nginx",
         receiver.url()
     );
-    assert_status(&run(&line, b""), 0);
-    assert_eq!(receiver.documents().len(), 10_000);
+    let output = run(&line, b"");
+    assert_status(&output, 0);
+    assert_eq!(receiver.documents().len(), 10_000, "{}", text(&output.stderr));
     assert!(receiver.conflicts() > 0, "an answer was lost, so something must have come again");
 }
 

@@ -5,7 +5,7 @@
 
 use memchr::{memchr, memmem, memrchr};
 
-use crate::line::{Item, Line, RS, classify};
+use crate::line::{Item, Line, RECORD_HEAD, RS, classify};
 use crate::torn;
 
 /// The longest line that a tool accepts: eight times what logtail lets through, for escaping and fields make it grow.
@@ -248,8 +248,21 @@ impl Splitter {
         self.item().map(Arrival::Item)
     }
 
-    /// Whether something can be taken.
-    pub fn is_ready(&self) -> bool {
+    /// Whether something can be taken: then [`Splitter::item`] gives it, so that its `None` means what it says.
+    pub fn is_ready(&mut self) -> bool {
+        while self.carried && self.start < self.ready {
+            let lines = &self.buffer[self.start..self.ready];
+            if !lines.starts_with(RECORD_HEAD) {
+                break;
+            }
+            let lf = memchr(b'\n', lines);
+            let end = self.start + lf.unwrap_or(lines.len());
+            if !self.is_cut_short(&self.buffer[self.start..end]) {
+                break;
+            }
+            self.losses.torn += 1;
+            self.start = end + usize::from(lf.is_some());
+        }
         self.start < self.ready
     }
 
@@ -325,6 +338,19 @@ mod tests {
             assert_eq!(lines, ["one", "", r"two \xff\x00", "three"]);
             assert_eq!(losses, Losses::default());
         }
+    }
+
+    #[test]
+    fn what_is_ready_can_be_taken_also_behind_a_record_cut_short() {
+        let mut splitter = Splitter::default();
+        feed(&mut splitter, &[RECORD, b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\nrest"].concat());
+        assert!(splitter.is_ready());
+        assert!(splitter.item().is_some());
+        assert!(!splitter.is_ready(), "else a caller takes the `None` that follows for the end");
+        feed(&mut splitter, b" of it\n");
+        assert!(splitter.is_ready());
+        assert_eq!(take(&mut splitter), ["rest of it"]);
+        assert_eq!(splitter.losses().torn, 1);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Clock {
             let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', time @ ..] = text else { return None };
             let (time, zone) = time.split_at_checked(8)?;
             let civil = civil(number(&[*y1, *y2, *y3, *y4])?, month(&[*m1, *m2, *m3])?, number(&[*d1, *d2])?, time)?;
-            write(out, &civil, b"", offset(zone.strip_prefix(b" ")?)?);
+            write(out, civil, b"", offset(zone.strip_prefix(b" ")?)?);
             Some(())
         })
     }
@@ -111,16 +111,16 @@ impl Clock {
         }
         let zone = text[end..].iter().take_while(|byte| b"+-:0123456789Zz".contains(byte)).count();
         let minutes = match zone {
-            0 => self.minutes_at(&civil)?,
+            0 => self.minutes_at(civil)?,
             1 if text[end].eq_ignore_ascii_case(&b'z') => 0,
             // Something that only follows, like `:` or ` - `.
             _ if !matches!(text[end], b'+' | b'-') => {
-                write(out, &civil, fraction, self.minutes_at(&civil)?);
+                write(out, civil, fraction, self.minutes_at(civil)?);
                 return Some(end);
             }
             _ => offset(&text[end..end + zone])?,
         };
-        write(out, &civil, fraction, minutes);
+        write(out, civil, fraction, minutes);
         Some(end + zone)
     }
 
@@ -142,9 +142,9 @@ impl Clock {
         let civil = (this_year - 8..=this_year + 1)
             .rev()
             .filter_map(|year| civil(year, month, day, time))
-            .filter(|civil| seconds(civil) <= now + 86_400)
-            .min_by_key(|civil| (now - seconds(civil)).abs())?;
-        write(out, &civil, fraction, self.minutes_at(&civil)?);
+            .filter(|civil| seconds(*civil) <= now + 86_400)
+            .min_by_key(|civil| (now - seconds(*civil)).abs())?;
+        write(out, civil, fraction, self.minutes_at(civil)?);
         Some(())
     }
 
@@ -161,7 +161,7 @@ impl Clock {
             let ([m1, m2, m3, b' ', d1, d2, b' ', time @ ..], true) = (time, fraction_is_digits) else { return None };
             let day = number([*d1, *d2].trim_ascii_start())?;
             let civil = civil(number(&year[1..])?, month(&[*m1, *m2, *m3])?, day, time)?;
-            write(out, &civil, fraction, clock.minutes_at(&civil)?);
+            write(out, civil, fraction, clock.minutes_at(civil)?);
             Some(())
         })
     }
@@ -177,7 +177,7 @@ impl Clock {
                 return None;
             }
             let total = whole.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-            write(out, &civil_of(total)?, fraction, 0);
+            write(out, civil_of(total)?, fraction, 0);
             Some(())
         })
     }
@@ -208,7 +208,7 @@ impl Clock {
         true
     }
 
-    fn minutes_at(&self, civil: &Civil) -> Option<i32> {
+    fn minutes_at(&self, civil: Civil) -> Option<i32> {
         match &self.zone {
             Zone::Fixed(minutes) => Some(*minutes),
             Zone::Named(zone) => {
@@ -282,12 +282,13 @@ fn offset(text: &[u8]) -> Option<i32> {
     }
 }
 
-fn write(out: &mut Vec<u8>, civil: &Civil, fraction: &[u8], offset_minutes: i32) {
+fn write(out: &mut Vec<u8>, civil: Civil, fraction: &[u8], offset_minutes: i32) {
     let two = |value: u8| [b'0' + value / 10, b'0' + value % 10];
+    let pair = |value: u32| two((value % 100).to_le_bytes()[0]);
     out.push(b'"');
-    let year = civil.year.unsigned_abs();
-    out.extend_from_slice(&two((year / 100) as u8));
-    out.extend_from_slice(&two((year % 100) as u8));
+    let year = u32::from(civil.year.unsigned_abs());
+    out.extend_from_slice(&pair(year / 100));
+    out.extend_from_slice(&pair(year));
     for (before, value) in
         [(b'-', civil.month), (b'-', civil.day), (b'T', civil.hour), (b':', civil.minute), (b':', civil.second)]
     {
@@ -303,15 +304,15 @@ fn write(out: &mut Vec<u8>, civil: &Civil, fraction: &[u8], offset_minutes: i32)
     } else {
         out.push(if offset_minutes < 0 { b'-' } else { b'+' });
         let minutes = offset_minutes.unsigned_abs();
-        out.extend_from_slice(&two((minutes / 60) as u8));
+        out.extend_from_slice(&pair(minutes / 60));
         out.push(b':');
-        out.extend_from_slice(&two((minutes % 60) as u8));
+        out.extend_from_slice(&pair(minutes % 60));
     }
     out.push(b'"');
 }
 
 /// Seconds since 1970 of a time in UTC, by Howard Hinnant's `days_from_civil`.
-fn seconds(civil: &Civil) -> i64 {
+fn seconds(civil: Civil) -> i64 {
     let month = i64::from(civil.month);
     let year = i64::from(civil.year) - i64::from(month <= 2);
     let era = year.div_euclid(400);

@@ -110,9 +110,9 @@ fn expand_into(pattern: &str, numbers: &mut Vec<String>, depth: usize) -> Result
                 if let Some("int" | "float" | "long" | "double") = parts.next() {
                     numbers.push(field.clone());
                 }
-                regex.push_str(&format!("(?P<{field}>{text})"));
+                regex.extend(["(?P<", &field, ">", &text, ")"]);
             }
-            None => regex.push_str(&format!("(?:{text})")),
+            None => regex.extend(["(?:", &text, ")"]),
         }
     }
     regex.push_str(rest);

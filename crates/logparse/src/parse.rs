@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 use logline::ending::{Exit, Stop, say};
 use logline::input::Input;
 use logline::json;
-use logline::line::{END_RECORD, Item, Line, RS, classify, write_mark_record};
+use logline::line::{END_RECORD, Item, Line, classify, write_mark_record};
 use logline::output::Output;
 use logline::position::{Mark, Position};
 use logline::splitter::Arrival;
@@ -111,7 +111,7 @@ impl Parse {
             Arrival::Item(Item::Mark(mark, raw)) => self.mark(mark, raw, output.buffer()),
             Arrival::Item(Item::End(raw)) => {
                 self.expire(true, output.buffer());
-                let end = if raw.first() == Some(&RS) { END_RECORD } else { raw };
+                let end = if json::is_valid_object(raw) { raw } else { END_RECORD };
                 self.pass(end.strip_suffix(b"\n").unwrap_or(end), output.buffer());
             }
             Arrival::Item(Item::CountersAsked) => {
@@ -167,7 +167,7 @@ impl Parse {
             return;
         }
         let next = if self.join.is_empty() { mark.next } else { self.join.lowered(mark.fid, mark.next) };
-        if raw.first() == Some(&RS) || next != mark.next {
+        if next != mark.next || !json::is_valid_object(raw) {
             write_mark_record(out, &Mark { next, ..mark });
         } else {
             self.pass(raw, out);
@@ -184,7 +184,10 @@ impl Parse {
     fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
         let position = line.position();
         if line.tag.is_none() && (position.is_some() || self.is_foreign_record(line)) {
-            return self.record_line(line, out);
+            if json::is_valid_object(line.content) {
+                return self.record_line(line, out);
+            }
+            return self.broken_record(line, out);
         }
         let content = line.content.strip_suffix(b"\r").unwrap_or(line.content);
         let path = line.tag.map(|tag| tag.path);
@@ -277,7 +280,7 @@ impl Parse {
         let error = self.read(source);
         let file = source.path.map(unescaped_path);
         let head = Head { position: source.position, file: file.as_deref() };
-        self.write(&head, error, raw, out);
+        self.write(&head, error.as_deref(), raw, out);
     }
 
     /// Puts the source into the record; the reason if a format could not read it, whose text then is the message.
@@ -328,6 +331,21 @@ impl Parse {
         Some(name)
     }
 
+    /// An object with a position that is no valid JSON, for a foreign filter has changed it: as good as it can be read.
+    fn broken_record(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+        if let Cow::Owned(repaired) = String::from_utf8_lossy(line.content)
+            && json::is_valid_object(repaired.as_bytes())
+            && let Item::Line(line) = classify(repaired.as_bytes(), true)
+        {
+            return self.record_line(&line, out);
+        }
+        self.counters.lines += 1;
+        self.record.clear();
+        self.record.message(line.content);
+        let head = Head { position: line.position(), file: None };
+        self.write(&head, Some("record: not valid JSON"), line.raw, out);
+    }
+
     /// A line that is a record already.
     fn record_line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
         let text = self.field.as_deref().and_then(|field| json::member(line.content, field)).and_then(json::unescape);
@@ -365,11 +383,11 @@ impl Parse {
         self.record.open_layer(if in_container { "cri" } else { "outer" });
         let error = read_chain(&self.chain.formats, &mut self.record, &mut self.clock, &text, &mut self.inner);
         let position = line.position().map(|position| Position { flags, ..position });
-        self.write(&Head { position, file: file.as_deref() }, error, line.raw, out);
+        self.write(&Head { position, file: file.as_deref() }, error.as_deref(), line.raw, out);
     }
 
-    fn write(&mut self, head: &Head<'_>, error: Option<String>, raw: &[u8], out: &mut Vec<u8>) {
-        if let Some(error) = &error {
+    fn write(&mut self, head: &Head<'_>, error: Option<&str>, raw: &[u8], out: &mut Vec<u8>) {
+        if let Some(error) = error {
             self.fail(error);
             match self.on_error {
                 OnError::Keep => {}
@@ -384,7 +402,7 @@ impl Parse {
             self.record.message_if_none(raw_content(raw));
         }
         let begin = out.len();
-        self.record.write(out, head, &self.selection, error.as_deref());
+        self.record.write(out, head, &self.selection, error);
         self.counters.records += 1;
         if let Some(coloured) = self.pretty {
             pretty::rewrite(out, begin, coloured);

@@ -88,13 +88,13 @@ impl Layout {
             let behind = rest[percent + 1..].to_owned();
             if let Some(behind) = behind.strip_prefix('%') {
                 literal.push('%');
-                rest = behind.to_owned();
+                rest = behind.into();
                 continue;
             }
             let (name, kind, behind) = directive(&behind)?;
             layout.end_last(std::mem::take(&mut literal))?;
             layout.steps.push(Step { name, kind, until: Vec::new(), missing: String::new() });
-            rest = behind.to_owned();
+            rest = behind.into();
         }
         if layout.steps.is_empty() {
             return Err("no directive like %h in it".to_owned());
@@ -130,6 +130,11 @@ impl Layout {
                 end_of_quoted(rest, &step.until)
             } else if step.kind == Kind::Time && rest.first() == Some(&b'[') {
                 memchr(b']', rest).map(|at| at + 1).filter(|at| rest[*at..].starts_with(&step.until))
+            } else if self.steps.get(at + 1).is_some_and(|next| next.kind == Kind::Time) {
+                // A user may hold a space; the bracket of the time tells where it ends.
+                memmem::find(rest, b"[")
+                    .and_then(|bracket| bracket.checked_sub(step.until.len()))
+                    .filter(|end| rest[*end..].starts_with(&step.until))
             } else {
                 memmem::find(rest, &step.until)
             };

@@ -7,6 +7,7 @@ use logline::json;
 use memchr::memchr;
 
 use crate::clock::Clock;
+use crate::formats::value::hex;
 use crate::record::Record;
 
 /// A pair, or a word that stands alone.
@@ -92,8 +93,7 @@ fn unquoted(text: &[u8]) -> Cow<'_, [u8]> {
         rest = behind;
         match (byte, behind) {
             (b'\\', [b'x', high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default();
-                plain.push((digit(*high) * 16 + digit(*low)) as u8);
+                plain.push(hex(*high) << 4 | hex(*low));
                 rest = after;
             }
             (b'\\', [letter, after @ ..]) if memchr(*letter, b"ntr\"\\av").is_some() => {

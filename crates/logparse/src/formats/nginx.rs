@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::memrchr;
 
 use crate::clock::Clock;
 use crate::formats::scanner::{COMBINED, MAIN, Scanner};
@@ -44,11 +44,13 @@ impl Nginx {
             Self::Given(scanner) if !scanner.is_json() => scanner.parse(line, record, clock),
             _ if line.first() == Some(&b'{') => json::parse_repaired(line, record),
             Self::Given(scanner) => scanner.parse(line, record, clock),
-            Self::Usual { combined, main } => match quotes_behind_agent(line) {
-                Shape::Combined => combined.parse(line, record, clock),
-                Shape::Main => main.parse(line, record, clock),
-                Shape::Other => Err("more behind the user agent than main has, give its --log-format".into()),
-            },
+            Self::Usual { combined, main } => {
+                match shape_by_quotes(line).unwrap_or_else(|| shape_by_separators(line)) {
+                    Shape::Combined => combined.parse(line, record, clock),
+                    Shape::Main => main.parse(line, record, clock),
+                    Shape::Other => Err("more behind the user agent than main has, give its --log-format".into()),
+                }
+            }
         }
     }
 }
@@ -59,9 +61,24 @@ enum Shape {
     Other,
 }
 
+/// The shape where no value holds a quote: from the end, the quoted value that has a number in front is the referer.
+fn shape_by_quotes(line: &[u8]) -> Option<Shape> {
+    let mut rest = line.strip_suffix(b"\"")?;
+    for shape in [None, Some(Shape::Combined), Some(Shape::Main)] {
+        let inner = &rest[..memrchr(b'"', rest)?];
+        let before = inner.strip_suffix(b" ")?;
+        match (shape, before.last()?) {
+            (Some(shape), b'0'..=b'9' | b'-') => return Some(shape),
+            (_, b'"') => rest = &before[..before.len() - 1],
+            _ => return None,
+        }
+    }
+    None
+}
+
 /// combined ends with `"referer" "agent"`, main with one more. Looked at from the end, where quotes are only those of the
 /// format: nginx writes a quote inside a value as `\x22` (and Apache as `\"`).
-fn quotes_behind_agent(line: &[u8]) -> Shape {
+fn shape_by_separators(line: &[u8]) -> Shape {
     let Some(inner) = line.strip_suffix(b"\"") else {
         // Cut inside the last value, or something follows it.
         let quotes = memchr::memchr_iter(b'"', line).filter(|at| *at == 0 || line[at - 1] != b'\\').count();
@@ -82,10 +99,8 @@ fn quotes_behind_agent(line: &[u8]) -> Shape {
         }
     }
     match values {
-        _ if memchr(b'"', from).is_none() => Shape::Combined,
-        2 => Shape::Combined,
+        1 | 2 => Shape::Combined,
         3 => Shape::Main,
-        1 => Shape::Combined,
         _ => Shape::Other,
     }
 }

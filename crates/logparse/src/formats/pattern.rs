@@ -62,7 +62,7 @@ impl Pattern {
                 Some(level) if name == "level" => record.level(level),
                 _ if name == "message" => record.message(text),
                 _ if *number && value::is_number(text) => {
-                    record.foreign(name.as_bytes(), |out| value::number(out, text))
+                    record.foreign(name.as_bytes(), |out| value::number(out, text));
                 }
                 _ => record.foreign(name.as_bytes(), |out| json::write_string(out, text)),
             }

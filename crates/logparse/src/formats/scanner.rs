@@ -342,7 +342,15 @@ pub fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + memchr(*first, &text[from..])?;
-        if text[at + 1..].starts_with(rest) {
+        let behind = &text[at + 1..];
+        // Most literals are two or three bytes long: no call to compare them.
+        let found = match rest {
+            [] => true,
+            [one] => behind.first() == Some(one),
+            [one, two] => behind.first() == Some(one) && behind.get(1) == Some(two),
+            _ => behind.starts_with(rest),
+        };
+        if found {
             return Some(at);
         }
         from = at + 1;

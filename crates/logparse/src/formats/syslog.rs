@@ -90,15 +90,18 @@ fn put_id(record: &mut Record, key: &'static str, value: &[u8]) {
     }
 }
 
+/// The names and decoded values of one element.
+type Pairs<'a> = Vec<(&'a [u8], Vec<u8>)>;
+
 /// `[id name="value" …][…]` as an object of objects; returns what follows. Of equal names the last wins.
 fn structured<'a>(text: &'a [u8], record: &mut Record) -> Result<&'a [u8], Cow<'static, str>> {
     let broken = || Cow::Borrowed("the structured data does not end");
-    let mut elements: Vec<(&[u8], Vec<(&[u8], Vec<u8>)>)> = Vec::new();
+    let mut elements: Vec<(&[u8], Pairs)> = Vec::new();
     let mut rest = text;
     while let Some(inner) = rest.strip_prefix(b"[") {
         let end = inner.iter().position(|byte| matches!(byte, b' ' | b']')).ok_or_else(broken)?;
         let (id, mut inner) = inner.split_at(end);
-        let mut pairs: Vec<(&[u8], Vec<u8>)> = Vec::new();
+        let mut pairs: Pairs = Vec::new();
         while let Some(pair) = inner.strip_prefix(b" ") {
             let equal = memchr(b'=', pair).ok_or_else(broken)?;
             let quoted = pair[equal + 1..].strip_prefix(b"\"").ok_or_else(broken)?;

@@ -51,6 +51,14 @@ pub fn decoded_apache(out: &mut Vec<u8>, text: &[u8]) {
     json::write_string(out, &unescaped(text, true));
 }
 
+/// The value of a hexadecimal digit.
+pub fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20).wrapping_sub(b'a' - 10),
+    }
+}
+
 fn unescaped(text: &[u8], letters: bool) -> Cow<'_, [u8]> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -59,8 +67,7 @@ fn unescaped(text: &[u8], letters: bool) -> Cow<'_, [u8]> {
         rest = &rest[at + 1..];
         match rest {
             [b'x', high, low, behind @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default();
-                plain.push((digit(*high) * 16 + digit(*low)) as u8);
+                plain.push(hex(*high) << 4 | hex(*low));
                 rest = behind;
             }
             [letter @ (b'"' | b'\\'), behind @ ..] if letters => {
