@@ -11,11 +11,22 @@ use logline::position::{Fid, Mark, Position};
 #[derive(Debug, Default)]
 pub struct Batch {
     lines: Vec<u8>,
-    ends: Vec<usize>,
+    records: Vec<Record>,
     /// For each generation, what has arrived or was filtered out when all of this batch is settled.
     settles: BTreeMap<Fid, u64>,
+    /// The generation that the last line was of, not yet in `settles`: neighbours are mostly of one.
+    last: Option<(Fid, u64)>,
     /// When its first record was read, RFC 3339 in UTC.
     pub read_at: String,
+}
+
+/// Where a record lies in the lines of its batch, and what was found out when it came.
+#[derive(Debug)]
+struct Record {
+    start: usize,
+    content: usize,
+    end: usize,
+    position: Option<Position>,
 }
 
 impl Batch {
@@ -24,9 +35,12 @@ impl Batch {
         if self.is_empty() {
             self.read_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
         }
+        let start = self.lines.len();
         self.lines.extend_from_slice(line.raw);
-        self.ends.push(self.lines.len());
-        if let Some(position) = line.position() {
+        let end = self.lines.len();
+        let position = line.position();
+        self.records.push(Record { start, content: end - line.content.len(), end, position });
+        if let Some(position) = position {
             self.settle_at(position.fid, position.next);
         }
     }
@@ -37,18 +51,30 @@ impl Batch {
     }
 
     fn settle_at(&mut self, fid: Fid, next: u64) {
-        let settled = self.settles.entry(fid).or_default();
-        *settled = (*settled).max(next);
+        match &mut self.last {
+            Some((last, settled)) if *last == fid => *settled = (*settled).max(next),
+            last => {
+                let before = last.replace((fid, next));
+                self.enter(before);
+            }
+        }
+    }
+
+    fn enter(&mut self, settled: Option<(Fid, u64)>) {
+        if let Some((fid, next)) = settled {
+            let known = self.settles.entry(fid).or_default();
+            *known = (*known).max(next);
+        }
     }
 
     /// How many records it has.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.records.len()
     }
 
     /// Whether it has no record.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.records.is_empty()
     }
 
     /// How many bytes its records have.
@@ -57,39 +83,49 @@ impl Batch {
     }
 
     /// What may be acknowledged when it is settled.
-    pub fn settles(&self) -> &BTreeMap<Fid, u64> {
+    pub fn settles(&mut self) -> &BTreeMap<Fid, u64> {
+        let last = self.last.take();
+        self.enter(last);
         &self.settles
     }
 
-    fn raw(&self, record: usize) -> &[u8] {
-        let start = record.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.lines[start..self.ends[record]]
-    }
-
-    fn line(&self, record: usize) -> Line<'_> {
-        match classify(self.raw(record), false) {
-            Item::Line(line) => line,
-            _ => Line::plain(self.raw(record)),
-        }
+    /// An empty batch in the memory of this one.
+    #[must_use]
+    pub fn emptied(mut self) -> Self {
+        self.lines.clear();
+        self.records.clear();
+        self.settles.clear();
+        self.last = None;
+        self
     }
 
     /// The record or text, and the path of its tag if it has one.
     pub fn content(&self, record: usize) -> (&[u8], Option<Cow<'_, [u8]>>) {
-        let line = self.line(record);
-        (line.content, line.tag.map(|tag| tag.path_bytes()))
+        let Record { start, content, end, .. } = self.records[record];
+        let path = match classify(&self.lines[start..end], false) {
+            Item::Line(line) if content > start => line.tag.map(|tag| tag.path_bytes()),
+            _ => None,
+        };
+        (&self.lines[content..end], path)
+    }
+
+    /// The record where it has no tag.
+    pub fn untagged(&self, record: usize) -> Option<&[u8]> {
+        let Record { start, content, end, .. } = self.records[record];
+        (start == content).then(|| &self.lines[start..end])
     }
 
     /// Where it was read.
     pub fn position(&self, record: usize) -> Option<Position> {
-        self.line(record).position()
+        self.records[record].position
     }
 
     /// The record as it came, with the reason why it was refused.
     pub fn refused(&self, record: usize, reason: &str) -> Vec<u8> {
-        let line = self.line(record);
+        let (content, _) = self.content(record);
         let mut out = Vec::new();
-        let inner = line.content.trim_ascii().strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
-        match inner.filter(|_| json::is_valid_object(line.content)) {
+        let inner = content.trim_ascii().strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
+        match inner.filter(|_| json::is_valid_object(content)) {
             Some(inner) => {
                 out.push(b'{');
                 out.extend_from_slice(inner);
@@ -99,7 +135,7 @@ impl Batch {
             }
             None => {
                 out.extend_from_slice(b"{\"message\":");
-                json::write_string(&mut out, line.content);
+                json::write_string(&mut out, content);
                 out.push(b',');
             }
         }
@@ -128,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_batch_settles_the_highest_of_each_generation() {
-        let batch = batch(&[
+        let mut batch = batch(&[
             b"\x1e0000000000000001:0-5 /a\tfour",
             b"{\"_pos\":\"0000000000000002:7-9@3\",\"a\":1}",
             b"\x1e0000000000000001:50",

@@ -20,6 +20,8 @@ use crate::fate::Answer;
 
 /// More of an answer is not read.
 const LONGEST_ANSWER: u64 = 64 << 20;
+/// A larger body gives its memory back.
+const LONGEST_SPARE: usize = 4 << 20;
 /// Where the system keeps the certificates it trusts.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -56,7 +58,9 @@ struct Request {
 pub struct Deliverer {
     requests: Vec<Sender<Request>>,
     idle: Vec<usize>,
-    answers: Receiver<(usize, u64, Answer)>,
+    answers: Receiver<(usize, u64, Answer, Vec<u8>)>,
+    /// Bodies that were sent, kept for their memory.
+    spare: Vec<Vec<u8>>,
     woken: OwnedFd,
 }
 
@@ -77,7 +81,7 @@ impl Deliverer {
             let work = move || {
                 for request in inbox {
                     let answered = send(&agent, &target, &request.body);
-                    if answer.send((slot, request.id, answered)).is_err() {
+                    if answer.send((slot, request.id, answered, request.body)).is_err() {
                         return;
                     }
                     // A full pipe is as good as another byte in it.
@@ -86,7 +90,7 @@ impl Deliverer {
             };
             thread::Builder::new().stack_size(512 << 10).spawn(work).map_err(|error| Trouble::io("thread", &error))?;
         }
-        Ok(Self { idle: (0..count).collect(), requests, answers, woken })
+        Ok(Self { idle: (0..count).collect(), requests, answers, spare: Vec::new(), woken })
     }
 
     /// Whether a request can be sent now.
@@ -102,11 +106,20 @@ impl Deliverer {
         }
     }
 
+    /// An empty body.
+    pub fn body(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
     /// An answer that has come; does not block.
     pub fn answer(&mut self) -> Option<(u64, Answer)> {
         let _ = rustix::io::read(&self.woken, &mut [0; 64]);
-        let (slot, id, answer) = self.answers.try_recv().ok()?;
+        let (slot, id, answer, mut body) = self.answers.try_recv().ok()?;
         self.idle.push(slot);
+        if body.capacity() <= LONGEST_SPARE {
+            body.clear();
+            self.spare.push(body);
+        }
         Some((id, answer))
     }
 }

@@ -230,7 +230,8 @@ impl Post {
                 continue;
             }
             let Some(records) = job.next() else { continue };
-            let mut body = Vec::with_capacity(job.batch.bytes() + job.batch.bytes() / 2 + 128 * records.len());
+            let mut body = self.deliverer.body();
+            body.reserve(job.batch.bytes() + 128 * records.len());
             self.kind.write(&job.batch, records, &mut body);
             self.counts.requests += 1;
             self.counts.bytes += body.len() as u64;

@@ -19,6 +19,8 @@ pub struct Window {
     next_id: u64,
     batch_bytes: usize,
     in_flight: usize,
+    /// Settled batches, kept for their memory.
+    spare: Vec<Batch>,
 }
 
 impl Window {
@@ -31,6 +33,7 @@ impl Window {
             next_id: 0,
             batch_bytes,
             in_flight,
+            spare: Vec::new(),
         }
     }
 
@@ -76,7 +79,7 @@ impl Window {
         if self.open.is_empty() || self.jobs.len() >= self.in_flight {
             return;
         }
-        let batch = std::mem::take(&mut self.open);
+        let batch = std::mem::replace(&mut self.open, self.spare.pop().unwrap_or_default());
         self.jobs.push_back((self.next_id, Job::new(batch, now)));
         self.next_id += 1;
     }
@@ -99,13 +102,18 @@ impl Window {
     /// Takes the settled batches off the front and tells what they acknowledge.
     pub fn settle(&mut self, mut acknowledge: impl FnMut(Fid, u64)) {
         while self.jobs.front().is_some_and(|(_, job)| job.is_done()) {
-            if let Some((_, job)) = self.jobs.pop_front() {
+            if let Some((_, mut job)) = self.jobs.pop_front() {
                 job.batch.settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+                // One batch that held a huge line must not keep its memory for ever.
+                if job.batch.bytes() <= 2 * self.batch_bytes {
+                    self.spare.push(job.batch.emptied());
+                }
             }
         }
         if self.jobs.is_empty() && self.open.is_empty() {
             // Marks with nothing before them that is still open.
-            std::mem::take(&mut self.open).settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+            self.open.settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+            self.open = std::mem::take(&mut self.open).emptied();
         }
     }
 

@@ -9,9 +9,10 @@
 //! | other 400 | this document is refused |
 
 use logline::position::{Position, write_hex};
+use memchr::memmem;
 
 use crate::batch::Batch;
-use crate::document;
+use crate::document::{self, Headed};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
 use crate::kinds::Kind;
 
@@ -35,13 +36,20 @@ impl Kind for Elasticsearch {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) {
         let mut text = Vec::new();
+        let mut index = Index { pattern: self.index.as_deref(), hour: Vec::new(), json: Vec::new() };
         for record in records {
+            let position = batch.position(*record).filter(|_| self.with_id);
+            if let Some(headed) = batch.untagged(*record).and_then(Headed::parse) {
+                write_action(out, index.of(headed.time), position.as_ref());
+                headed.write(out, "@timestamp");
+                out.push(b'\n');
+                continue;
+            }
             let (content, path) = batch.content(*record);
             text.clear();
             let found = document::write(&mut text, content, path.as_deref(), "@timestamp", &batch.read_at);
             let time = found.time.as_deref().unwrap_or(&batch.read_at);
-            let position = batch.position(*record).filter(|_| self.with_id);
-            write_action(out, self.index.as_deref(), time, position.as_ref());
+            write_action(out, index.of(time.as_bytes()), position.as_ref());
             out.extend_from_slice(&text);
             out.push(b'\n');
         }
@@ -67,14 +75,11 @@ fn write_id(out: &mut Vec<u8>, position: &Position) {
     write_hex(out, position.end, 12);
 }
 
-fn write_action(out: &mut Vec<u8>, index: Option<&str>, time: &str, position: Option<&Position>) {
+fn write_action(out: &mut Vec<u8>, index: &[u8], position: Option<&Position>) {
     out.extend_from_slice(b"{\"create\":{");
-    if let Some(index) = index {
-        out.extend_from_slice(b"\"_index\":");
-        logline::json::write_string(out, index_name(index, time).as_bytes());
-    }
+    out.extend_from_slice(index);
     if let Some(position) = position {
-        if index.is_some() {
+        if !index.is_empty() {
             out.push(b',');
         }
         out.extend_from_slice(b"\"_id\":\"");
@@ -84,15 +89,38 @@ fn write_action(out: &mut Vec<u8>, index: Option<&str>, time: &str, position: Op
     out.extend_from_slice(b"}}\n");
 }
 
-/// The index of a time in UTC: `%Y`, `%m`, `%d`, `%H` stand for its parts.
-fn index_name(pattern: &str, time: &str) -> String {
-    let part = |range: std::ops::Range<usize>| time.get(range).unwrap_or_default();
-    pattern.replace("%Y", part(0..4)).replace("%m", part(5..7)).replace("%d", part(8..10)).replace("%H", part(11..13))
+/// The index of a record as a member of its action; neighbours mostly share it.
+struct Index<'a> {
+    /// `None` where the URL names the index.
+    pattern: Option<&'a str>,
+    /// The date and hour of the last.
+    hour: Vec<u8>,
+    json: Vec<u8>,
+}
+
+impl Index<'_> {
+    /// Of a time in UTC: `%Y`, `%m`, `%d`, `%H` stand for its parts.
+    fn of(&mut self, time: &[u8]) -> &[u8] {
+        let Some(pattern) = self.pattern else { return b"" };
+        let hour = &time[..time.len().min(13)];
+        if self.hour != hour {
+            self.hour = hour.to_vec();
+            let hour = String::from_utf8_lossy(hour);
+            let part = |range: std::ops::Range<usize>| hour.get(range).unwrap_or_default();
+            let name = pattern.replace("%Y", part(0..4)).replace("%m", part(5..7)).replace("%d", part(8..10));
+            self.json = b"\"_index\":".to_vec();
+            logline::json::write_string(&mut self.json, name.replace("%H", part(11..13)).as_bytes());
+        }
+        &self.json
+    }
 }
 
 /// A body that does not parse, or has not as many items as were sent, says nothing: it is sent again, which ids make
 /// harmless.
 fn read_items(body: &[u8], count: usize) -> Verdict {
+    if is_all_stored(body, count) {
+        return Verdict::All(Fate::Delivered);
+    }
     let answer: serde_json::Value = match serde_json::from_slice(body) {
         Ok(answer) => answer,
         Err(error) => return Verdict::All(Fate::Again(format!("200 with an answer that is no JSON: {error}"))),
@@ -103,6 +131,16 @@ fn read_items(body: &[u8], count: usize) -> Verdict {
         return Verdict::All(Fate::Again(format!("200 with {told} items for {count} records")));
     };
     Verdict::Each(items.iter().map(read_item).collect())
+}
+
+/// An answer without errors holds nothing but statuses: they are counted without reading it into a tree.
+fn is_all_stored(body: &[u8], count: usize) -> bool {
+    let found = |text: &[u8]| memmem::find_iter(body, text).count();
+    let head = &body[..body.len().min(64)];
+    memmem::find(head, b"\"errors\":false").is_some()
+        && found(b"\"status\":") == count
+        && found(b"\"status\":201") + found(b"\"status\":200") == count
+        && logline::json::is_complete_object(body)
 }
 
 fn read_item(item: &serde_json::Value) -> Fate {
@@ -156,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn where_all_is_stored_nothing_else_is_read() {
+        let body = r#"{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":200}}]}"#;
+        assert_eq!(verdict(body, 2), Verdict::All(Fate::Delivered));
+        assert!(!is_all_stored(body.as_bytes(), 3));
+        assert!(!is_all_stored(&body.as_bytes()[..body.len() - 1], 2));
+        assert!(!is_all_stored(body.replace("200", "409").as_bytes(), 2));
+    }
+
+    #[test]
     fn an_answer_that_cannot_be_read_says_nothing() {
         for body in ["", "{", "[]", "{}", r#"{"items":[]}"#, r#"{"items":[{"create":{"status":201}}]}"#] {
             assert!(matches!(verdict(body, 2), Verdict::All(Fate::Again(_))), "{body}");
@@ -166,7 +213,8 @@ mod tests {
     fn the_id_is_the_identity_and_the_index_that_of_the_event() {
         let position = Position::parse(b"3f2a00c4d1e0b7a9:16-255@0p").unwrap();
         let mut out = Vec::new();
-        write_action(&mut out, Some("logs-%Y.%m.%d"), "2025-10-10T13:55:36Z", Some(&position));
+        let mut index = Index { pattern: Some("logs-%Y.%m.%d"), hour: Vec::new(), json: Vec::new() };
+        write_action(&mut out, index.of(b"2025-10-10T13:55:36Z"), Some(&position));
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"create\":{\"_index\":\"logs-2025.10.10\",\"_id\":\"3f2a00c4d1e0b7a9-000000000010-0000000000ff\"}}\n"

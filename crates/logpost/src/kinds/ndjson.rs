@@ -1,7 +1,7 @@
 //! Any server that takes one JSON object a line and answers 2xx when it has stored them all.
 
 use crate::batch::Batch;
-use crate::document;
+use crate::document::{self, Headed};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
 use crate::kinds::Kind;
 
@@ -20,6 +20,11 @@ impl Kind for Ndjson {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) {
         for record in records {
+            if let Some(headed) = batch.untagged(*record).and_then(Headed::parse) {
+                headed.write(out, "time");
+                out.push(b'\n');
+                continue;
+            }
             let (content, path) = batch.content(*record);
             document::write(out, content, path.as_deref(), "time", &batch.read_at);
             out.push(b'\n');
