@@ -94,6 +94,11 @@ impl Input {
         self.splitter.item()
     }
 
+    /// Whether [`Input::ready`] has an item.
+    pub fn has_ready(&mut self) -> bool {
+        self.splitter.is_ready()
+    }
+
     /// Reads once, blocking if nothing is there; false at EOF. To be called when nothing is ready.
     pub fn fill(&mut self) -> Result<bool, Stop> {
         let read = loop {

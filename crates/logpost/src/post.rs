@@ -141,7 +141,10 @@ impl Post {
             if self.is_too_late(now) {
                 return Ok(self.give_up());
             }
-            self.wait(now, linger)?;
+            // What has been read already is taken in before anything is read or waited for.
+            if self.interrupted || !self.window.has_room() || !self.input.has_ready() {
+                self.wait(now, linger)?;
+            }
         }
     }
 

@@ -61,11 +61,15 @@ impl Window {
     /// Closes the open batch if it is full, or if its first record has waited for `linger` and no other request that was
     /// not full is under way.
     pub fn close_if_due(&mut self, now: Duration, linger: Duration) {
-        let all_full = self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.batch_bytes);
-        if all_full && now >= self.opened_at.saturating_add(linger) {
+        if self.may_close_early() && now >= self.opened_at.saturating_add(linger) {
             self.close(now);
         }
         self.close_if_full(now);
+    }
+
+    /// Whether a batch may go that is not full: one at a time.
+    fn may_close_early(&self) -> bool {
+        self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.batch_bytes)
     }
 
     /// Closes the open batch if it is full.
@@ -84,9 +88,9 @@ impl Window {
         self.next_id += 1;
     }
 
-    /// When the open batch will be due, if nothing more comes.
+    /// When the open batch will be due, if nothing more comes and no answer.
     pub fn due_at(&self, linger: Duration) -> Option<Duration> {
-        (!self.open.is_empty() && self.jobs.len() < self.in_flight).then(|| self.opened_at + linger)
+        (!self.open.is_empty() && self.may_close_early()).then(|| self.opened_at.saturating_add(linger))
     }
 
     /// The batches on their way, in order, with their names.
@@ -197,8 +201,10 @@ mod tests {
         add(&mut window, "a");
         add(&mut window, "b");
         assert_eq!(window.jobs().count(), 1);
+        assert_eq!(window.due_at(NOW), None, "a wait for the second must not end before the first is answered");
         deliver(&mut window, 0);
         acks(&mut window);
+        assert_eq!(window.due_at(NOW), Some(NOW));
         window.close_if_due(NOW, Duration::ZERO);
         assert_eq!(window.jobs().count(), 1);
     }
