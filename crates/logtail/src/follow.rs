@@ -86,6 +86,8 @@ pub struct Follower<D: Disk> {
     pub(crate) before_reboot: Vec<(Entry, u64)>,
     pub(crate) boot: String,
     pub(crate) counters: Counters,
+    /// Lines that were cut at the limit since the start.
+    pub(crate) truncated_lines: u64,
     pub(crate) need: crate::keep::Need,
     pub(crate) scratch: Vec<u8>,
     pub(crate) cursor: u64,
@@ -132,6 +134,7 @@ impl<D: Disk> Follower<D> {
             before_reboot: Vec::new(),
             boot,
             counters: Counters::default(),
+            truncated_lines: 0,
             need: crate::keep::Need::default(),
             scratch: vec![0; CHUNK],
             cursor: 0,
@@ -228,6 +231,11 @@ impl<D: Disk> Follower<D> {
     /// See [`Counters`].
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// How many lines were cut at the limit since the start.
+    pub fn truncated_lines(&self) -> u64 {
+        self.truncated_lines
     }
 
     /// How many generations are known, and how many of them are open.

@@ -54,6 +54,7 @@ impl<D: Disk> Follower<D> {
     fn read_one(&mut self, number: u64, now: Duration, out: &mut Vec<u8>) -> bool {
         let Some(generation) = self.generations.get_mut(&number) else { return false };
         let (offset, head, hole) = (generation.offset, generation.entry.head.length, generation.hole);
+        let truncated = generation.truncated_lines;
         let begins_at = out.len();
         let progress = generation.read(&self.disk, self.plan.shape, &mut self.scratch, out);
         if self.plan.headers && out.len() > begins_at && self.headed.as_deref() != Some(generation.path()) {
@@ -61,6 +62,16 @@ impl<D: Disk> Follower<D> {
             let header = format!("{gap}==> {} <==\n", generation.path().display());
             out.splice(begins_at..begins_at, header.into_bytes());
             self.headed = Some(generation.path().to_owned());
+        }
+        if generation.truncated_lines > truncated {
+            self.truncated_lines += generation.truncated_lines - truncated;
+            if truncated == 0 {
+                self.said.push(format!(
+                    "{}: a line is longer than {} bytes, cut there",
+                    generation.path().display(),
+                    self.plan.shape.max_line
+                ));
+            }
         }
         if generation.entry.head.length != head {
             self.need.before_output();

@@ -306,8 +306,13 @@ impl Tail {
         say(
             PROG,
             format_args!(
-                "files {open} open, {known} known, bytes {}, truncations {}, gaps {}, possible loss {} bytes, holes {} bytes",
-                self.bytes, counters.truncations, counters.gaps, counters.possible_loss_bytes, counters.hole_bytes
+                "files {open} open, {known} known, bytes {}, lines cut {}, truncations {}, gaps {}, possible loss {} bytes, holes {} bytes",
+                self.bytes,
+                self.follower.truncated_lines(),
+                counters.truncations,
+                counters.gaps,
+                counters.possible_loss_bytes,
+                counters.hole_bytes
             ),
         );
     }
