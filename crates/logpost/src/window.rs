@@ -88,8 +88,11 @@ impl Window {
         self.next_id += 1;
     }
 
-    /// When the open batch will be due, if nothing more comes and no answer.
+    /// When the open batch will be due, if nothing more comes and no answer: a full one as soon as it may go.
     pub fn due_at(&self, linger: Duration) -> Option<Duration> {
+        if self.open.bytes() >= self.batch_bytes {
+            return (self.jobs.len() < self.in_flight).then_some(Duration::ZERO);
+        }
         (!self.open.is_empty() && self.may_close_early()).then(|| self.opened_at.saturating_add(linger))
     }
 
@@ -193,6 +196,10 @@ mod tests {
             taken += 1;
         }
         assert_eq!(taken, 3);
+        assert_eq!(window.due_at(Duration::MAX), None, "both places are taken");
+        deliver(&mut window, 0);
+        acks(&mut window);
+        assert_eq!(window.due_at(Duration::MAX), Some(Duration::ZERO), "a full batch does not linger");
     }
 
     #[test]
