@@ -333,7 +333,7 @@ fn respond(request: &Request, shared: &Shared) -> Option<Answer> {
             Some(Answer::new(200, &json!({"version": {"number": "8.0.0"}, "tagline": "You Know, for Tests"})))
         }
         ("POST", "/_script") => Some(set_script(&request.body, shared)),
-        ("POST" | "PUT", path) => receive(&request.body, path.ends_with("/_bulk"), shared),
+        ("POST" | "PUT", path) => receive(&request.body, path, shared),
         _ => Some(Answer::new(405, &json!({"error": "method not allowed"}))),
     }
 }
@@ -351,7 +351,7 @@ fn set_script(body: &[u8], shared: &Shared) -> Answer {
     }
 }
 
-fn receive(body: &[u8], bulk: bool, shared: &Shared) -> Option<Answer> {
+fn receive(body: &[u8], path: &str, shared: &Shared) -> Option<Answer> {
     let behaviour = {
         let mut store = shared.store();
         store.requests += 1;
@@ -373,7 +373,11 @@ fn receive(body: &[u8], bulk: bool, shared: &Shared) -> Option<Answer> {
         return Some(Answer { retry_after: behaviour.retry_after, ..Answer::new(status, &error) });
     }
     let mut store = shared.store();
-    let mut answer = if bulk { store.bulk(body, &behaviour) } else { store.ndjson(body) };
+    let mut answer = if path.ends_with("/_bulk") { store.bulk(body, &behaviour) } else { store.ndjson(body) };
+    if path.ends_with("/insert/jsonline") {
+        // VictoriaLogs says nothing, whatever it has done.
+        answer.body.clear();
+    }
     if behaviour.reset == Some(Reset::After) {
         return None;
     }

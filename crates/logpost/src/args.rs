@@ -33,13 +33,30 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 
-    /// The index, or its pattern by event time, where the URL names none [default: logpipe-%Y.%m.%d]
+    /// elasticsearch: the index or data stream, or its pattern by event time in UTC [default: the URL's path, else
+    /// logpipe-%Y.%m.%d]
     #[arg(long, value_name = "NAME")]
     pub index: Option<String>,
 
     /// Let the server give the ids: a record that is sent twice is then stored twice
     #[arg(long)]
     pub no_id: bool,
+
+    /// Give every record this field (repeatable); a field of that name in a record becomes K_
+    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    pub add: Vec<(String, String)>,
+
+    /// victorialogs: the same, and part streams by it (repeatable)
+    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    pub label: Vec<(String, String)>,
+
+    /// victorialogs: part streams by the values of this field (repeatable)
+    #[arg(long, value_name = "FIELD")]
+    pub label_from: Vec<String>,
+
+    /// victorialogs: what is older is refused, for the server would drop it without a word: its -retentionPeriod
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "7d")]
+    pub retention: Duration,
 
     /// A header for every request, 'Name: value' (repeatable)
     #[arg(short = 'H', long, value_name = "HEADER")]
@@ -95,10 +112,19 @@ pub struct Args {
 pub enum KindName {
     /// Any that takes one JSON object a line.
     Ndjson,
-    /// Its bulk endpoint.
+    /// Its bulk endpoint; OpenSearch has the same.
+    #[value(alias = "opensearch")]
     Elasticsearch,
-    /// The same.
-    Opensearch,
+    /// Its JSON lines.
+    Victorialogs,
+}
+
+/// `K=V`; the value may be empty and may contain `=`.
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("'{text}' is no field and value, expected K=V")),
+    }
 }
 
 /// curl's options that logpost does not have.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use logline::json;
 use logline::line::{Item, Line, classify};
 use logline::position::{Fid, Mark, Position};
+use memchr::memmem::Finder;
 
 /// A batch.
 #[derive(Debug, Default)]
@@ -115,6 +116,11 @@ impl Batch {
         (start == content).then(|| &self.lines[start..end])
     }
 
+    /// Whether the text of the finder occurs anywhere in its lines.
+    pub fn may_name(&self, finder: &Finder<'_>) -> bool {
+        finder.find(&self.lines).is_some()
+    }
+
     /// Where it was read.
     pub fn position(&self, record: usize) -> Option<Position> {
         self.records[record].position
@@ -147,10 +153,11 @@ impl Batch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn batch(lines: &[&[u8]]) -> Batch {
+    /// These lines, each as it comes, in a stream that carries positions.
+    pub(crate) fn batch(lines: &[&[u8]]) -> Batch {
         let mut batch = Batch::default();
         for line in lines {
             match classify(line, true) {

@@ -114,13 +114,18 @@ impl Deliverer {
     /// An answer that has come; does not block.
     pub fn answer(&mut self) -> Option<(u64, Answer)> {
         let _ = rustix::io::read(&self.woken, &mut [0; 64]);
-        let (slot, id, answer, mut body) = self.answers.try_recv().ok()?;
+        let (slot, id, answer, body) = self.answers.try_recv().ok()?;
         self.idle.push(slot);
+        self.keep(body);
+        Some((id, answer))
+    }
+
+    /// Keeps a body for its memory.
+    pub fn keep(&mut self, mut body: Vec<u8>) {
         if body.capacity() <= LONGEST_SPARE {
             body.clear();
             self.spare.push(body);
         }
-        Some((id, answer))
     }
 }
 

@@ -1,19 +1,162 @@
-//! A record as the destinations store it: `_pos` is not sent, `_file` becomes `file_path`, `time` the destination's own
-//! key. What logparse wrote has a fixed head and is copied in slices; any other object is read member by member.
+//! A record as the destinations store it: `_pos` is not sent, `_file` becomes `file_path`, the time gets the destination's
+//! own key. What logparse wrote has a fixed head and is copied in slices; anything else is read member by member.
+//!
+//! No document has two equal keys, and no value is lost for it: a key of the record that is the name of something we write
+//! ourselves gets an underscore at its end.
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use logline::json::{is_valid_object, members, unescape, write_string};
+use logline::json::{Member, is_valid_object, members, unescape, write_string};
+use logline::position::Flags;
 use memchr::memchr;
+use memchr::memmem::Finder;
+
+use crate::batch::Batch;
 
 /// Names under which applications write the time, the canonical one first.
 const TIMES: [&[u8]; 8] = [b"time", b"ts", b"timestamp", b"@timestamp", b"_time", b"datetime", b"date", b"asctime"];
+/// The same for the message.
+const MESSAGES: [&[u8]; 8] = [b"message", b"msg", b"log", b"MESSAGE", b"body", b"short_message", b"event", b"_msg"];
+/// Keys of the stream, which no content may bring along.
+const RESERVED: [&[u8]; 7] =
+    [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
+/// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
+const FILE: &[u8] = b"file_path";
+/// A smaller number of seconds since the epoch (1973) is a duration or a date written as a number, not a time.
+const FIRST_EPOCH: u128 = 100_000_000;
 
-/// What is found in a record on the way.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The time of the event as RFC 3339 in UTC, if the record has one.
-    pub time: Option<String>,
+/// What a kind of server wants in every document.
+#[derive(Debug)]
+pub struct Form {
+    time: &'static str,
+    message: Option<&'static str>,
+    /// Members of every document, each with its comma: `,"env":"prod"`.
+    added: Vec<u8>,
+    /// Names that only we may write.
+    ours: Vec<Vec<u8>>,
+    /// Those names and `file_path` in their quotes, to be looked for in what is copied.
+    finders: Vec<Finder<'static>>,
+}
+
+impl Form {
+    /// With the time under `time`, and these pairs of names and values in every document.
+    pub fn new<'a>(time: &'static str, added: impl IntoIterator<Item = &'a (String, String)>) -> Self {
+        let mut form = Self { time, message: None, added: Vec::new(), ours: Vec::new(), finders: Vec::new() };
+        form.reserve(time);
+        form.finders.push(finder(FILE));
+        for (name, value) in added {
+            form.reserve(name);
+            form.added.push(b',');
+            write_string(&mut form.added, name.as_bytes());
+            form.added.push(b':');
+            write_string(&mut form.added, value.as_bytes());
+        }
+        form
+    }
+
+    /// And the message, under whichever of its names it came, under `message`.
+    #[must_use]
+    pub fn with_message(mut self, message: &'static str) -> Self {
+        self.reserve(message);
+        self.message = Some(message);
+        self
+    }
+
+    /// And this name in no document, for the server has a meaning of its own for it.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.reserve(name);
+        self
+    }
+
+    fn reserve(&mut self, name: &str) {
+        self.ours.push(name.as_bytes().to_vec());
+        self.finders.push(finder(name.as_bytes()));
+    }
+
+    /// The names among `FILE` and ours that occur anywhere in the batch: mostly none, and then none of its records has to
+    /// be looked into.
+    pub fn suspects<'a>(&'a self, batch: &Batch) -> Vec<&'a Finder<'static>> {
+        self.finders.iter().filter(|finder| batch.may_name(finder)).collect()
+    }
+
+    fn is_ours(&self, member: &Member<'_>) -> bool {
+        self.ours.iter().any(|ours| member.is(ours))
+    }
+
+    /// Appends the document of a record with the fixed head.
+    pub fn write_headed(&self, out: &mut Vec<u8>, headed: &Headed<'_>) {
+        out.extend_from_slice(b"{\"file_path\":\"");
+        out.extend_from_slice(headed.file);
+        out.extend_from_slice(b"\",\"");
+        out.extend_from_slice(self.time.as_bytes());
+        out.extend_from_slice(b"\":\"");
+        out.extend_from_slice(headed.time);
+        out.extend_from_slice(b"Z\"");
+        if self.added.is_empty() {
+            out.extend_from_slice(headed.rest);
+        } else {
+            out.extend_from_slice(&headed.rest[..headed.rest.len() - 1]);
+            out.extend_from_slice(&self.added);
+            out.push(b'}');
+        }
+    }
+
+    /// Appends the document of any record; `now` is the time of one that has none.
+    pub fn write_fields(&self, out: &mut Vec<u8>, fields: &Fields<'_>, now: &str) {
+        out.push(b'{');
+        if fields.has_file() {
+            out.extend_from_slice(b"\"file_path\":");
+            fields.write_file(out);
+            out.push(b',');
+        }
+        out.push(b'"');
+        out.extend_from_slice(self.time.as_bytes());
+        out.extend_from_slice(b"\":\"");
+        out.extend_from_slice(fields.time.as_ref().map_or(now, |time| &time.text).as_bytes());
+        out.push(b'"');
+        if let Some(key) = self.message
+            && fields.message.is_some()
+        {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"\":");
+            fields.write_message(out);
+        } else if fields.text.is_some() {
+            out.extend_from_slice(b",\"message\":");
+            fields.write_message(out);
+        }
+        for (at, member) in fields.members.iter().enumerate() {
+            if fields.is_time(at) || fields.is_file(member.key) || (self.message.is_some() && fields.is_message(at)) {
+                continue;
+            }
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(member.key);
+            let is_taken = self.is_ours(member)
+                || (fields.has_file() && member.key == FILE)
+                || (fields.path.is_some() && RESERVED.contains(&member.key));
+            if is_taken {
+                out.push(b'_');
+            }
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(member.value);
+        }
+        for (is_set, name) in fields.flags() {
+            if is_set {
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(name);
+                out.extend_from_slice(b"\":true");
+            }
+        }
+        out.extend_from_slice(&self.added);
+        out.push(b'}');
+    }
+}
+
+fn finder(name: &[u8]) -> Finder<'static> {
+    Finder::new(&[b"\"", name, b"\""].concat()).into_owned()
 }
 
 /// A record of logparse, by its fixed head `{"_pos":"…","_file":"…","time":"…"`.
@@ -22,35 +165,26 @@ pub struct Headed<'a> {
     file: &'a [u8],
     /// RFC 3339 in UTC, without the zone.
     pub time: &'a [u8],
+    /// From behind the time to the brace that ends the object.
     rest: &'a [u8],
 }
 
 impl<'a> Headed<'a> {
-    /// `None` if the record has another head, or a time in another zone.
-    pub fn parse(content: &'a [u8]) -> Option<Self> {
+    /// `None` if the record has another head or a time in another zone, or one of `suspects` occurs in it.
+    pub fn parse(content: &'a [u8], suspects: &[&Finder<'_>]) -> Option<Self> {
         let rest = content.strip_prefix(b"{\"_pos\":\"")?;
         let rest = rest[memchr(b'"', rest)? + 1..].strip_prefix(b",\"_file\":\"")?;
         let (file, rest) = rest.split_at(memchr(b'"', rest)?);
         let rest = rest.strip_prefix(b"\",\"time\":\"")?;
         let (time, rest) = rest.split_at(memchr(b'"', rest)?);
         let time = time.strip_suffix(b"Z").or_else(|| time.strip_suffix(b"+00:00"))?;
-        (memchr(b'\\', file).is_none() && is_utc_time(time)).then_some(Self { file, time, rest: &rest[1..] })
-    }
-
-    /// Appends the document.
-    pub fn write(&self, out: &mut Vec<u8>, time_key: &str) {
-        out.extend_from_slice(b"{\"file_path\":\"");
-        out.extend_from_slice(self.file);
-        out.extend_from_slice(b"\",\"");
-        out.extend_from_slice(time_key.as_bytes());
-        out.extend_from_slice(b"\":\"");
-        out.extend_from_slice(self.time);
-        out.extend_from_slice(b"Z\"");
-        out.extend_from_slice(self.rest);
+        let rest = &rest[1..];
+        let is_plain = memchr(b'\\', file).is_none() && is_utc_time(time) && rest.last() == Some(&b'}');
+        (is_plain && suspects.iter().all(|finder| finder.find(rest).is_none())).then_some(Self { file, time, rest })
     }
 }
 
-/// `2025-10-10T13:55:36`, with or without a fraction.
+/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits. More than its form is not looked at.
 fn is_utc_time(time: &[u8]) -> bool {
     let fits = time.iter().enumerate().all(|(at, byte)| match at {
         4 | 7 => *byte == b'-',
@@ -59,184 +193,341 @@ fn is_utc_time(time: &[u8]) -> bool {
         19 => *byte == b'.',
         _ => byte.is_ascii_digit(),
     });
-    fits && (time.len() == 19 || time.len() > 20)
+    fits && (time.len() == 19 || (21..=29).contains(&time.len()))
 }
 
-/// Appends the document of `content` (a record or plain text). `path` is that of its tag, `time_key` the destination's
-/// name for the time, `now` the time of reading, for a record without one.
-pub fn write(out: &mut Vec<u8>, content: &[u8], path: Option<&[u8]>, time_key: &str, now: &str) -> Found {
-    out.push(b'{');
-    if let Some(path) = path {
-        out.extend_from_slice(b"\"file_path\":");
-        write_string(out, path);
-        out.push(b',');
-    }
-    let found = if content.first() == Some(&b'{') && is_valid_object(content) {
-        write_members(out, content, time_key)
-    } else {
-        out.extend_from_slice(b"\"message\":");
-        write_string(out, content);
-        Found::default()
-    };
-    if found.time.is_none() {
-        if out.last() != Some(&b'{') {
-            out.push(b',');
-        }
-        write_time(out, time_key, now);
-    }
-    out.push(b'}');
-    found
+/// A time as a destination reads it.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// RFC 3339 in UTC, as precise as it was.
+    pub text: String,
+    /// The same as a number.
+    pub at: Timestamp,
 }
 
-fn write_members(out: &mut Vec<u8>, object: &[u8], time_key: &str) -> Found {
-    let mut time = None;
-    let mut rank = TIMES.len();
-    for member in members(object).map_while(Result::ok) {
-        if let Some(found) = TIMES.iter().position(|name| member.is(name))
-            && found < rank
-            && let Some(told) = time_of(member.value)
-        {
-            (time, rank) = (Some(told), found);
-        }
-    }
-    for member in members(object).map_while(Result::ok) {
-        let is_time = rank < TIMES.len() && member.is(TIMES[rank]);
-        if member.is(b"_pos") && logline::line::classify(object, false).carries_position()
-            || is_time
-            || member.is(time_key.as_bytes())
-        {
-            continue;
-        }
-        if out.last() != Some(&b'{') && out.last() != Some(&b',') {
-            out.push(b',');
-        }
-        out.push(b'"');
-        out.extend_from_slice(if member.is(b"_file") { b"file_path" } else { member.key });
-        out.extend_from_slice(b"\":");
-        out.extend_from_slice(member.value);
-    }
-    if let Some(time) = &time {
-        if out.last() != Some(&b'{') && out.last() != Some(&b',') {
-            out.push(b',');
-        }
-        write_time(out, time_key, time);
-    }
-    if out.last() == Some(&b',') {
-        out.pop();
-    }
-    Found { time }
+/// A record read member by member: what is canonical in it, and the rest in its order.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    /// All, but for the position.
+    members: Vec<Member<'a>>,
+    /// The line, where it is no object: it is the message then.
+    text: Option<&'a [u8]>,
+    /// Of the tag; without one the member `_file` says it.
+    path: Option<Cow<'a, [u8]>>,
+    file: Option<&'a [u8]>,
+    flags: Flags,
+    /// The time of the event, if the record has one.
+    pub time: Option<Stamp>,
+    time_at: Option<usize>,
+    /// The message as a raw JSON string, if it has one that is text.
+    message: Option<Cow<'a, [u8]>>,
+    message_at: Option<usize>,
 }
 
-fn write_time(out: &mut Vec<u8>, key: &str, time: &str) {
-    out.push(b'"');
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":\"");
-    out.extend_from_slice(time.as_bytes());
-    out.push(b'"');
+impl<'a> Fields<'a> {
+    /// Reads a record of the batch.
+    pub fn read(batch: &'a Batch, record: usize) -> Self {
+        let (content, path) = batch.content(record);
+        let position = batch.position(record);
+        let flags = position.filter(|_| path.is_some()).map_or_else(Flags::default, |position| position.flags);
+        let mut fields = Self {
+            members: Vec::new(),
+            text: None,
+            path,
+            file: None,
+            flags,
+            time: None,
+            time_at: None,
+            message: None,
+            message_at: None,
+        };
+        if content.first() == Some(&b'{') && is_valid_object(content) {
+            fields.members = members(content).map_while(Result::ok).collect();
+            fields.find(position.is_some());
+        } else {
+            let text = content.strip_suffix(b"\r").unwrap_or(content);
+            let mut message = Vec::with_capacity(text.len() + 2);
+            write_string(&mut message, text);
+            fields.text = Some(text);
+            fields.message = Some(Cow::Owned(message));
+        }
+        fields
+    }
+
+    fn find(&mut self, has_position: bool) {
+        if self.path.is_none() {
+            if has_position {
+                self.members.retain(|member| !member.is(b"_pos"));
+            }
+            self.file = self.get("_file");
+        }
+        let (mut time_rank, mut message_rank) = (TIMES.len(), MESSAGES.len());
+        for (at, member) in self.members.iter().enumerate() {
+            let key = member.key;
+            if let Some(rank) = TIMES.iter().position(|name| *name == key)
+                && rank < time_rank
+                && let Some(time) = stamp(member.value)
+            {
+                (self.time, self.time_at, time_rank) = (Some(time), Some(at), rank);
+            }
+            if let Some(rank) = MESSAGES.iter().position(|name| *name == key)
+                && rank < message_rank
+                && member.value.first() == Some(&b'"')
+            {
+                (self.message, self.message_at, message_rank) = (Some(Cow::Borrowed(member.value)), Some(at), rank);
+            }
+        }
+    }
+
+    /// The raw value of the key; of several the last.
+    pub fn get(&self, key: &str) -> Option<&'a [u8]> {
+        self.members.iter().rev().find(|member| member.is(key.as_bytes())).map(|member| member.value)
+    }
+
+    /// The value of the key as text: that of a string, or the digits of a number.
+    pub fn text_of(&self, key: &str) -> Option<Cow<'a, [u8]>> {
+        let raw = self.get(key)?;
+        if raw.first() == Some(&b'"') { unescape(raw) } else { Some(Cow::Borrowed(raw)) }
+    }
+
+    /// Whether it says what happened.
+    pub fn has_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Gives a record without a message one.
+    pub fn set_message(&mut self, text: &[u8]) {
+        let mut message = Vec::with_capacity(text.len() + 2);
+        write_string(&mut message, text);
+        self.message = Some(Cow::Owned(message));
+    }
+
+    /// The members of the record as they came.
+    pub fn members(&self) -> &[Member<'a>] {
+        &self.members
+    }
+
+    fn write_message(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.message.as_deref().unwrap_or(b"\"\""));
+    }
+
+    fn is_time(&self, at: usize) -> bool {
+        self.time_at == Some(at)
+    }
+
+    fn is_message(&self, at: usize) -> bool {
+        self.message_at == Some(at)
+    }
+
+    /// Whether the key is the one that says the file.
+    fn is_file(&self, key: &[u8]) -> bool {
+        self.file.is_some() && key == b"_file"
+    }
+
+    fn has_file(&self) -> bool {
+        self.path.is_some() || self.file.is_some()
+    }
+
+    fn write_file(&self, out: &mut Vec<u8>) {
+        match (&self.path, self.file) {
+            (Some(path), _) => write_string(out, path),
+            (None, file) => out.extend_from_slice(file.unwrap_or(b"null")),
+        }
+    }
+
+    /// What the tag says of how the line was cut; a record says it itself.
+    fn flags(&self) -> [(bool, &'static [u8]); 3] {
+        let Flags { partial, continued, truncated } = self.flags;
+        [(partial, b"_partial"), (continued, b"_continued"), (truncated, b"_truncated")]
+    }
 }
 
 /// A raw JSON value as a time: RFC 3339, or seconds, milli-, micro- or nanoseconds since the epoch by their size.
-fn time_of(raw: &[u8]) -> Option<String> {
+fn stamp(raw: &[u8]) -> Option<Stamp> {
     if raw.first() == Some(&b'"') {
-        return utc(std::str::from_utf8(&unescape(raw)?).ok()?);
+        return rfc3339(std::str::from_utf8(&unescape(raw)?).ok()?);
     }
-    let text = std::str::from_utf8(raw).ok()?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let number: i128 = whole.parse().ok()?;
-    let scale: i128 = match number.unsigned_abs() {
-        0..100_000_000_000 => 1_000_000_000,
-        100_000_000_000..100_000_000_000_000 => 1_000_000,
-        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
-        _ => 1,
-    };
-    let mut nanoseconds = number.checked_mul(scale)?;
-    if scale == 1_000_000_000 && !fraction.is_empty() {
-        let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-        nanoseconds += digits.parse::<i128>().ok()?;
-    }
-    Timestamp::from_nanosecond(nanoseconds).ok().map(|time| time.to_string())
+    epoch(std::str::from_utf8(raw).ok()?)
 }
 
-/// An RFC 3339 time in UTC, as precise as it was.
-fn utc(text: &str) -> Option<String> {
-    if let Some(time) = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))
-        && is_utc_time(time.as_bytes())
-    {
-        return Some(format!("{time}Z"));
+fn rfc3339(text: &str) -> Option<Stamp> {
+    let fraction = text.get(20..).filter(|_| matches!(text.as_bytes()[19], b'.' | b',')).unwrap_or_default();
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    // Nobody reads more than nine.
+    let text =
+        if digits > 9 { Cow::Owned(format!("{}{}", &text[..29], &fraction[digits..])) } else { Cow::Borrowed(text) };
+    let at: Timestamp = text.parse().ok()?;
+    let time = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"));
+    match time.filter(|time| is_utc_time(time.as_bytes()) && !time[17..].starts_with("60")) {
+        Some(time) => Some(Stamp { text: format!("{time}Z"), at }),
+        None => Some(Stamp::new(at, digits)),
     }
-    let time: Timestamp = text.parse().ok()?;
-    let digits = text.get(20..).filter(|_| matches!(text.as_bytes().get(19), Some(b'.' | b','))).unwrap_or_default();
-    let precision = digits.bytes().take_while(u8::is_ascii_digit).count().min(9);
-    let whole = Offset::UTC.to_datetime(time);
-    let nanoseconds = format!("{:09}", whole.subsec_nanosecond());
-    let point = if precision > 0 { "." } else { "" };
-    Some(format!("{}{point}{}Z", whole.strftime("%Y-%m-%dT%H:%M:%S"), &nanoseconds[..precision]))
+}
+
+fn epoch(text: &str) -> Option<Stamp> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let number: u128 = whole.parse().ok()?;
+    // How many digits of nanoseconds stand behind the point.
+    let digits = match number {
+        0..FIRST_EPOCH => return None,
+        FIRST_EPOCH..100_000_000_000 => 9,
+        100_000_000_000..100_000_000_000_000 => 6,
+        100_000_000_000_000..100_000_000_000_000_000 => 3,
+        _ => 0,
+    };
+    let behind: String = fraction.chars().chain("000000000".chars()).take(digits).collect();
+    let nanoseconds = format!("{whole}{behind}").parse().ok()?;
+    Some(Stamp::new(Timestamp::from_nanosecond(nanoseconds).ok()?, 9 - digits + fraction.len()))
+}
+
+impl Stamp {
+    fn new(at: Timestamp, precision: usize) -> Self {
+        let precision = precision.min(9);
+        let time = Offset::UTC.to_datetime(at);
+        let nanoseconds = format!("{:09}", time.subsec_nanosecond());
+        let point = if precision > 0 { "." } else { "" };
+        Self { text: format!("{}{point}{}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), &nanoseconds[..precision]), at }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::batch::tests::batch;
+    use serde_json::{Value, json};
 
-    fn document(content: &str, path: Option<&[u8]>) -> serde_json::Value {
+    const NOW: &str = "2026-11-24T00:00:00Z";
+
+    fn pairs(added: &[(&str, &str)]) -> Vec<(String, String)> {
+        added.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn read(text: &[u8]) -> Value {
+        serde_json::from_slice(text).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(text)))
+    }
+
+    /// The document, by slices where it can be written so, which must then be what it is otherwise too.
+    fn formed(form: &Form, line: &str) -> Value {
+        let batch = batch(&[line.as_bytes()]);
         let mut out = Vec::new();
-        match Headed::parse(content.as_bytes()) {
-            Some(headed) => headed.write(&mut out, "@timestamp"),
-            None => drop(write(&mut out, content.as_bytes(), path, "@timestamp", "2026-11-24T00:00:00Z")),
+        form.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
+        let document = read(&out);
+        if let Some(headed) = batch.untagged(0).and_then(|record| Headed::parse(record, &form.suspects(&batch))) {
+            out.clear();
+            form.write_headed(&mut out, &headed);
+            assert_eq!(read(&out), document, "{line}");
         }
-        serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+        document
+    }
+
+    fn document(line: &str) -> Value {
+        formed(&Form::new("@timestamp", []), line)
     }
 
     #[test]
     fn a_record_of_logparse_loses_its_position_and_keeps_the_rest() {
-        let record = r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a.log","time":"2025-10-10T13:55:36+02:00","status":200,"n":null}"#;
-        let expected = r#"{"file_path":"/a.log","@timestamp":"2025-10-10T11:55:36Z","status":200,"n":null}"#;
-        assert_eq!(document(record, None), serde_json::from_str::<serde_json::Value>(expected).unwrap());
-    }
-
-    #[test]
-    fn a_record_with_the_fixed_head_is_the_same_document_read_either_way() {
-        let record =
-            br#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a.log","time":"2025-10-10T13:55:36.5+00:00","status":200}"#;
-        let (mut fast, mut slow) = (Vec::new(), Vec::new());
-        Headed::parse(record).unwrap().write(&mut fast, "t");
-        write(&mut slow, record, None, "t", "");
-        let value = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
-        assert_eq!(value(&fast), value(&slow));
-        assert_eq!(value(&fast)["t"], "2025-10-10T13:55:36.5Z");
-    }
-
-    #[test]
-    fn the_same_record_with_its_keys_in_another_order_is_the_same_document() {
-        let record =
-            r#"{"status":200,"time":"2025-10-10T13:55:36.250+02:00", "_file":"/a.log","_pos":"3f2a00c4d1e0b7a9:0-17"}"#;
-        let expected = r#"{"file_path":"/a.log","@timestamp":"2025-10-10T11:55:36.250Z","status":200}"#;
-        assert_eq!(document(record, None), serde_json::from_str::<serde_json::Value>(expected).unwrap());
+        let expected = json!({"file_path": "/a.log", "@timestamp": "2025-10-10T11:55:36Z", "status": 200, "n": null});
+        for record in [
+            r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a.log","time":"2025-10-10T13:55:36+02:00","status":200,"n":null}"#,
+            r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a.log","time":"2025-10-10T11:55:36+00:00","status":200,"n":null}"#,
+            r#"{"status":200,"time":"2025-10-10T11:55:36Z", "_file":"/a.log","n":null,"_pos":"3f2a00c4d1e0b7a9:0-17"}"#,
+        ] {
+            assert_eq!(document(record), expected);
+        }
     }
 
     #[test]
     fn text_becomes_a_message_with_the_time_of_reading() {
-        let expected = r#"{"file_path":"/a","message":"x \"y\"","@timestamp":"2026-11-24T00:00:00Z"}"#;
-        assert_eq!(document("x \"y\"", Some(b"/a")), serde_json::from_str::<serde_json::Value>(expected).unwrap());
-        assert_eq!(document("{\"broken\"", None)["message"], "{\"broken\"");
-        assert_eq!(document("{}", None)["@timestamp"], "2026-11-24T00:00:00Z");
+        assert_eq!(
+            document("\x1e3f2a00c4d1e0b7a9:0-6 /a\tx \"y\""),
+            json!({"file_path": "/a", "message": "x \"y\"", "@timestamp": NOW})
+        );
+        assert_eq!(document("{\"broken\"")["message"], "{\"broken\"");
+        assert_eq!(document("windows\r")["message"], "windows");
+        assert_eq!(document("{}"), json!({"@timestamp": NOW}));
     }
 
     #[test]
-    fn times_under_other_names_and_since_the_epoch_are_found() {
+    fn a_tag_tells_how_the_line_was_cut_and_what_content_claims_about_it_is_renamed() {
+        assert_eq!(
+            document("\x1e3f2a00c4d1e0b7a9:0-6pt /a\tcut"),
+            json!({"file_path": "/a", "message": "cut", "@timestamp": NOW, "_partial": true, "_truncated": true})
+        );
+        assert_eq!(
+            document(
+                "\x1e3f2a00c4d1e0b7a9:0-6 /a\t{\"_pos\":\"3f2a00c4d1e0b7a9:9-99\",\"_file\":\"/b\",\"_refused\":\"x\"}"
+            ),
+            json!({"file_path": "/a", "@timestamp": NOW, "_pos_": "3f2a00c4d1e0b7a9:9-99", "_file_": "/b", "_refused_": "x"})
+        );
+    }
+
+    #[test]
+    fn a_key_that_we_write_ourselves_gets_an_underscore_and_no_value_is_lost() {
+        let record = r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a","time":"2025-10-10T11:55:36Z","@timestamp":"x","file_path":1,"env":"y"}"#;
+        assert_eq!(
+            formed(&Form::new("@timestamp", &pairs(&[("env", "prod")])), record),
+            json!({"file_path": "/a", "@timestamp": "2025-10-10T11:55:36Z", "@timestamp_": "x", "file_path_": 1,
+                "env": "prod", "env_": "y"})
+        );
+        assert_eq!(document(r#"{"file_path":1}"#), json!({"file_path": 1, "@timestamp": NOW}));
+        assert_eq!(document(r#"{"@timestamp":"x"}"#), json!({"@timestamp_": "x", "@timestamp": NOW}));
+    }
+
+    #[test]
+    fn what_is_added_stands_in_every_document() {
+        let form = Form::new("time", &pairs(&[("kubernetes.pod.name", "web-1"), ("a", "\"")]));
+        for line in [
+            "text",
+            "{}",
+            r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a","time":"2025-10-10T11:55:36Z"}"#,
+            r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a","time":"2025-10-10T11:55:36Z","b":{}}"#,
+        ] {
+            let document = formed(&form, line);
+            assert_eq!((&document["kubernetes.pod.name"], &document["a"]), (&json!("web-1"), &json!("\"")), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_message_is_found_under_each_of_its_names_where_the_kind_has_one_of_its_own() {
+        let form = Form::new("_time", []).with_message("_msg");
+        for (line, message) in [
+            ("text", "text"),
+            (r#"{"msg":"a"}"#, "a"),
+            (r#"{"msg":"a","message":"b"}"#, "b"),
+            (r#"{"log":{"level":"x"},"event":"c"}"#, "c"),
+        ] {
+            assert_eq!(formed(&form, line)["_msg"], message);
+        }
+        assert_eq!(formed(&form, r#"{"msg":"a","message":"b"}"#)["msg"], "a");
+        assert_eq!(formed(&form, r#"{"_msg":"a"}"#), json!({"_msg": "a", "_time": NOW}));
+        assert_eq!(formed(&form, r#"{"_msg":["a"]}"#), json!({"_msg_": ["a"], "_time": NOW}));
+    }
+
+    #[test]
+    fn times_are_found_under_each_of_their_names_and_keep_their_precision() {
         for (record, time) in [
-            (r#"{"ts":1760104536.123}"#, "2025-10-10T13:55:36.123Z"),
-            (r#"{"time":1760104536123,"level":30}"#, "2025-10-10T13:55:36.123Z"),
+            (r#"{"ts":1760104536}"#, "2025-10-10T13:55:36Z"),
+            (r#"{"ts":1760104536.120}"#, "2025-10-10T13:55:36.120Z"),
+            (r#"{"time":1760104536120,"level":30}"#, "2025-10-10T13:55:36.120Z"),
+            (r#"{"time":1760104536120.5}"#, "2025-10-10T13:55:36.1205Z"),
+            (r#"{"ts":1760104536120000}"#, "2025-10-10T13:55:36.120000Z"),
+            (r#"{"ts":1760104536120000001}"#, "2025-10-10T13:55:36.120000001Z"),
             (r#"{"timestamp":"2025-10-10T13:55:36Z"}"#, "2025-10-10T13:55:36Z"),
             (r#"{"@timestamp":"2025-10-10T13:55:36.5Z"}"#, "2025-10-10T13:55:36.5Z"),
-            (r#"{"time":"yesterday"}"#, "2026-11-24T00:00:00Z"),
+            (r#"{"@timestamp":"2025-10-10T15:55:36.250+02:00"}"#, "2025-10-10T13:55:36.250Z"),
+            (r#"{"time":"2025-10-10T13:55:36.1234567899Z"}"#, "2025-10-10T13:55:36.123456789Z"),
+            (r#"{"time":"2016-12-31T23:59:60Z"}"#, "2016-12-31T23:59:59Z"),
+            (r#"{"time":"yesterday"}"#, NOW),
+            (r#"{"time":12}"#, NOW),
+            (r#"{"date":20251010}"#, NOW),
         ] {
-            assert_eq!(document(record, None)["@timestamp"], time, "{record}");
+            assert_eq!(document(record)["@timestamp"], time, "{record}");
         }
     }
 
     #[test]
     fn a_position_that_is_none_is_an_ordinary_key() {
-        assert_eq!(document(r#"{"_pos":"x"}"#, None)["_pos"], "x");
+        assert_eq!(document(r#"{"_pos":"x"}"#)["_pos"], "x");
     }
 }

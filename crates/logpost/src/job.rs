@@ -26,6 +26,8 @@ pub struct Job {
     todo: VecDeque<Vec<usize>>,
     refused: Vec<(usize, String)>,
     bad: Vec<(usize, String)>,
+    /// How many were refused before they were sent.
+    unsent: usize,
     failures: u32,
     /// Not before this.
     pub ready_at: Duration,
@@ -57,6 +59,7 @@ impl Job {
             batch,
             refused: Vec::new(),
             bad: Vec::new(),
+            unsent: 0,
             failures: 0,
             ready_at: now,
             in_flight: false,
@@ -79,6 +82,20 @@ impl Job {
     /// How many records are not.
     pub fn left(&self) -> usize {
         self.todo.iter().map(Vec::len).sum()
+    }
+
+    /// Takes records out of the next request, in its order: they are refused before it is sent.
+    pub fn refuse(&mut self, refused: Vec<(usize, String)>) {
+        let Some(next) = self.todo.front_mut() else { return };
+        next.retain(|record| refused.binary_search_by_key(record, |(refused, _)| *refused).is_err());
+        self.unsent += refused.len();
+        self.refused.extend(refused);
+        if next.is_empty() {
+            self.todo.pop_front();
+        }
+        if self.todo.is_empty() {
+            self.refused.append(&mut self.bad);
+        }
     }
 
     /// The records that were refused for good since the last call, with the reasons.
@@ -141,7 +158,7 @@ impl Job {
 
     /// A server that finds fault with each record alike finds fault with something else: then nothing is dropped.
     fn settle_bad(&mut self, trouble: &mut Option<Trouble>) {
-        if self.bad.len() > 1 && self.bad.len() == self.batch.len() {
+        if self.bad.len() > 1 && self.bad.len() + self.unsent == self.batch.len() {
             let cause = format!("each record alike is answered {}", self.bad[0].1);
             self.todo.push_front(self.bad.drain(..).map(|(record, _)| record).collect());
             *trouble = Some(Trouble { cause, is_hold: true });
@@ -191,6 +208,17 @@ mod tests {
         assert_eq!(job.take_refused(), [(2, "400".to_owned())]);
         assert_eq!(take(&mut job, Verdict::All(Fate::Delivered)), 2);
         assert!(job.is_done());
+    }
+
+    #[test]
+    fn what_is_refused_before_it_is_sent_is_in_no_request() {
+        let mut job = job(3);
+        job.refuse(vec![(0, "old".to_owned()), (2, "old".to_owned())]);
+        assert_eq!(job.take_refused().len(), 2);
+        assert_eq!(job.next(), Some(&[1][..]));
+        job.refuse(vec![(1, "old".to_owned())]);
+        assert!(job.is_done());
+        assert_eq!(job.take_refused(), [(1, "old".to_owned())]);
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Post {
             }
             let linger = if self.deadline.is_some() || self.is_at_eof { Duration::ZERO } else { self.pace.linger };
             self.window.close_if_due(now, linger);
-            self.send(now);
+            self.send(now)?;
             self.read_answers(now)?;
             self.settle(now);
             if self.is_at_eof && self.window.is_empty() {
@@ -224,23 +224,36 @@ impl Post {
         Ok(true)
     }
 
-    fn send(&mut self, now: Duration) {
+    fn send(&mut self, now: Duration) -> Result<(), Stop> {
         for (id, job) in self.window.jobs() {
             if !self.deliverer.is_idle() {
-                return;
+                break;
             }
             if job.in_flight || job.ready_at > now {
                 continue;
             }
-            let Some(records) = job.next() else { continue };
-            let mut body = self.deliverer.body();
-            body.reserve(job.batch.bytes() + 128 * records.len());
-            self.kind.write(&job.batch, records, &mut body);
-            self.counts.requests += 1;
-            self.counts.bytes += body.len() as u64;
-            job.in_flight = true;
-            self.deliverer.send(id, body);
+            while let Some(records) = job.next() {
+                let mut body = self.deliverer.body();
+                body.reserve(job.batch.bytes() + 128 * records.len());
+                let left_out = self.kind.write(&job.batch, records, &mut body);
+                let sends = !body.is_empty();
+                if sends {
+                    self.counts.requests += 1;
+                    self.counts.bytes += body.len() as u64;
+                }
+                if !left_out.is_empty() {
+                    job.refuse(left_out);
+                    self.counts.refused += write_refused(&mut self.refused, job)?;
+                }
+                if sends {
+                    job.in_flight = true;
+                    self.deliverer.send(id, body);
+                    break;
+                }
+                self.deliverer.keep(body);
+            }
         }
+        Ok(())
     }
 
     fn read_answers(&mut self, now: Duration) -> Result<(), Stop> {
@@ -258,14 +271,8 @@ impl Post {
             let resent = job.resent;
             let delivered = job.take(verdict, retry_after, now, jitter());
             self.counts.resent += job.resent - resent;
-            let refused = job.take_refused();
+            self.counts.refused += write_refused(&mut self.refused, job)?;
             let trouble = job.trouble.clone();
-            for (record, reason) in refused {
-                let line = job.batch.refused(record, &reason);
-                self.counts.refused += 1;
-                self.refused.line(&line).map_err(unwritten)?;
-            }
-            self.refused.flush().map_err(unwritten)?;
             self.say_progress(now, delivered as u64, trouble);
         }
         Ok(())
@@ -393,6 +400,16 @@ impl Post {
             ),
         );
     }
+}
+
+/// Writes out what was refused of the batch; how many records that was.
+fn write_refused(output: &mut Output, job: &mut crate::job::Job) -> Result<u64, Stop> {
+    let refused = job.take_refused();
+    for (record, reason) in &refused {
+        output.line(&job.batch.refused(*record, reason)).map_err(unwritten)?;
+    }
+    output.flush().map_err(unwritten)?;
+    Ok(refused.len() as u64)
 }
 
 /// A refused record that cannot be written out is not settled: that is trouble, whoever went away.

@@ -5,23 +5,14 @@ use base64::prelude::BASE64_STANDARD;
 use logline::ending::Trouble;
 use ureq::http::Uri;
 
-use crate::args::{Args, KindName};
+use crate::args::Args;
 use crate::deliver::Target;
-use crate::kinds::Kind;
-use crate::kinds::elasticsearch::Elasticsearch;
-use crate::kinds::ndjson::Ndjson;
+use crate::kinds::{self, Kind};
 
 /// The kind of server that the options name.
 pub fn kind(args: &Args) -> Result<Box<dyn Kind>, Trouble> {
     let (uri, _) = parse(&args.url)?;
-    Ok(match args.to {
-        KindName::Ndjson => Box::new(Ndjson),
-        KindName::Elasticsearch | KindName::Opensearch => {
-            let is_named = uri.path() != "/" && !uri.path().is_empty();
-            let by_time = (!is_named).then(|| args.index.clone().unwrap_or_else(|| "logpipe-%Y.%m.%d".to_owned()));
-            Box::new(Elasticsearch { index: by_time, with_id: !args.no_id })
-        }
-    })
+    kinds::kind(args, uri.path())
 }
 
 /// Where requests go. Name and password in the URL, the option or the environment become a header.
@@ -48,7 +39,9 @@ pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
     let authority = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
     let scheme = uri.scheme_str().unwrap_or("http");
-    Ok(Target { url: format!("{scheme}://{authority}{}", kind.path(uri.path())), headers })
+    let path = kind.path(uri.path());
+    let query = uri.query().map(|query| format!("{}{query}", if path.contains('?') { '&' } else { '?' }));
+    Ok(Target { url: format!("{scheme}://{authority}{path}{}", query.unwrap_or_default()), headers })
 }
 
 /// The URL, and the `user:password` that was in it.
@@ -104,6 +97,14 @@ mod tests {
         let target = to(&["http://me:s%40cret@h:9200/nginx", "--to", "elasticsearch"]).unwrap();
         assert!(target.url.starts_with("http://h:9200/nginx/_bulk?"), "{}", target.url);
         assert!(target.headers.contains(&("authorization".to_owned(), "Basic bWU6c0BjcmV0".to_owned())));
+    }
+
+    #[test]
+    fn the_query_of_the_url_is_kept() {
+        assert_eq!(to(&["http://h/in?key=1"]).unwrap().url, "http://h/in?key=1");
+        let target = to(&["http://h/?AccountID=1", "--to", "victorialogs"]).unwrap();
+        assert!(target.url.starts_with("http://h/insert/jsonline?"), "{}", target.url);
+        assert!(target.url.ends_with("&AccountID=1"), "{}", target.url);
     }
 
     #[test]

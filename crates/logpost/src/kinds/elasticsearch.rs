@@ -8,13 +8,14 @@
 //! | 403, 404, 400 of a closed index or a forbidden operation | the index, not the document: hold |
 //! | other 400 | this document is refused |
 
+use logline::ending::Trouble;
 use logline::position::{Position, write_hex};
 use memchr::memmem;
 
 use crate::batch::Batch;
-use crate::document::{self, Headed};
+use crate::document::{Fields, Form, Headed};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, LeftOut};
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -23,36 +24,38 @@ pub struct Elasticsearch {
     pub index: Option<String>,
     /// Whether the id is the record's identity.
     pub with_id: bool,
+    /// What its documents are made like.
+    pub form: Form,
 }
 
 impl Kind for Elasticsearch {
     fn path(&self, path: &str) -> String {
-        format!("{}/_bulk?filter_path=errors,items.*.status,items.*.error", path.trim_end_matches('/'))
+        let path = path.trim_end_matches('/');
+        let path = path.strip_suffix("/_bulk").unwrap_or(path);
+        format!("{path}/_bulk?filter_path=errors,items.*.status,items.*.error")
     }
 
     fn content_type(&self) -> &'static str {
         "application/x-ndjson"
     }
 
-    fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) {
-        let mut text = Vec::new();
+    fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
+        let suspects = self.form.suspects(batch);
         let mut index = Index { pattern: self.index.as_deref(), hour: Vec::new(), json: Vec::new() };
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);
-            if let Some(headed) = batch.untagged(*record).and_then(Headed::parse) {
+            if let Some(headed) = batch.untagged(*record).and_then(|line| Headed::parse(line, &suspects)) {
                 write_action(out, index.of(headed.time), position.as_ref());
-                headed.write(out, "@timestamp");
-                out.push(b'\n');
-                continue;
+                self.form.write_headed(out, &headed);
+            } else {
+                let fields = Fields::read(batch, *record);
+                let time = fields.time.as_ref().map_or(&batch.read_at, |time| &time.text);
+                write_action(out, index.of(time.as_bytes()), position.as_ref());
+                self.form.write_fields(out, &fields, &batch.read_at);
             }
-            let (content, path) = batch.content(*record);
-            text.clear();
-            let found = document::write(&mut text, content, path.as_deref(), "@timestamp", &batch.read_at);
-            let time = found.time.as_deref().unwrap_or(&batch.read_at);
-            write_action(out, index.of(time.as_bytes()), position.as_ref());
-            out.extend_from_slice(&text);
             out.push(b'\n');
         }
+        Vec::new()
     }
 
     fn read(&self, answer: &Answer, count: usize) -> Verdict {
@@ -64,6 +67,25 @@ impl Kind for Elasticsearch {
             }
         }
     }
+}
+
+/// Which index each record names: the option's, or the default where the URL names none.
+pub fn index(option: Option<&str>, path: &str) -> Result<Option<String>, Trouble> {
+    let Some(pattern) = option else {
+        let path = path.trim_end_matches('/');
+        let is_named = !path.strip_suffix("/_bulk").unwrap_or(path).is_empty();
+        return Ok((!is_named).then(|| "logpipe-%Y.%m.%d".to_owned()));
+    };
+    let fault = |cause: &str| Trouble::new(format_args!("--index: {pattern}"), cause);
+    let name = ["%Y", "%m", "%d", "%H"].iter().fold(pattern.to_owned(), |name, part| name.replace(part, "0"));
+    if name.contains('%') {
+        return Err(fault("unknown after %, expected %Y, %m, %d or %H"));
+    }
+    let is_forbidden = |letter: char| letter.is_uppercase() || letter.is_control() || "\\/*?\"<>| ,#:".contains(letter);
+    if name.is_empty() || name.starts_with(['-', '_', '+', '.']) || name.chars().any(is_forbidden) {
+        return Err(fault("no index can have this name, expected lower case, none of \\/*?\"<>|,#: and no -_+. first"));
+    }
+    Ok(Some(pattern.to_owned()))
 }
 
 /// `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share prefixes. Never to be changed.
@@ -166,7 +188,8 @@ mod tests {
 
     fn verdict(body: &str, count: usize) -> Verdict {
         let answer = Answer::Http { status: 200, retry_after: None, body: body.as_bytes().to_vec() };
-        Elasticsearch { index: None, with_id: true }.read(&answer, count)
+        let form = Form::new("@timestamp", []);
+        Elasticsearch { index: None, with_id: true, form }.read(&answer, count)
     }
 
     fn item(status: u16, kind: &str, cause: &str) -> Fate {
@@ -206,6 +229,19 @@ mod tests {
     fn an_answer_that_cannot_be_read_says_nothing() {
         for body in ["", "{", "[]", "{}", r#"{"items":[]}"#, r#"{"items":[{"create":{"status":201}}]}"#] {
             assert!(matches!(verdict(body, 2), Verdict::All(Fate::Again(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_index_is_the_options_then_the_urls_then_one_a_day() {
+        let of = |option, path| index(option, path).unwrap();
+        assert_eq!(of(None, "/").as_deref(), Some("logpipe-%Y.%m.%d"));
+        assert_eq!(of(None, "/_bulk").as_deref(), Some("logpipe-%Y.%m.%d"));
+        assert_eq!(of(None, "/nginx"), None);
+        assert_eq!(of(Some("logs-nginx-default"), "/").as_deref(), Some("logs-nginx-default"));
+        assert_eq!(of(Some("a"), "/behind/a/proxy").as_deref(), Some("a"));
+        for name in ["", "Logs", "a-%y", "a b", "-a", "%", "a/b"] {
+            assert!(index(Some(name), "/").unwrap_err().to_string().contains("expected"), "{name}");
         }
     }
 

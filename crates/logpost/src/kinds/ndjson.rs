@@ -1,13 +1,16 @@
 //! Any server that takes one JSON object a line and answers 2xx when it has stored them all.
 
 use crate::batch::Batch;
-use crate::document::{self, Headed};
+use crate::document::{Fields, Form, Headed};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, LeftOut};
 
 /// See the page of the module.
 #[derive(Debug)]
-pub struct Ndjson;
+pub struct Ndjson {
+    /// What its documents are made like.
+    pub form: Form,
+}
 
 impl Kind for Ndjson {
     fn path(&self, path: &str) -> String {
@@ -18,17 +21,16 @@ impl Kind for Ndjson {
         "application/x-ndjson"
     }
 
-    fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) {
+    fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
+        let suspects = self.form.suspects(batch);
         for record in records {
-            if let Some(headed) = batch.untagged(*record).and_then(Headed::parse) {
-                headed.write(out, "time");
-                out.push(b'\n');
-                continue;
+            match batch.untagged(*record).and_then(|line| Headed::parse(line, &suspects)) {
+                Some(headed) => self.form.write_headed(out, &headed),
+                None => self.form.write_fields(out, &Fields::read(batch, *record), &batch.read_at),
             }
-            let (content, path) = batch.content(*record);
-            document::write(out, content, path.as_deref(), "time", &batch.read_at);
             out.push(b'\n');
         }
+        Vec::new()
     }
 
     fn read(&self, answer: &Answer, _count: usize) -> Verdict {

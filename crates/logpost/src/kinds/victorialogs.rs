@@ -1,0 +1,272 @@
+//! VictoriaLogs: 200 with an empty body is its answer to everything, also to what it drops. So whatever it would drop is
+//! refused here, before it is sent.
+//!
+//! | it drops without a word | where that is known from |
+//! |---|---|
+//! | a line that is not one JSON object | every line is written here |
+//! | a line of 256 KiB or more, and sometimes the short ones behind it | `-insert.maxLineSizeBytes` |
+//! | a time before now less the retention, more than two days ahead | `-retentionPeriod`, `-futureRetention` |
+//! | more than 1000 fields, nested ones counted each | `-insert.maxFieldsPerLine` |
+//! | the form of a record with a name of more than 128 bytes: all of it becomes its message | its JSON parser |
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use logline::ending::Trouble;
+use logline::json::{members, unescape_inner};
+
+use crate::args::Args;
+use crate::batch::Batch;
+use crate::document::{Fields, Form};
+use crate::fate::{Answer, Fate, Verdict, of_status, reason};
+use crate::kinds::{Kind, LeftOut};
+
+const LONGEST_LINE: usize = 256 * 1024 - 1;
+const MOST_FIELDS: usize = 1000;
+const LONGEST_NAME: usize = 128;
+const FARTHEST_AHEAD: SignedDuration = SignedDuration::from_hours(48);
+
+/// See the page of the module.
+#[derive(Debug)]
+pub struct VictoriaLogs {
+    form: Form,
+    /// The fields whose values part the streams, for the query.
+    streams: String,
+    retention: SignedDuration,
+}
+
+impl VictoriaLogs {
+    /// As the options say.
+    pub fn new(args: &Args) -> Result<Self, Trouble> {
+        let labels = args.label.iter().map(|(name, _)| name).chain(&args.label_from);
+        let mut streams = "file_path".to_owned();
+        for name in labels {
+            if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-/:@".contains(&byte)) || name.is_empty() {
+                let expected = "a name of a stream's field has letters, digits and _.-/:@ only";
+                return Err(Trouble::new(format_args!("--label: {name}"), expected));
+            }
+            streams.push(',');
+            streams.push_str(name);
+        }
+        // What it generates itself it would drop from a record.
+        let form = Form::new("_time", args.label.iter().chain(&args.add)).with_message("_msg");
+        Ok(Self { form: form.without("_stream").without("_stream_id"), streams, retention: signed(args.retention) })
+    }
+
+    fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Timestamp) -> Result<(), String> {
+        if let Some(time) = &fields.time {
+            if now.duration_since(time.at) > self.retention {
+                let days = self.retention.as_hours() / 24;
+                return Err(format!("{} is older than --retention, {days} d, and would be dropped", time.text));
+            }
+            if time.at.duration_since(now) > FARTHEST_AHEAD {
+                return Err(format!("{} is more than 2 d ahead and would be dropped", time.text));
+            }
+        }
+        let start = out.len();
+        self.form.write_fields(out, fields, read_at);
+        let line = &out[start..];
+        if line.len() > LONGEST_LINE {
+            return Err(format!("{} bytes, lines of 256 KiB and more are dropped", line.len()));
+        }
+        if let Some(name) = members(line).filter_map(Result::ok).find(|member| name_length(member.key) > LONGEST_NAME) {
+            let length = name_length(name.key);
+            return Err(format!("a name of {length} bytes, no field is stored by its name if one has more than 128"));
+        }
+        // A field has at least five bytes, `"":1,`: most lines need not be counted.
+        if line.len() > 5 * MOST_FIELDS {
+            let fields = leaves(line);
+            if fields > MOST_FIELDS {
+                return Err(format!("{fields} fields, records with more than 1000 are dropped"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kind for VictoriaLogs {
+    fn path(&self, path: &str) -> String {
+        let path = path.trim_end_matches('/');
+        let path = path.strip_suffix("/insert/jsonline").unwrap_or(path);
+        let streams = self.streams.replace(',', "%2C").replace('/', "%2F").replace(':', "%3A").replace('@', "%40");
+        format!("{path}/insert/jsonline?_time_field=_time&_msg_field=_msg&_stream_fields={streams}")
+    }
+
+    fn content_type(&self) -> &'static str {
+        "application/stream+json"
+    }
+
+    fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
+        let now = Timestamp::now();
+        let mut left_out = Vec::new();
+        for record in records {
+            let mut fields = Fields::read(batch, *record);
+            if !fields.has_message()
+                && let Some(message) = request(&fields)
+            {
+                fields.set_message(&message);
+            }
+            let start = out.len();
+            match self.write_one(out, &fields, &batch.read_at, now) {
+                Ok(()) => out.push(b'\n'),
+                Err(reason) => {
+                    out.truncate(start);
+                    left_out.push((*record, format!("not sent: {reason}")));
+                }
+            }
+        }
+        left_out
+    }
+
+    fn read(&self, answer: &Answer, _count: usize) -> Verdict {
+        Verdict::All(match answer {
+            Answer::Failed(cause) => Fate::Again(cause.clone()),
+            Answer::Http { status: 200 | 204, body, .. } if body.is_empty() => Fate::Delivered,
+            Answer::Http { status, body, .. } => of_status(*status, body)
+                .unwrap_or_else(|| Fate::Hold(format!("{}: not VictoriaLogs", reason(*status, body)))),
+        })
+    }
+}
+
+/// `GET /index.html HTTP/1.1 200`: an access record has no message of its own.
+fn request(fields: &Fields<'_>) -> Option<Vec<u8>> {
+    let mut parts = vec![fields.text_of("request_method")];
+    match parts[0] {
+        Some(_) => parts.extend([fields.text_of("request_uri"), fields.text_of("server_protocol")]),
+        None => parts = vec![Some(fields.text_of("request")?)],
+    }
+    parts.push(fields.text_of("status"));
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(&b' '))
+}
+
+/// How many fields the value becomes: objects are flattened, null is none.
+fn leaves(raw: &[u8]) -> usize {
+    match raw.first() {
+        Some(b'{') => members(raw).filter_map(Result::ok).map(|member| leaves(member.value)).sum(),
+        Some(b'n') => 0,
+        _ => 1,
+    }
+}
+
+fn name_length(key: &[u8]) -> usize {
+    // An escape is never shorter than what it stands for.
+    if key.len() <= LONGEST_NAME { key.len() } else { unescape_inner(key).map_or(key.len(), |key| key.len()) }
+}
+
+fn signed(time: Duration) -> SignedDuration {
+    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::batch::tests::batch;
+    use clap::Parser as _;
+    use serde_json::{Value, json};
+
+    fn kind(options: &[&str]) -> VictoriaLogs {
+        let arguments = ["logpost", "http://h/", "--to", "victorialogs"].iter().chain(options);
+        VictoriaLogs::new(&Args::try_parse_from(arguments).unwrap()).unwrap()
+    }
+
+    /// What is sent, and the reasons of what is not.
+    fn written(kind: &VictoriaLogs, lines: &[&str]) -> (Vec<Value>, Vec<String>) {
+        let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+        let batch = batch(&lines);
+        let mut out = Vec::new();
+        let all: Vec<usize> = (0..batch.len()).collect();
+        let left_out = kind.write(&batch, &all, &mut out);
+        let sent = out.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap());
+        (sent.collect(), left_out.into_iter().map(|(_, reason)| reason).collect())
+    }
+
+    fn in_hours(hours: i64) -> String {
+        (Timestamp::now() + SignedDuration::from_hours(hours)).to_string()
+    }
+
+    #[track_caller]
+    fn assert_refused(line: &str, words: &str) {
+        let (sent, reasons) = written(&kind(&[]), &["{\"message\":\"before\"}", line, "{\"message\":\"behind\"}"]);
+        assert_eq!(sent.len(), 2, "{reasons:?}");
+        assert!(reasons.len() == 1 && reasons[0].contains(words), "{reasons:?}");
+    }
+
+    #[test]
+    fn a_message_is_the_records_or_that_of_its_request() {
+        let (sent, _) = written(
+            &kind(&[]),
+            &[
+                r#"{"message":"a","status":1}"#,
+                r#"{"msg":"b"}"#,
+                r#"{"request_method":"GET","request_uri":"/x?a=\"","server_protocol":"HTTP/1.1","status":404}"#,
+                r#"{"request":"\\x16\\x03","status":"400"}"#,
+                "text",
+                r#"{"status":200}"#,
+            ],
+        );
+        let messages: Vec<_> = sent.iter().map(|line| line["_msg"].as_str()).collect();
+        let expected = ["a", "b", "GET /x?a=\" HTTP/1.1 404", "\\x16\\x03 400", "text"].map(Some);
+        assert_eq!(messages, [&expected[..], &[None]].concat());
+        assert_eq!(sent[2]["request_uri"], "/x?a=\"");
+        assert!(sent.iter().all(|line| line["_time"].is_string()));
+    }
+
+    #[test]
+    fn a_time_out_of_the_servers_range_is_refused() {
+        assert_refused(&json!({"time": in_hours(-169)}).to_string(), "older than --retention, 7 d");
+        assert_refused(&json!({"time": in_hours(49)}).to_string(), "2 d ahead");
+        for hours in [-167, 47] {
+            assert_eq!(written(&kind(&[]), &[&json!({"time": in_hours(hours)}).to_string()]).0.len(), 1);
+        }
+        let longer = kind(&["--retention", "30d"]);
+        assert_eq!(written(&longer, &[&json!({"time": in_hours(-700)}).to_string()]).0.len(), 1);
+    }
+
+    #[test]
+    fn a_line_is_refused_from_256_kib_on_as_it_is_sent() {
+        let line = |length: usize| json!({"message": "x".repeat(length)}).to_string();
+        let around = written(&kind(&[]), &["{\"message\":\"\"}"]).0[0].to_string().len();
+        assert_eq!(written(&kind(&[]), &[&line(256 * 1024 - 1 - around)]).0.len(), 1);
+        assert_refused(&line(256 * 1024 - around), "262144 bytes");
+        // Escaping makes a line grow.
+        assert_refused(&"\u{1}".repeat(50_000), "bytes");
+    }
+
+    #[test]
+    fn fields_are_counted_flattened_and_a_long_name_is_refused() {
+        let nested = |count: usize| {
+            let inner: serde_json::Map<_, _> = (0..count).map(|n| (format!("f{n}"), json!(1))).collect();
+            json!({"message": "m", "a": inner, "none": null, "list": [1, 2]}).to_string()
+        };
+        assert_eq!(written(&kind(&[]), &[&nested(997)]).0.len(), 1);
+        assert_refused(&nested(998), "1001 fields");
+        assert_refused(&json!({"k".repeat(129): 1}).to_string(), "name of 129 bytes");
+    }
+
+    #[test]
+    fn streams_are_parted_by_file_and_labels() {
+        let kind = kind(&["--label", "app=shop", "--label-from", "kubernetes.pod"]);
+        assert!(
+            kind.path("/").starts_with("/insert/jsonline?_time_field=_time&_msg_field=_msg&"),
+            "{}",
+            kind.path("/")
+        );
+        assert!(kind.path("/").ends_with("&_stream_fields=file_path%2Capp%2Ckubernetes.pod"), "{}", kind.path("/"));
+        assert_eq!(kind.path("/insert/jsonline"), kind.path(""));
+        assert!(kind.path("/vl/").starts_with("/vl/insert/jsonline?"));
+        assert_eq!(written(&kind, &["{}"]).0[0]["app"], "shop");
+    }
+
+    #[test]
+    fn only_an_empty_200_is_a_success() {
+        let verdict = |status, body: &str| {
+            kind(&[]).read(&Answer::Http { status, retry_after: None, body: body.as_bytes().to_vec() }, 1)
+        };
+        assert_eq!(verdict(200, ""), Verdict::All(Fate::Delivered));
+        assert!(matches!(verdict(200, "<html>"), Verdict::All(Fate::Hold(_))));
+        assert!(matches!(verdict(202, ""), Verdict::All(Fate::Hold(_))));
+        assert!(matches!(verdict(503, ""), Verdict::All(Fate::Again(_))));
+        assert!(matches!(verdict(400, "x"), Verdict::All(Fate::Bad(_))));
+    }
+}
