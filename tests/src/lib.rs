@@ -1,5 +1,6 @@
 //! What the tests of whole pipelines share. Nothing here is part of the product.
 
+pub mod pipeline;
 pub mod receiver;
 pub mod tools;
 pub mod transcript;

@@ -28,6 +28,8 @@ pub struct Behaviour {
     pub item_type: Option<String>,
     /// Only items whose document contains this text.
     pub matching: Option<String>,
+    /// Only each so-many-th item of the request.
+    pub item_every: Option<usize>,
     /// Wait that long before the answer.
     pub hang_ms: Option<u64>,
     /// Close the connection before or after the body has been stored.
@@ -59,6 +61,7 @@ impl Behaviour {
             item_status: small("item_status"),
             item_type: text("item_type"),
             matching: text("matching"),
+            item_every: number("item_every").and_then(|n| usize::try_from(n).ok()),
             hang_ms: number("hang_ms"),
             reset: match value.get("reset").and_then(Value::as_str) {
                 Some("before") => Some(Reset::Before),
@@ -397,14 +400,26 @@ impl Store {
         *state ^= *state >> 7;
         *state ^= *state << 17;
         let none = Behaviour::default();
-        match (*state >> 20) % 16 {
-            0 => Behaviour { status: Some(503), ..none },
-            1 => Behaviour { status: Some(429), retry_after: Some(1), ..none },
-            2 => Behaviour { status: Some(413), above: Some(64 * 1024), ..none },
-            3 => Behaviour { reset: Some(Reset::Before), ..none },
-            4 => Behaviour { reset: Some(Reset::After), ..none },
-            5 => Behaviour { half: true, ..none },
-            6 => Behaviour { hang_ms: Some(200), ..none },
+        // Never an item's 400, which is for good: such a record would be missing, and rightly.
+        let items = |status, kind: &str, every| Behaviour {
+            item_status: Some(status),
+            item_type: Some(kind.to_owned()),
+            item_every: usize::try_from(every).ok(),
+            ..Behaviour::default()
+        };
+        let few = 1 + (*state >> 40) % 5;
+        match (*state >> 20) % 48 {
+            0 | 1 => Behaviour { status: Some(503), ..none },
+            2 => Behaviour { status: Some(429), ..none },
+            3 => Behaviour { status: Some(429), retry_after: Some(1), ..none },
+            4 | 5 => Behaviour { status: Some(413), above: Some(8 * 1024), ..none },
+            6 | 7 => Behaviour { reset: Some(Reset::Before), ..none },
+            8 | 9 => Behaviour { reset: Some(Reset::After), ..none },
+            10 | 11 => Behaviour { half: true, ..none },
+            12 => Behaviour { hang_ms: Some(200), ..none },
+            13 => Behaviour { hang_ms: Some(1500), ..none },
+            14..=16 => items(429, "es_rejected_execution_exception", few),
+            17..=19 => items(503, "unavailable_shards_exception", few),
             _ => none,
         }
     }
@@ -436,7 +451,9 @@ impl Store {
             };
             let id = meta.get("_id").and_then(Value::as_str).map(str::to_owned);
             let index = meta.get("_index").and_then(Value::as_str).unwrap_or("default").to_owned();
-            let (status, error) = self.item(&verb, id.as_deref(), source, behaviour);
+            let is_meant = behaviour.item_every.is_none_or(|every| items.len() % every == 0);
+            let failing = behaviour.item_status.filter(|_| is_meant);
+            let (status, error) = self.item(&verb, id.as_deref(), source, failing, behaviour);
             let mut item = json!({"_index": index, "_id": id, "status": status});
             if let Some((kind, reason)) = error {
                 errors = true;
@@ -466,9 +483,10 @@ impl Store {
         verb: &str,
         id: Option<&str>,
         source: &[u8],
+        failing: Option<u16>,
         behaviour: &Behaviour,
     ) -> (u16, Option<(String, String)>) {
-        if let Some(status) = behaviour.item_status
+        if let Some(status) = failing
             && behaviour.matching.as_ref().is_none_or(|text| String::from_utf8_lossy(source).contains(text.as_str()))
         {
             let kind = behaviour.item_type.as_deref().unwrap_or("mapper_parsing_exception");

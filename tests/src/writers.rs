@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +29,16 @@ impl Dice {
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % limit
     }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    /// Anything from no time to `most`.
+    pub fn pause(&mut self, most: Duration) -> Duration {
+        Duration::from_micros(self.below(u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1)))
+    }
 }
 
 /// How an application writes and rotates.
@@ -38,7 +48,7 @@ pub enum Manner {
     Rename,
     /// Text; copied and truncated.
     CopyTruncate,
-    /// JSON, a line in two writes; renamed.
+    /// JSON; renamed, as often right after another rotation as not.
     Json,
 }
 
@@ -65,94 +75,134 @@ pub struct Written {
     pub lines: u64,
     /// How often it rotated.
     pub rotations: u64,
-    /// Lines that a truncation may have destroyed unseen, for they were written less than two polls before it.
+    /// Lines that a truncation may have destroyed unseen, for they were written while the copy was being made.
     pub excused: BTreeSet<u64>,
 }
 
+/// Only lines whose number is a multiple of this have the word `keep`.
+pub const KEPT: u64 = 20;
+
 /// Starts an application that writes into `directory` until `stop` is set.
-pub fn start(
-    manner: Manner,
-    directory: &Path,
-    mut dice: Dice,
-    stop: Arc<AtomicBool>,
-) -> JoinHandle<io::Result<Written>> {
+pub fn start(manner: Manner, directory: &Path, dice: Dice, stop: Arc<AtomicBool>) -> JoinHandle<io::Result<Written>> {
     let path = directory.join(format!("{}.log", manner.name()));
     thread::spawn(move || {
-        let mut writer = Writer::new(manner, path)?;
+        let mut writer = Writer::new(manner, path, dice)?;
         let mut turn = Instant::now() + Duration::from_millis(500);
         while !stop.load(Ordering::SeqCst) {
-            for _ in 0..=dice.below(20) {
+            // About a hundred lines a second; a burst now and then fills every pipe, so that a kill meets a full one.
+            let lines = if writer.dice.one_in(400) { 1500 } else { writer.dice.below(8) };
+            for _ in 0..lines {
                 writer.line()?;
             }
             if Instant::now() > turn {
-                writer.rotate(&mut dice)?;
-                turn = Instant::now() + Duration::from_millis(500 + dice.below(3000));
+                writer.rotate()?;
+                let again_at_once = manner == Manner::Json && writer.dice.one_in(4);
+                let most = Duration::from_millis(if again_at_once { 50 } else { 5000 });
+                turn = Instant::now() + writer.dice.pause(most);
             }
-            thread::sleep(Duration::from_millis(dice.below(30)));
+            thread::sleep(writer.dice.pause(Duration::from_millis(70)));
         }
         Ok(writer.written)
     })
 }
 
-/// Two polls at rest.
-const TWO_POLLS: Duration = Duration::from_secs(2);
-
 struct Writer {
     path: PathBuf,
     file: File,
+    dice: Dice,
+    /// How many lines of a stack trace are still to come.
+    trace: u64,
     written: Written,
-    /// The numbers of the last two polls, with their times: only for a log that is truncated.
-    fresh: Vec<(Instant, u64)>,
 }
 
 impl Writer {
-    fn new(manner: Manner, path: PathBuf) -> io::Result<Self> {
+    fn new(manner: Manner, path: PathBuf, dice: Dice) -> io::Result<Self> {
         let file = open(&path)?;
         let written = Written { manner, lines: 0, rotations: 0, excused: BTreeSet::new() };
-        Ok(Self { path, file, written, fresh: Vec::new() })
+        Ok(Self { path, file, dice, trace: 0, written })
     }
 
+    /// Writes one line, sometimes in two writes with a pause between that a drain takes for the end.
     fn line(&mut self) -> io::Result<()> {
         let number = self.written.lines;
-        let keep = if number.is_multiple_of(20) { "keep" } else { "drop" };
-        let name = self.written.manner.name();
-        if self.written.manner == Manner::Json {
-            self.file.write_all(format!("{{\"message\":\"#{name}:{number}#").as_bytes())?;
-            self.file.write_all(format!(" {keep}\",\"level\":\"info\"}}\n").as_bytes())?;
+        let keep = if number.is_multiple_of(KEPT) { "keep" } else { "drop" };
+        let token = format!("{keep} #{}:{number}#", self.written.manner.name());
+        let length = if self.dice.one_in(100) { 6000 } else { self.dice.below(120) };
+        let padding = "x".repeat(usize::try_from(length).unwrap_or_default());
+        let (first, rest) = if self.written.manner == Manner::Json {
+            (format!("{{\"level\":\"info\",\"message\":\"{token} "), format!("{padding}\"}}\n"))
         } else {
-            self.file.write_all(format!("#{name}:{number}# {keep}\n").as_bytes())?;
+            (format!("{}{token} ", self.indent()), format!("{padding}\n"))
+        };
+        if self.dice.one_in(500) {
+            self.file.write_all(first.as_bytes())?;
+            thread::sleep(self.dice.pause(Duration::from_millis(700)));
+            self.file.write_all(rest.as_bytes())?;
+        } else {
+            self.file.write_all((first + &rest).as_bytes())?;
         }
         self.written.lines += 1;
-        if self.written.manner == Manner::CopyTruncate {
-            self.fresh.push((Instant::now(), number));
-        }
         Ok(())
     }
 
-    fn rotate(&mut self, dice: &mut Dice) -> io::Result<()> {
+    /// What stands before a line of text: some go on with a stack trace.
+    fn indent(&mut self) -> &'static str {
+        if self.trace == 0 {
+            self.trace = if self.dice.one_in(6) { 1 + self.dice.below(6) } else { 0 };
+            return "";
+        }
+        self.trace -= 1;
+        "\tat "
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
         self.written.rotations += 1;
         let mut old = self.path.clone().into_os_string();
         old.push(format!(".{}", self.written.rotations));
         match self.written.manner {
             Manner::CopyTruncate => {
-                fs::copy(&self.path, old)?;
+                let first_during = self.written.lines;
+                self.copy(Path::new(&old))?;
                 self.file.set_len(0)?;
-                let now = Instant::now();
-                let unseen = self.fresh.drain(..).filter(|(at, _)| now.duration_since(*at) < TWO_POLLS);
-                self.written.excused.extend(unseen.map(|(_, number)| number));
+                self.written.excused.extend(first_during..self.written.lines);
             }
             Manner::Rename => {
                 fs::rename(&self.path, old)?;
                 let new = open(&self.path)?;
-                for _ in 0..dice.below(40) {
+                for _ in 0..self.dice.below(40) {
                     self.line()?;
-                    thread::sleep(Duration::from_millis(dice.below(5)));
+                    thread::sleep(self.dice.pause(Duration::from_millis(5)));
                 }
                 self.file = new;
             }
             Manner::Json => {
                 fs::rename(&self.path, old)?;
                 self.file = open(&self.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies block by block; now and then it takes its time, and the application goes on writing meanwhile.
+    fn copy(&mut self, old: &Path) -> io::Result<()> {
+        let is_slow = self.dice.one_in(3);
+        let mut from = File::open(&self.path)?;
+        let mut to = File::create(old)?;
+        let mut block = vec![0; 16 << 10];
+        loop {
+            let count = from.read(&mut block)?;
+            if count == 0 {
+                break;
+            }
+            to.write_all(&block[..count])?;
+            if is_slow && self.dice.one_in(4) {
+                thread::sleep(self.dice.pause(Duration::from_millis(60)));
+                self.line()?;
+            }
+        }
+        if is_slow {
+            for _ in 0..self.dice.below(3) {
+                self.line()?;
             }
         }
         Ok(())
@@ -164,10 +214,10 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The tokens in a text: name and number of each.
-pub fn tokens(text: &str) -> impl Iterator<Item = (&str, u64)> {
+pub fn tokens(text: &str) -> impl Iterator<Item = (&'static str, u64)> {
     text.split('#').filter_map(|part| {
         let (name, number) = part.split_once(':')?;
-        Manner::ALL.iter().any(|manner| manner.name() == name).then_some(())?;
-        Some((name, number.parse().ok()?))
+        let manner = Manner::ALL.into_iter().find(|manner| manner.name() == name)?;
+        Some((manner.name(), number.parse().ok()?))
     })
 }
