@@ -2,7 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The root of the workspace.
 ///
@@ -32,6 +36,30 @@ pub fn path() -> OsString {
 /// The directory of the test data.
 pub fn data() -> PathBuf {
     workspace().join("tests/data")
+}
+
+/// Waits until something holds that can only be looked at from outside. The limit is that of a machine in trouble, not of
+/// the thing.
+///
+/// # Panics
+/// When it does not come to hold.
+#[track_caller]
+pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Says that a test cannot be run here, and why; `scripts/test` counts it as skipped.
+///
+/// # Panics
+/// When the list of the skipped, which the script names, cannot be written.
+pub fn skip(test: &str, reason: &str) {
+    let Some(list) = env::var_os("LOGPIPE_SKIPPED") else { return };
+    let mut list = OpenOptions::new().create(true).append(true).open(list).expect("the list can be written");
+    writeln!(list, "{test}: {reason}").expect("the list can be written");
 }
 
 /// A directory of its own, removed when dropped.

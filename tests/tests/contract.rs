@@ -4,12 +4,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
+use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
-use logpipe_tests::tools::{self, Scratch};
+use logpipe_tests::tools::{self, Scratch, await_that};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// Runs a shell line with that input; the status is that of the last member that failed.
@@ -49,16 +50,6 @@ fn messages(records: &[Value]) -> Vec<String> {
 #[track_caller]
 fn assert_status(output: &Output, status: i32) {
     assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
-}
-
-/// Polls, for there is no other way to learn of it from outside.
-#[track_caller]
-fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]
@@ -297,42 +288,6 @@ fn a_refused_record_goes_to_standard_output_and_the_others_arrive() {
     assert_eq!(receiver.documents().len(), 2);
 }
 
-/// The members of a pipe as children of the test, each connected to the next as a shell does it.
-struct Pipe(Vec<Child>);
-
-impl Pipe {
-    fn start(members: &[&[&str]]) -> Self {
-        let mut children: Vec<Child> = Vec::new();
-        for (number, words) in members.iter().enumerate() {
-            let before = children.last_mut().and_then(|child| child.stdout.take());
-            let last = number + 1 == members.len();
-            let child = Command::new(tools::directory().join(words[0]))
-                .args(&words[1..])
-                .stdin(before.map_or_else(Stdio::null, Stdio::from))
-                .stdout(if last { Stdio::null() } else { Stdio::piped() })
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            children.push(child);
-        }
-        Self(children)
-    }
-
-    fn ended(&mut self) -> bool {
-        self.0.iter_mut().all(|child| child.try_wait().unwrap().is_some())
-    }
-}
-
-impl Drop for Pipe {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            // Most have ended already.
-            drop(child.kill());
-            drop(child.wait());
-        }
-    }
-}
-
 #[test]
 fn when_one_member_is_killed_the_others_end_also_while_all_is_silent() {
     let scratch = Scratch::new("killed");
@@ -340,16 +295,17 @@ fn when_one_member_is_killed_the_others_end_also_while_all_is_silent() {
     fs::write(&file, "one\n").unwrap();
     for victim in 0..4 {
         let receiver = Receiver::start();
-        let (path, url) = (file.display().to_string(), format!("{}/in", receiver.url()));
-        let mut pipe = Pipe::start(&[
-            &["logtail", "-F", "--tag", "-n", "+1", &path],
-            &["logparse", "text"],
-            &["logfilter", "-W", "message"],
-            &["logpost", "--linger", "0", &url],
-        ]);
+        let line = [
+            format!("logtail -F --tag -n +1 {}", file.display()),
+            "logparse text".to_owned(),
+            "logfilter -W message".to_owned(),
+            format!("logpost --linger 0 {}/in", receiver.url()),
+        ];
+        let errors = scratch.path().join("errors");
+        let mut pipe = Pipeline::start(&line.map(|member| words(&member)), &errors).unwrap();
         await_that("the first line", || receiver.documents().len() == 1);
-        pipe.0[victim].kill().unwrap();
-        await_that(&format!("the end, with member {victim} killed"), || pipe.ended());
+        pipe.signal(victim, Signal::KILL);
+        await_that(&format!("the end, with member {victim} killed"), || pipe.has_ended());
     }
 }
 

@@ -235,18 +235,18 @@ impl Run {
             let name = match names.get(choice) {
                 Some(name) => {
                     pipeline.signal(choice, Signal::KILL);
-                    name.clone()
+                    format!("killed {name}")
                 }
                 None if choice == places => {
                     pipeline.signal_all(Signal::KILL);
-                    "the whole pipe".to_owned()
+                    "killed the whole pipe".to_owned()
                 }
                 None => {
                     pipeline.terminate();
-                    "none, TERM".to_owned()
+                    "told to end (TERM)".to_owned()
                 }
             };
-            self.add(&format!("killed {name}"));
+            self.add(&name);
             // A container's runtime kills what is left when its first process ends; a plain shell lets it end by itself, and
             // the next one begins when it has or before.
             let fate = self.dice.below(3);
@@ -312,7 +312,7 @@ impl Run {
                 self.complaints.push(format!("{name} has ended with {status}"));
             }
             if status.code() == Some(2) && !ending.is_killed {
-                *self.counts.entry(format!("{name} gave up (2)")).or_default() += 1;
+                *self.counts.entry(format!("ended with 2: {name}")).or_default() += 1;
             }
         }
     }
