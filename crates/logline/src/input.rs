@@ -13,7 +13,7 @@ use crate::ending::{Stop, Trouble, say};
 use crate::line::Item;
 use crate::output::{Output, reader_is_gone};
 use crate::signal::{Asked, Signals};
-use crate::splitter::{Arrival, Losses, Splitter};
+use crate::splitter::{Arrival, Losses, Run, Splitter};
 
 /// The standard input of a filter.
 #[derive(Debug)]
@@ -71,6 +71,14 @@ impl Input {
             return Ok(Some(Arrival::Item(woken)));
         }
         Ok(self.splitter.arrival())
+    }
+
+    /// The same, but lines come many at a time, with or without positions.
+    pub fn run(&mut self, output: &mut Output) -> Result<Option<Run<'_>>, Stop> {
+        if let Some(woken) = self.await_ready(output)? {
+            return Ok(Some(Run::Item(woken)));
+        }
+        Ok(self.splitter.run())
     }
 
     /// Returns when something is ready or the stream has ended, or with what else ended the wait.

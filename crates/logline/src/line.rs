@@ -159,6 +159,24 @@ pub fn classify(line: &[u8], carried: bool) -> Item<'_> {
     }
 }
 
+/// Whether the line shows within its first bytes that it is neither a mark nor the end mark. It may be neither where this
+/// is false: [`classify`] knows.
+pub fn is_no_mark(line: &[u8]) -> bool {
+    let position = match line.first() {
+        Some(&RS) => &line[1..],
+        Some(b'{') => match line.strip_prefix(RECORD_HEAD).and_then(|value| value.strip_prefix(b"\"")) {
+            Some(text) => text,
+            None => return false,
+        },
+        _ => return true,
+    };
+    // Behind the first offset a position has a minus, a mark has nothing or a full stop.
+    match position.get(16..) {
+        Some([b':', rest @ ..]) => rest.iter().find(|byte| !byte.is_ascii_digit()) == Some(&b'-'),
+        _ => false,
+    }
+}
+
 fn classify_tagged(line: &[u8], carried: bool) -> Item<'_> {
     let tag = &line[1..];
     if let Some((position, path, content)) = split_tag(tag) {

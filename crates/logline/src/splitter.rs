@@ -3,9 +3,9 @@
 //! The invariant: `start <= ready <= end`; the bytes `start..ready` are whole lines (or, at EOF, the unterminated last
 //! one) that may be handed out, `ready..end` is either held as maybe torn or a line whose LF is still to come.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr2, memmem, memrchr};
 
-use crate::line::{Item, Line, RECORD_HEAD, RS, classify};
+use crate::line::{Item, Line, RECORD_HEAD, RS, classify, is_no_mark};
 use crate::torn;
 
 /// The longest line that a tool accepts: eight times what logtail lets through, for escaping and fields make it grow.
@@ -28,6 +28,15 @@ pub enum Arrival<'a> {
     /// Whole lines, of which none has a position or is a mark. The last has no LF if it is the unterminated end.
     Plain(&'a [u8]),
     /// A single line, a mark, or the end mark.
+    Item(Item<'a>),
+}
+
+/// Many lines that stand next to each other, with or without positions, or one item that is no line.
+#[derive(Clone, Copy, Debug)]
+pub enum Run<'a> {
+    /// Whole lines, of which none is a mark. The last has no LF if it is the unterminated end.
+    Lines(&'a [u8]),
+    /// A mark, the end mark, or what a wait has brought.
     Item(Item<'a>),
 }
 
@@ -139,7 +148,11 @@ impl Splitter {
     fn hand_out(&mut self, up_to: usize) {
         self.ready = up_to;
         let lines = &self.buffer[self.start..up_to];
-        self.plain = memchr(RS, lines).is_none() && memmem::find(lines, b"_pos").is_none();
+        // One pass over text that is neither tagged nor JSON.
+        self.plain = match memchr2(RS, b'{', lines) {
+            Some(at) => memchr(RS, &lines[at..]).is_none() && memmem::find(&lines[at..], b"_pos").is_none(),
+            None => true,
+        };
     }
 
     /// Moves `ready` behind the last line that may be handed out.
@@ -246,6 +259,36 @@ impl Splitter {
             return Some(Arrival::Plain(&self.buffer[lines]));
         }
         self.item().map(Arrival::Item)
+    }
+
+    /// All lines that are ready up to the next mark, or the mark.
+    pub fn run(&mut self) -> Option<Run<'_>> {
+        let end = if self.plain { self.ready } else { self.end_of_run() };
+        if end > self.start {
+            let lines = self.start..end;
+            self.start = end;
+            return Some(Run::Lines(&self.buffer[lines]));
+        }
+        self.item().map(Run::Item)
+    }
+
+    /// Where the lines from `start` on end and a mark, or a record cut short, begins. Most lines are known by their shape.
+    fn end_of_run(&mut self) -> usize {
+        let mut at = self.start;
+        while at < self.ready {
+            let lf = memchr(b'\n', &self.buffer[at..self.ready]);
+            let end = lf.map_or(self.ready, |lf| at + lf);
+            let line = &self.buffer[at..end];
+            if self.is_cut_short(line) {
+                break;
+            }
+            if !(self.carried && is_no_mark(line)) {
+                let Item::Line(line) = classify(line, self.carried) else { break };
+                self.carried |= line.position().is_some();
+            }
+            at = end + usize::from(lf.is_some());
+        }
+        at
     }
 
     /// Whether something can be taken: then [`Splitter::item`] gives it, so that its `None` means what it says.
@@ -429,6 +472,32 @@ mod tests {
         assert!(matches!(splitter.arrival(), Some(Arrival::Item(Item::Line(line))) if line.raw == b"c"));
         assert!(matches!(splitter.arrival(), Some(Arrival::Item(Item::Line(line))) if line.tag.is_some()));
         assert!(splitter.carried());
+    }
+
+    #[test]
+    fn a_run_ends_at_a_mark_and_takes_lines_of_all_kinds_along() {
+        let mark: &[u8] = b"\x1e3f2a00c4d1e0b7a9:5\n";
+        let record_mark: &[u8] = b"{\"env\":1,\"_pos\":\"3f2a00c4d1e0b7a9:5\"}\n";
+        let cut: &[u8] = b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\n";
+        let lines = [b"plain\n{\"a\":1}\n\x1eodd\n", TAGGED, RECORD].concat();
+        for part in [mark, record_mark, b"\x1eend\n", b"{\"_pos\":\"end\"}\n", cut] {
+            let mut splitter = Splitter::default();
+            feed(&mut splitter, &[&lines, part, &lines].concat());
+            assert!(matches!(splitter.run(), Some(Run::Lines(run)) if run == lines));
+            assert!(splitter.carried());
+            if part != cut {
+                let Some(Run::Item(item)) = splitter.run() else { panic!("no mark") };
+                assert!(matches!(item, Item::Mark(_, raw) | Item::End(raw) if raw == &part[..part.len() - 1]));
+            }
+            splitter.finish();
+            assert!(splitter.is_ready());
+            let mut rest = Vec::new();
+            while let Some(Run::Lines(run)) = splitter.run() {
+                rest.extend_from_slice(run);
+            }
+            assert_eq!(rest, lines);
+            assert_eq!(splitter.losses().torn, u64::from(part == cut));
+        }
     }
 
     #[test]
