@@ -12,9 +12,12 @@
 //! | [`output`] | stdout: flushed exactly before that wait |
 //! | [`json`] | the text of an object read without a tree, strings written |
 //! | [`state`] | small files that survive a kill at any moment |
+//! | [`time`] | moments as they are written, and the zone of those that name none |
+//! | [`canonical`] | the names under which applications write time, level and message |
 //! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
 
 pub mod args;
+pub mod canonical;
 pub mod ending;
 pub mod input;
 pub mod json;
@@ -25,4 +28,5 @@ pub mod quantity;
 pub mod signal;
 pub mod splitter;
 pub mod state;
+pub mod time;
 pub mod torn;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum};
 use logline::ending::Trouble;
 use logline::quantity::{parse_duration, parse_size};
+use logline::time::Zone;
 use regex::bytes::Regex;
 
-use crate::clock::Zone;
 use crate::formats::apache::Apache;
 use crate::formats::nginx::Nginx;
 use crate::formats::pattern::Pattern;

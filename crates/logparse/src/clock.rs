@@ -10,36 +10,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::tz::TimeZone;
-
-/// The zone of stamps that name none.
-#[derive(Clone, Debug)]
-pub enum Zone {
-    /// Minutes east of UTC.
-    Fixed(i32),
-    /// A zone with rules.
-    Named(TimeZone),
-}
-
-impl Zone {
-    /// `UTC`, `+02:00` or a name of the zone database. The error says what was expected.
-    pub fn parse(name: &str) -> Result<Self, String> {
-        if matches!(name, "" | "UTC" | "Z" | "UTC0" | "GMT") {
-            return Ok(Self::Fixed(0));
-        }
-        if let Some(minutes) = offset(name.as_bytes()) {
-            return Ok(Self::Fixed(minutes));
-        }
-        TimeZone::get(name.trim_start_matches(':'))
-            .map(Self::Named)
-            .map_err(|_| "unknown time zone, expected a name like Europe/Berlin or an offset like +02:00".to_owned())
-    }
-
-    /// What `TZ` says, else UTC.
-    pub fn of_environment() -> Self {
-        std::env::var("TZ").ok().and_then(|name| Self::parse(&name).ok()).unwrap_or(Self::Fixed(0))
-    }
-}
+use logline::time::Zone;
 
 /// A calendar date and time of day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
