@@ -7,9 +7,10 @@ use std::collections::{HashSet, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -84,6 +85,8 @@ pub struct Options {
     pub sink: bool,
     /// Answer every request so many milliseconds late.
     pub slow_ms: Option<u64>,
+    /// Is told when each body came.
+    pub observer: Option<Sender<(Instant, Vec<u8>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -103,6 +106,7 @@ struct Shared {
     store: Mutex<Store>,
     stop: AtomicBool,
     slow: Option<Duration>,
+    observer: Option<Sender<(Instant, Vec<u8>)>>,
 }
 
 impl Shared {
@@ -136,6 +140,7 @@ impl Receiver {
             store: Mutex::new(store),
             stop: AtomicBool::new(false),
             slow: options.slow_ms.map(Duration::from_millis),
+            observer: options.observer.clone(),
         });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
@@ -355,6 +360,10 @@ fn set_script(body: &[u8], shared: &Shared) -> Answer {
 }
 
 fn receive(body: &[u8], path: &str, shared: &Shared) -> Option<Answer> {
+    if let Some(observer) = &shared.observer {
+        // One that has seen enough is no failure.
+        drop(observer.send((Instant::now(), body.to_vec())));
+    }
     let behaviour = {
         let mut store = shared.store();
         store.requests += 1;
