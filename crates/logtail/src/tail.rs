@@ -151,13 +151,13 @@ impl Tail {
         if !is_more && self.pace.follows {
             self.follower.finish_detached(now, buffer);
         }
-        self.follower.mark(now, false, buffer);
-        let came = (buffer.len() - before) as u64;
-        self.bytes += came;
-        if came > 0 {
+        // A mark alone is no activity: a line that comes just after it goes at once.
+        if buffer.len() > before {
             self.woken_at = now;
             self.rest = GROUPED;
         }
+        self.follower.mark(now, false, buffer);
+        self.bytes += (buffer.len() - before) as u64;
         self.say_messages();
         is_more
     }
