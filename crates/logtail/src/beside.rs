@@ -189,7 +189,6 @@ impl<D: Disk> Follower<D> {
             return;
         }
         if self.is_copy_of_held(&candidate.base, &file, &stat) {
-            self.copies.insert(stat.inode, (stat.size, stat.modified));
             return;
         }
         // Of what has just been truncated the copy is only known once that has been found out: a read will tell.
@@ -213,13 +212,19 @@ impl<D: Disk> Follower<D> {
         self.begin(number, &candidate.base, file, &stat, now);
     }
 
-    /// Whether the file is a copy, or the beginning of one, of a generation of `base` that is open.
+    /// Whether the file is a copy, or the beginning of one, of a generation of `base` that is open. It is remembered as one
+    /// once all its bytes have been read from the original: till then a truncation may leave them nowhere else, and unseen.
     pub(crate) fn is_copy_of_held(&mut self, base: &Path, file: &D::File, stat: &Stat) -> bool {
-        let originals = self.generations.values().filter(|generation| generation.entry.path == base);
-        originals.filter_map(|generation| generation.file.as_ref()).any(|original| {
+        let mut originals = self.generations.values().filter(|generation| generation.entry.path == base);
+        let found = originals.find(|generation| {
+            let Some(original) = &generation.file else { return false };
             let other = self.disk.stat_open(original).is_ok_and(|other| other.inode != stat.inode);
             other && is_prefix(&self.disk, file, stat.size, original, &mut self.scratch).unwrap_or(false)
-        })
+        });
+        if found.is_some_and(|original| original.has_read(&self.disk, stat.size)) {
+            self.copies.insert(stat.inode, (stat.size, stat.modified));
+        }
+        found.is_some()
     }
 
     /// A copy that has not turned up by now does not exist: the generation ends where it was read to.

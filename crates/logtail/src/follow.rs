@@ -80,7 +80,7 @@ pub struct Follower<D: Disk> {
     /// By age: of two generations of a path the one with the lower number is the older.
     pub(crate) generations: BTreeMap<u64, Generation<D::File>>,
     pub(crate) by_inode: HashMap<Inode, u64>,
-    /// Copies of what is held open, with the size and time of change they had when they were compared.
+    /// Copies of what is held open and has been read, with the size and time of change they had when they were compared.
     pub(crate) copies: HashMap<Inode, (u64, i128)>,
     /// Entries of another boot, by which files are known again, and where each goes on.
     pub(crate) before_reboot: Vec<(Entry, u64)>,
@@ -332,7 +332,6 @@ impl<D: Disk> Follower<D> {
         if let Some(base) = self.base_of(path)
             && self.is_copy_of_held(&base, &file, &stat)
         {
-            self.copies.insert(stat.inode, (stat.size, stat.modified));
             return;
         }
         self.troubles.remove(path);

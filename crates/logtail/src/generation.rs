@@ -195,7 +195,11 @@ impl<F> Generation<F> {
         let bytes = &scratch[..count];
         let known = index(self.scanned - from);
         let marker = index(self.entry.marker.start() - from);
-        if count < known || !self.entry.marker.matches(self.entry.fid, &bytes[marker..known]) {
+        // Near the head the marker covers little or nothing; what was read before a restart is known by the head then.
+        let is_known = (from > 0 || self.entry.head.begins(self.entry.fid, bytes))
+            && count >= known
+            && self.entry.marker.matches(self.entry.fid, &bytes[marker..known]);
+        if !is_known {
             return Ok(Progress::Rewritten);
         }
         if is_long {
@@ -217,6 +221,11 @@ impl<F> Generation<F> {
             return Ok(Progress::End { grew: count > known });
         }
         Ok(Progress::More)
+    }
+
+    /// Whether the first `size` bytes have been read, and still stand where they stood.
+    pub fn has_read<D: Disk<File = F>>(&self, disk: &D, size: u64) -> bool {
+        self.scanned >= size && !self.is_rewritten(disk)
     }
 
     /// Whether the file is not what it was, as a read would find it.
