@@ -4,7 +4,7 @@
 //! each recorded cut.
 
 use logline::line::{escape_path, write_mark};
-use logline::position::{Fid, Flags, Mark, Position, write_decimal};
+use logline::position::{Fid, Flags, Mark, Position};
 use memchr::{memchr, memchr_iter};
 
 /// How lines leave.
@@ -36,29 +36,13 @@ impl Tag {
             out.extend_from_slice(lines);
             return;
         }
-        let mut prefix = vec![logline::line::RS];
-        self.fid.write(&mut prefix);
-        prefix.push(b':');
-        let mut middle = vec![b' '];
-        middle.extend_from_slice(&self.path);
-        middle.push(b'\t');
-        // The end of a line is the start of the next: each number is written once and copied once.
-        let mut start = Vec::with_capacity(20);
-        let mut end = Vec::with_capacity(20);
-        write_decimal(&mut start, offset);
+        let mut tag = Running::new(self, offset);
         let mut from = 0;
         for lf in memchr_iter(b'\n', lines) {
-            end.clear();
-            write_decimal(&mut end, offset + lf as u64 + 1);
-            out.reserve(prefix.len() + start.len() + 1 + end.len() + middle.len() + lf + 1 - from);
-            out.extend_from_slice(&prefix);
-            out.extend_from_slice(&start);
-            out.push(b'-');
-            out.extend_from_slice(&end);
-            out.extend_from_slice(&middle);
+            tag.move_to(offset + lf as u64 + 1);
+            out.extend_from_slice(&tag.text);
             out.extend_from_slice(&lines[from..=lf]);
             from = lf + 1;
-            std::mem::swap(&mut start, &mut end);
         }
     }
 
@@ -78,6 +62,61 @@ impl Tag {
             write_mark(out, &Mark { fid: self.fid, next, finished });
         }
     }
+}
+
+/// The tags of lines that stand behind each other: as the end of each is the start of the next, only a few digits of the
+/// text change from one to the next.
+///
+/// The invariant: `text` is `RS fid ":" start "-" end SP path TAB`, and both numbers have `width` digits unless `is_even`
+/// says otherwise.
+struct Running<'a> {
+    tag: &'a Tag,
+    text: Vec<u8>,
+    end: u64,
+    width: usize,
+    is_even: bool,
+}
+
+/// Where `start` begins: behind RS, 16 digits and the colon.
+const START: usize = 18;
+
+impl<'a> Running<'a> {
+    /// The tag before that of the first line, which begins at `offset`.
+    fn new(tag: &'a Tag, offset: u64) -> Self {
+        Self { tag, text: Vec::with_capacity(64 + tag.path.len()), end: offset, width: 0, is_even: false }
+    }
+
+    /// The tag of the next line, which ends at `end`.
+    fn move_to(&mut self, end: u64) {
+        if self.is_even && decimal_width(end) == self.width {
+            let (start, rest) = self.text[START..].split_at_mut(self.width);
+            let digits = &mut rest[1..=self.width];
+            for (old, digit) in start.iter_mut().zip(digits.iter()) {
+                *old = *digit;
+            }
+            let mut value = end;
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+        } else {
+            self.write(end);
+        }
+        self.end = end;
+    }
+
+    fn write(&mut self, end: u64) {
+        self.width = decimal_width(end);
+        self.is_even = decimal_width(self.end) == self.width;
+        let position = Position { fid: self.tag.fid, start: self.end, end, next: end, flags: Flags::default() };
+        self.text.clear();
+        logline::line::write_tag(&mut self.text, &position, &self.tag.path);
+    }
+}
+
+/// How many decimal digits `value` has.
+fn decimal_width(value: u64) -> usize {
+    value.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// One piece of a file between two places where it is cut.
@@ -126,6 +165,24 @@ mod tests {
             contents.push(line.content.to_vec());
         }
         assert_eq!(contents, [&b"one"[..], b"", b"two \xff"]);
+    }
+
+    #[test]
+    fn tags_of_neighbours_are_those_of_each_alone_also_where_the_numbers_grow() {
+        let tag = Tag::new(Fid(7), b"/a");
+        let lines = b"\n12345678\n1\n\n\n12345\n".repeat(12);
+        for offset in [0, 1, 7, 95, 999_999_990, u64::from(u32::MAX)] {
+            let mut together = Vec::new();
+            tag.emit_lines(&mut together, TAGGED, &lines, offset);
+            let mut alone = Vec::new();
+            let mut start = offset;
+            for line in lines.split_inclusive(|byte| *byte == b'\n') {
+                let end = start + line.len() as u64;
+                tag.emit_piece(&mut alone, TAGGED, &line[..line.len() - 1], start, end, Flags::default());
+                start = end;
+            }
+            assert_eq!(together.escape_ascii().to_string(), alone.escape_ascii().to_string());
+        }
     }
 
     #[test]
