@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,12 +78,34 @@ impl Acks {
                 Vec::new()
             }
         };
+        self.offsets.extend(parse_all(&text));
+        true
+    }
+
+    /// What the state files say is still to be delivered. `None` where logtail has not written its own.
+    pub fn backlog(&self) -> Option<Backlog> {
+        let text = loaded(&Store::new(&self.directory, "files"))?;
+        let kept;
+        let offsets = if self.lock.is_some() {
+            &self.offsets
+        } else {
+            kept = parse_all(&loaded(&self.store).unwrap_or_default()).collect();
+            &kept
+        };
+        let mut backlog = Backlog::default();
         for line in text.split(|byte| *byte == b'\n') {
-            if let Some((fid, offset)) = parse(line) {
-                self.offsets.insert(fid, offset);
+            if let Some(counters) = member(line, "counters") {
+                let counter = |name| member(counters, name).and_then(number).unwrap_or(0);
+                backlog.truncations = counter("truncations");
+                backlog.gaps = counter("gaps");
+                backlog.possible_loss_bytes = counter("possible_loss_bytes");
+                backlog.hole_bytes = counter("hole_bytes");
+            } else if let Some(fid) = parse_fid(line) {
+                let settled = offsets.get(&fid).copied().or_else(|| member(line, "start").and_then(number));
+                backlog.bytes += end_of(line).saturating_sub(settled.unwrap_or(0));
             }
         }
-        true
+        Some(backlog)
     }
 
     /// The trouble of a lock that was waited for in vain.
@@ -159,9 +183,52 @@ impl Acks {
     }
 }
 
+/// What the followed files hold that is not settled, and what logtail has counted since the state began.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Backlog {
+    /// Bytes behind what is acknowledged, of all generations that logtail knows.
+    pub bytes: u64,
+    /// Files that were truncated or rewritten in place.
+    pub truncations: u64,
+    /// Generations that could not be found again before all of them was read.
+    pub gaps: u64,
+    /// Bytes that had been seen and vanished before they were read.
+    pub possible_loss_bytes: u64,
+    /// NUL bytes of holes that were skipped.
+    pub hole_bytes: u64,
+}
+
+fn loaded(store: &Store) -> Option<Vec<u8>> {
+    match store.load() {
+        Loaded::Current(text) | Loaded::Previous(text, _) => Some(text),
+        Loaded::Nothing | Loaded::Lost(_) => None,
+    }
+}
+
+/// How long the generation of this entry is: what was found when it was finished, else what its file has now, else what
+/// logtail has read of it.
+fn end_of(entry: &[u8]) -> u64 {
+    if let Some(end) = member(entry, "end").and_then(number) {
+        return end;
+    }
+    let read = member(entry, "marker").and_then(|marker| number(marker.get(1..)?.split(|byte| *byte == b',').next()?));
+    let path = member(entry, "path").and_then(unescape);
+    let file = path.and_then(|path| std::fs::metadata(std::ffi::OsStr::from_bytes(&path)).ok());
+    let inode = member(entry, "inode").and_then(number);
+    let size = file.filter(|file| Some(file.ino()) == inode).map(|file| file.len());
+    read.unwrap_or(0).max(size.unwrap_or(0))
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn parse_all(text: &[u8]) -> impl Iterator<Item = (Fid, u64)> {
+    text.split(|byte| *byte == b'\n').filter_map(parse)
+}
+
 fn parse(line: &[u8]) -> Option<(Fid, u64)> {
-    let offset = std::str::from_utf8(member(line, "offset")?).ok()?.parse().ok()?;
-    Some((parse_fid(line)?, offset))
+    Some((parse_fid(line)?, member(line, "offset").and_then(number)?))
 }
 
 fn parse_fid(line: &[u8]) -> Option<Fid> {
@@ -205,6 +272,32 @@ mod tests {
         acks.acknowledge(Fid(2), 6);
         acks.clear();
         assert_eq!(acks.offsets.keys().copied().collect::<Vec<_>>(), [Fid(1), Fid(2)]);
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn the_backlog_is_what_the_files_hold_behind_what_is_acknowledged() {
+        let directory = std::env::temp_dir().join(format!("logpost-backlog-{}", std::process::id()));
+        let mut acks = Acks::new(&directory);
+        acks.open();
+        assert!(acks.backlog().is_none(), "logtail has written nothing yet");
+        let log = directory.join("log");
+        std::fs::write(&log, [b'x'; 100]).unwrap();
+        let inode = std::fs::metadata(&log).unwrap().ino();
+        let files = format!(
+            "{{\"boot\":\"\",\"counters\":{{\"truncations\":1,\"gaps\":2,\"possible_loss_bytes\":3,\"hole_bytes\":4}}}}\n\
+             {{\"fid\":\"0000000000000001\",\"path\":\"{0}\",\"inode\":{inode},\"marker\":[50,0,\"\"],\"start\":0}}\n\
+             {{\"fid\":\"0000000000000002\",\"path\":\"{0}\",\"inode\":1,\"marker\":[50,0,\"\"],\"start\":10}}\n\
+             {{\"fid\":\"0000000000000003\",\"path\":\"{0}\",\"inode\":1,\"marker\":[7,0,\"\"],\"start\":0,\"end\":7}}\n",
+            log.display()
+        );
+        Store::new(&directory, "files").save(files.as_bytes(), false).unwrap();
+        acks.acknowledge(Fid(1), 30);
+        acks.acknowledge(Fid(3), 7);
+        let backlog = acks.backlog().unwrap();
+        assert_eq!(backlog.bytes, (100 - 30) + (50 - 10));
+        let Backlog { truncations, gaps, possible_loss_bytes, hole_bytes, .. } = backlog;
+        assert_eq!((truncations, gaps, possible_loss_bytes, hole_bytes), (1, 2, 3, 4));
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }

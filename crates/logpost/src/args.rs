@@ -9,7 +9,7 @@ use logline::quantity::{parse_duration, parse_size};
 const EXAMPLES: &str = "\
 Exit status:
   0  everything was delivered
-  1  records were refused for good, and written to stdout
+  1  records were refused for good, and written out; --check: the metrics are stale
   2  trouble: records are still undelivered at the deadline, input that cannot be read
 
 Examples:
@@ -18,11 +18,12 @@ Examples:
   logpost --to elasticsearch http://es:9200/nginx < records.ndjson > refused.ndjson";
 
 /// Delivers records over HTTP and keeps them until they have been accepted
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is given or not")]
 #[derive(Parser, Debug)]
 #[command(name = "logpost", version, after_help = EXAMPLES)]
 pub struct Args {
     /// Where to: http://host:port/path
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", required_unless_present = "check", default_value = "", hide_default_value = true)]
     pub url: String,
 
     /// What the server is
@@ -101,6 +102,26 @@ pub struct Args {
     /// Longest wait for an answer
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
     pub max_time: Duration,
+
+    /// Append refused records to FILE and put them to disk, instead of writing them to stdout
+    #[arg(long, value_name = "FILE")]
+    pub dead_letter: Option<PathBuf>,
+
+    /// Replace FILE every few seconds by Prometheus metrics
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+
+    /// Only say by the exit status whether the metrics in FILE are fresh: a probe of a logpost that runs with --metrics
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "metrics"])]
+    pub check: Option<PathBuf>,
+
+    /// How old they may be
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "90s")]
+    pub max_age: Duration,
+
+    /// Write to stdout what would be sent, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// One line for each request
     #[arg(short, long)]

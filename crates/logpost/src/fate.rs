@@ -22,8 +22,10 @@ pub enum Answer {
 /// What becomes of one record, or of all that were in a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fate {
-    /// It is stored, now or before.
+    /// It is stored.
     Delivered,
+    /// It was stored before: its id is there.
+    Known,
     /// Not now; the same again, later.
     Again(String),
     /// A mistake of configuration, not of the data: nothing is dropped, it is said and tried slowly.

@@ -39,6 +39,12 @@ pub struct Job {
     pub trouble: Option<Trouble>,
     /// How many records were sent more than once.
     pub resent: u64,
+    /// How many were stored before.
+    pub known: u64,
+    /// How many bytes the request under way has.
+    pub request_bytes: u64,
+    /// When it was sent.
+    pub sent_at: Duration,
 }
 
 /// Why a job is not done yet.
@@ -66,6 +72,9 @@ impl Job {
             since: now,
             trouble: None,
             resent: 0,
+            known: 0,
+            request_bytes: 0,
+            sent_at: now,
         }
     }
 
@@ -125,6 +134,10 @@ impl Job {
         for (record, fate) in sent.into_iter().zip(fates) {
             match fate {
                 Fate::Delivered => delivered += 1,
+                Fate::Known => {
+                    delivered += 1;
+                    self.known += 1;
+                }
                 Fate::Refused(reason) => self.refused.push((record, reason)),
                 Fate::Bad(reason) | Fate::TooLarge(reason) => self.bad.push((record, reason)),
                 Fate::Again(cause) => {

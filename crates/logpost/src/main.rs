@@ -7,7 +7,11 @@ use logpost::PROG;
 use logpost::acks::Acks;
 use logpost::args::{Args, HINTS};
 use logpost::deliver::{Connecting, Deliverer};
+use logpost::dry_run::DryRun;
+use logpost::metrics;
 use logpost::post::{Pace, Post};
+use logpost::refusals::Refusals;
+use logpost::report::Report;
 use logpost::target::{kind, target};
 use logpost::window::Window;
 
@@ -16,6 +20,9 @@ fn main() -> Exit {
 }
 
 fn run(args: &Args) -> Result<Exit, Stop> {
+    if let Some(file) = &args.check {
+        return Ok(metrics::check(file, args.max_age)?);
+    }
     let kind = kind(args)?;
     let target = target(args, kind.as_ref())?;
     if args.insecure {
@@ -31,8 +38,12 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     let deliverer = Deliverer::new(&target, &connecting, in_flight)?;
     let window = Window::new(usize::try_from(args.batch_bytes).unwrap_or(usize::MAX), in_flight);
     let directory = args.state.clone().or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
-    let acks = directory.filter(|directory| !directory.as_os_str().is_empty()).map(|directory| Acks::new(&directory));
-    let pace = Pace { linger: args.linger, drain: args.drain, retry_for: args.retry_for, verbose: args.verbose };
+    let directory = directory.filter(|directory| !directory.as_os_str().is_empty() && !args.dry_run);
+    let acks = directory.map(|directory| Acks::new(&directory));
+    let pace = Pace { linger: args.linger, drain: args.drain, retry_for: args.retry_for };
+    let refusals = if args.dry_run { Refusals::Said } else { Refusals::open(args.dead_letter.as_deref())? };
+    let dry_run = args.dry_run.then(|| DryRun::new(&target));
     let server = target.url.split('?').next().unwrap_or_default().to_owned();
-    Post::new(deliverer, kind, server, window, acks, pace)?.run()
+    let report = Report::new(server, args.verbose, args.metrics.as_deref());
+    Post::new(deliverer, kind, refusals, report, window, acks, pace)?.dry(dry_run).run()
 }

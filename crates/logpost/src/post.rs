@@ -10,23 +10,24 @@ use std::time::{Duration, Instant};
 use logline::ending::{Exit, Stop, Trouble, say};
 use logline::input::Input;
 use logline::line::Item;
-use logline::output::Output;
 use logline::signal::{Asked, Signals};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::PROG;
 use crate::acks::Acks;
 use crate::deliver::Deliverer;
-use crate::fate::Answer;
+use crate::dry_run::DryRun;
+use crate::fate::{Answer, Fate, Verdict};
+use crate::job::Job;
 use crate::kinds::Kind;
+use crate::refusals::Refusals;
+use crate::report::{Exchange, Report};
 use crate::window::Window;
 
 /// What INT leaves for what is under way.
 const AFTER_INT: Duration = Duration::from_secs(5);
 /// How long another process may hold the lock.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Trouble that lasts is said again after so long.
-const SAY_AGAIN: Duration = Duration::from_secs(30);
 
 /// How the loop goes.
 #[derive(Clone, Debug)]
@@ -37,45 +38,25 @@ pub struct Pace {
     pub drain: Duration,
     /// How long a batch is tried before that.
     pub retry_for: Option<Duration>,
-    /// One line for each request.
-    pub verbose: bool,
 }
 
 /// All that a run of logpost holds.
 pub struct Post {
     input: Input,
-    refused: Output,
+    refusals: Refusals,
     signals: Signals,
     window: Window,
     acks: Option<Acks>,
     acks_open: bool,
     deliverer: Deliverer,
     kind: Box<dyn Kind>,
-    server: String,
+    report: Report,
     pace: Pace,
     clock: Instant,
     deadline: Option<Duration>,
     interrupted: bool,
     is_at_eof: bool,
-    counts: Counts,
-    outage: Option<Outage>,
-}
-
-#[derive(Clone, Copy, Default, Debug)]
-struct Counts {
-    taken: u64,
-    delivered: u64,
-    refused: u64,
-    requests: u64,
-    bytes: u64,
-    resent: u64,
-}
-
-/// The server does not take what it is sent.
-struct Outage {
-    since: Duration,
-    said_at: Duration,
-    cause: String,
+    dry_run: Option<DryRun>,
 }
 
 impl Post {
@@ -83,29 +64,36 @@ impl Post {
     pub fn new(
         deliverer: Deliverer,
         kind: Box<dyn Kind>,
-        server: String,
+        refusals: Refusals,
+        report: Report,
         window: Window,
         acks: Option<Acks>,
         pace: Pace,
     ) -> Result<Self, Trouble> {
         Ok(Self {
             input: Input::without_signals(PROG),
-            refused: Output::stdout(),
+            refusals,
             signals: Signals::of_end().map_err(|error| Trouble::io("signals", &error))?,
             window,
             acks,
             acks_open: false,
             deliverer,
             kind,
-            server,
+            report,
             pace,
             clock: Instant::now(),
             deadline: None,
             interrupted: false,
             is_at_eof: false,
-            counts: Counts::default(),
-            outage: None,
+            dry_run: None,
         })
+    }
+
+    /// Writes to stdout what it would send.
+    #[must_use]
+    pub fn dry(mut self, dry_run: Option<DryRun>) -> Self {
+        self.dry_run = dry_run;
+        self
     }
 
     /// Runs until everything is delivered or the time is up.
@@ -115,8 +103,11 @@ impl Post {
         if let Some(acks) = &mut self.acks {
             acks.save_if_due(now, true);
         }
+        self.report.tell(&self.window, self.acks.as_ref(), now, true);
         let exit = ended?;
-        self.say_summary(now);
+        if self.dry_run.is_none() {
+            self.report.say_summary(now);
+        }
         let has_failed = self.acks.as_ref().is_some_and(Acks::has_failed) || self.input.has_lost();
         Ok(if has_failed { Exit::Trouble } else { exit })
     }
@@ -135,8 +126,9 @@ impl Post {
             self.send(now)?;
             self.read_answers(now)?;
             self.settle(now);
+            self.report.tell(&self.window, self.acks.as_ref(), now, false);
             if self.is_at_eof && self.window.is_empty() {
-                return Ok(if self.counts.refused > 0 { Exit::No } else { Exit::Done });
+                return Ok(self.give_up());
             }
             if self.is_too_late(now) {
                 return Ok(self.give_up());
@@ -152,7 +144,7 @@ impl Post {
     fn obey(&mut self, now: Duration) -> bool {
         while let Some(asked) = self.signals.next() {
             match asked {
-                Asked::Counters => self.say_counters(),
+                Asked::Counters => self.report.say_counters(self.window.left()),
                 Asked::Drain => self.begin_drain(now),
                 Asked::Stop if self.interrupted => return true,
                 Asked::Stop => {
@@ -191,7 +183,7 @@ impl Post {
                     }),
                 },
                 Item::Line(line) => {
-                    self.counts.taken += 1;
+                    self.report.tally.taken += 1;
                     self.window.add(&line, now);
                     self.window.close_if_full(now);
                 }
@@ -236,17 +228,19 @@ impl Post {
                 let mut body = self.deliverer.body();
                 body.reserve(job.batch.bytes() + 128 * records.len());
                 let left_out = self.kind.write(&job.batch, records, &mut body);
-                let sends = !body.is_empty();
-                if sends {
-                    self.counts.requests += 1;
-                    self.counts.bytes += body.len() as u64;
-                }
                 if !left_out.is_empty() {
                     job.refuse(left_out);
-                    self.counts.refused += write_refused(&mut self.refused, job)?;
+                    self.report.tally.refused += write_refused(&mut self.refusals, job)?;
                 }
-                if sends {
+                if let Some(dry_run) = self.dry_run.as_mut().filter(|_| !body.is_empty()) {
+                    dry_run.write(&body)?;
+                    job.take(Verdict::All(Fate::Delivered), None, now, 0.0);
+                } else if !body.is_empty() {
                     job.in_flight = true;
+                    job.sent_at = now;
+                    job.request_bytes = body.len() as u64;
+                    self.report.tally.requests += 1;
+                    self.report.tally.sent_bytes += job.request_bytes;
                     self.deliverer.send(id, body);
                     break;
                 }
@@ -258,54 +252,30 @@ impl Post {
 
     fn read_answers(&mut self, now: Duration) -> Result<(), Stop> {
         while let Some((id, answer)) = self.deliverer.answer() {
+            let waiting = self.window.left() as u64;
             let Some(job) = self.window.job(id) else { continue };
-            let count = job.next().map_or(0, <[usize]>::len);
-            if self.pace.verbose {
-                say(PROG, format_args!("{}: {count} records, {}", self.server, described(&answer)));
-            }
+            let records = job.next().map_or(0, <[usize]>::len);
             let retry_after = match &answer {
                 Answer::Http { retry_after, .. } => *retry_after,
                 Answer::Failed(_) => None,
             };
-            let verdict = self.kind.read(&answer, count);
-            let resent = job.resent;
+            let verdict = self.kind.read(&answer, records);
+            let (resent, known) = (job.resent, job.known);
             let delivered = job.take(verdict, retry_after, now, jitter());
-            self.counts.resent += job.resent - resent;
-            self.counts.refused += write_refused(&mut self.refused, job)?;
-            let trouble = job.trouble.clone();
-            self.say_progress(now, delivered as u64, trouble);
+            self.report.tally.refused += write_refused(&mut self.refusals, job)?;
+            self.report.tally.batches += u64::from(job.is_done());
+            let exchange = Exchange {
+                records,
+                bytes: job.request_bytes,
+                delivered: delivered as u64,
+                known: job.known - known,
+                resent: job.resent - resent,
+                trouble: job.trouble.as_ref().map(|trouble| trouble.cause.as_str()),
+                took: now.saturating_sub(job.sent_at),
+            };
+            self.report.take(&exchange, &answer, waiting, now);
         }
         Ok(())
-    }
-
-    fn say_progress(&mut self, now: Duration, delivered: u64, trouble: Option<crate::job::Trouble>) {
-        if delivered > 0 && self.counts.delivered == 0 {
-            say(PROG, format_args!("delivered the first batch: {delivered} records to {}", self.server));
-        }
-        self.counts.delivered += delivered;
-        match (trouble, &mut self.outage) {
-            (None, outage) => {
-                if let Some(outage) = outage.take_if(|_| delivered > 0) {
-                    let waited = in_words(now.saturating_sub(outage.since));
-                    say(PROG, format_args!("{}: recovered after {waited}", self.server));
-                }
-            }
-            (Some(trouble), outage) => {
-                let since = outage.as_ref().map_or(now, |outage| outage.since);
-                let is_new = outage.as_ref().is_none_or(|outage| {
-                    outage.cause != trouble.cause && now >= outage.said_at + Duration::from_secs(1)
-                        || now >= outage.said_at + SAY_AGAIN
-                });
-                if is_new {
-                    let waited = in_words(now.saturating_sub(since));
-                    say(
-                        PROG,
-                        format_args!("{}: {}, trying again (waiting since {waited})", self.server, trouble.cause),
-                    );
-                    *outage = Some(Outage { since, said_at: now, cause: trouble.cause });
-                }
-            }
-        }
     }
 
     fn settle(&mut self, now: Duration) {
@@ -324,25 +294,27 @@ impl Post {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return true;
         }
-        let is_hopeless = |job: &crate::job::Job| job.trouble.is_some() && !job.in_flight;
+        // The time to drain is shorter or longer than this on purpose.
+        let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
+        let is_hopeless = |job: &Job| job.trouble.is_some() && !job.in_flight;
         if self.interrupted && self.window.jobs().all(|(_, job)| is_hopeless(job)) {
             return true;
         }
-        let retry_for = self.pace.retry_for;
         self.window.jobs().any(|(_, job)| {
             is_hopeless(job) && retry_for.is_some_and(|retry_for| now.saturating_sub(job.since) >= retry_for)
         })
     }
 
+    /// The end, with whatever is left.
     fn give_up(&mut self) -> Exit {
         let left = self.window.left();
         if left == 0 {
-            return Exit::Done;
+            return if self.report.tally.refused > 0 { Exit::No } else { Exit::Done };
         }
-        say(
-            PROG,
-            format_args!("{}: {left} records are not delivered, they come again after the next start", self.server),
-        );
+        self.report.say(&format!(
+            "{left} records are not delivered{}",
+            if self.acks.is_some() { ", they come again after the next start" } else { "" }
+        ));
         Exit::Trouble
     }
 
@@ -352,8 +324,11 @@ impl Post {
         let mut at = |time: Option<Duration>| next = [next, time].into_iter().flatten().min();
         at(self.window.due_at(linger));
         at(self.acks.as_ref().and_then(Acks::due_at));
+        at(self.report.due_at());
         let is_idle = self.deliverer.is_idle();
+        let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
         for (_, job) in self.window.jobs() {
+            at(retry_for.filter(|_| !job.in_flight).map(|retry_for| job.since.saturating_add(retry_for)));
             at((is_idle && !job.in_flight && !job.is_done()).then_some(job.ready_at));
         }
         let timeout = next.map(|next| next.saturating_sub(now)).and_then(|left| Timespec::try_from(left).ok());
@@ -378,63 +353,17 @@ impl Post {
         }
         Ok(())
     }
-
-    fn say_counters(&self) {
-        let Counts { taken, delivered, refused, requests, resent, .. } = self.counts;
-        say(
-            PROG,
-            format_args!(
-                "records {taken}, delivered {delivered}, refused {refused}, waiting {}, requests {requests}, sent again {resent}",
-                self.window.left()
-            ),
-        );
-    }
-
-    fn say_summary(&self, now: Duration) {
-        let Counts { delivered, refused, requests, bytes, resent, .. } = self.counts;
-        say(
-            PROG,
-            format_args!(
-                "delivered {delivered} records in {requests} requests, {bytes} bytes, {:.1} s; sent again {resent}, refused {refused}",
-                now.as_secs_f64()
-            ),
-        );
-    }
 }
 
 /// Writes out what was refused of the batch; how many records that was.
-fn write_refused(output: &mut Output, job: &mut crate::job::Job) -> Result<u64, Stop> {
+fn write_refused(refusals: &mut Refusals, job: &mut Job) -> Result<u64, Stop> {
     let refused = job.take_refused();
-    for (record, reason) in &refused {
-        output.line(&job.batch.refused(*record, reason)).map_err(unwritten)?;
+    if refused.is_empty() {
+        return Ok(0);
     }
-    output.flush().map_err(unwritten)?;
-    Ok(refused.len() as u64)
-}
-
-/// A refused record that cannot be written out is not settled: that is trouble, whoever went away.
-fn unwritten(stop: Stop) -> Stop {
-    match stop {
-        Stop::ReaderGone => {
-            Trouble::new("standard output", "closed, and a refused record could not be written to it").into()
-        }
-        trouble @ Stop::Trouble(_) => trouble,
-    }
-}
-
-fn described(answer: &Answer) -> String {
-    match answer {
-        Answer::Http { status, .. } => status.to_string(),
-        Answer::Failed(cause) => cause.clone(),
-    }
-}
-
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
+    let lines: Vec<Vec<u8>> = refused.iter().map(|(record, reason)| job.batch.refused(*record, reason)).collect();
+    refusals.write(&lines)?;
+    Ok(lines.len() as u64)
 }
 
 /// Anything from 0 to 1, so that many senders do not come back at the same moment.

@@ -129,6 +129,17 @@ impl Window {
         self.jobs.is_empty() && self.open.is_empty()
     }
 
+    /// Bytes of the batches that are not settled.
+    pub fn bytes(&self) -> usize {
+        self.open.bytes() + self.jobs.iter().map(|(_, job)| job.batch.bytes()).sum::<usize>()
+    }
+
+    /// Since when the oldest record that is not settled waits.
+    pub fn oldest(&self) -> Option<Duration> {
+        let first = self.jobs.iter().find(|(_, job)| !job.is_done()).map(|(_, job)| job.since);
+        first.or_else(|| (!self.open.is_empty()).then_some(self.opened_at))
+    }
+
     /// Records that are not settled.
     pub fn left(&self) -> usize {
         self.open.len() + self.jobs.iter().map(|(_, job)| job.left()).sum::<usize>()

@@ -174,7 +174,8 @@ fn read_item(item: &serde_json::Value) -> Fate {
     let reason = format!("{status} {kind}: {cause}");
     let is_index = kind == "index_closed_exception" || cause.contains("only write ops with an op_type of create");
     match status {
-        200 | 201 | 409 => Fate::Delivered,
+        200 | 201 => Fate::Delivered,
+        409 => Fate::Known,
         429 | 500..=599 => Fate::Again(reason),
         400 if !is_index => Fate::Refused(reason),
         _ => Fate::Hold(reason),
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn each_item_has_its_own_verdict() {
         assert_eq!(item(201, "", ""), Fate::Delivered);
-        assert_eq!(item(409, "version_conflict_engine_exception", ""), Fate::Delivered);
+        assert_eq!(item(409, "version_conflict_engine_exception", ""), Fate::Known);
         assert!(matches!(item(429, "es_rejected_execution_exception", "busy"), Fate::Again(_)));
         assert!(matches!(item(503, "unavailable_shards_exception", ""), Fate::Again(_)));
         assert!(

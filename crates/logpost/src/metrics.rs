@@ -1,0 +1,172 @@
+//! The metrics file: Prometheus text, replaced every few seconds also while nothing comes, so that its age is the
+//! heartbeat of the loop. Whether the server is there has no part in that.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use logline::ending::{Exit, Trouble, cause, say};
+
+use crate::PROG;
+use crate::acks::Backlog;
+use crate::tally::{Tally, in_words};
+
+/// So often it is written.
+const EVERY: Duration = Duration::from_secs(5);
+/// The first metric, by which the file is known.
+const FIRST: &str = "logpost_delivered_records_total";
+
+/// What waits at this moment.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Waiting {
+    /// Records that have been read and are not settled.
+    pub records: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// How long the oldest of them has waited.
+    pub age: Duration,
+}
+
+/// See the page of the module.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+    written_at: Option<Duration>,
+    has_failed: bool,
+}
+
+impl Metrics {
+    /// In the file `path`; touches nothing yet.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), written_at: None, has_failed: false }
+    }
+
+    /// When it is due.
+    pub fn due_at(&self) -> Duration {
+        self.written_at.map_or(Duration::ZERO, |at| at + EVERY)
+    }
+
+    /// Writes the file. A failure is said once and tried again.
+    pub fn write(&mut self, tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>, now: Duration) {
+        self.written_at = Some(now);
+        let mut new = self.path.clone().into_os_string();
+        new.push(".new");
+        let text = text(tally, waiting, backlog);
+        match fs::write(&new, text).and_then(|()| fs::rename(&new, &self.path)) {
+            Ok(()) => self.has_failed = false,
+            Err(error) => {
+                if !std::mem::replace(&mut self.has_failed, true) {
+                    say(PROG, format_args!("{}: {}, trying again", self.path.display(), cause(&error)));
+                }
+            }
+        }
+    }
+}
+
+fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
+    let last_success = tally.last_success.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let mut rows: Vec<(&str, &str, u64)> = vec![
+        (FIRST, "Records that the server has stored.", tally.delivered),
+        ("logpost_delivered_bytes_total", "Bytes of the requests that were stored.", tally.delivered_bytes),
+        ("logpost_known_records_total", "Delivered records that were there before (409).", tally.known),
+        ("logpost_refused_records_total", "Records refused for good.", tally.refused),
+        ("logpost_batches_total", "Batches that are settled.", tally.batches),
+        ("logpost_requests_total", "Requests sent.", tally.requests),
+        ("logpost_retries_total", "Requests after which records had to be sent again.", tally.failures),
+        ("logpost_resent_records_total", "Records sent again.", tally.resent),
+        ("logpost_waiting_records", "Records read and not settled.", waiting.records as u64),
+        ("logpost_waiting_bytes", "Their bytes.", waiting.bytes as u64),
+        ("logpost_oldest_waiting_seconds", "How long the oldest of them waits.", waiting.age.as_secs()),
+        (
+            "logpost_last_success_timestamp_seconds",
+            "When the server has stored something last, 0 for never.",
+            last_success.map_or(0, |time| time.as_secs()),
+        ),
+    ];
+    if let Some(backlog) = backlog {
+        rows.extend([
+            ("logpost_unacknowledged_bytes", "Bytes of the followed files that are not settled.", backlog.bytes),
+            ("logtail_truncations_total", "Files that were truncated or rewritten in place.", backlog.truncations),
+            ("logtail_gaps_total", "Files that were gone before all of them was read.", backlog.gaps),
+            ("logtail_possible_loss_bytes_total", "Bytes that vanished unread.", backlog.possible_loss_bytes),
+            ("logtail_hole_bytes_total", "NUL bytes of holes that were skipped.", backlog.hole_bytes),
+        ]);
+    }
+    let mut text = String::new();
+    for (name, help, value) in rows {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    }
+    text
+}
+
+/// Whether the metrics file shows that logpost is alive: whether it was written at most `max_age` ago.
+pub fn check(path: &Path, max_age: Duration) -> Result<Exit, Trouble> {
+    let failed = |error: std::io::Error| Trouble::io(path.display(), &error);
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(failed)?;
+    let text = fs::read(path).map_err(failed)?;
+    if !text.starts_with(format!("# HELP {FIRST} ").as_bytes()) {
+        return Err(Trouble::new(path.display(), "not written by logpost --metrics"));
+    }
+    // A clock that was set back makes it younger than now.
+    let age = SystemTime::now().duration_since(written).unwrap_or_default();
+    if age <= max_age {
+        return Ok(Exit::Done);
+    }
+    let (age, most) = (in_words(age), in_words(max_age));
+    say(PROG, format_args!("{}: written {age} ago, expected at most {most}", path.display()));
+    Ok(Exit::No)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("logpost-metrics-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn the_file_is_fresh_when_written_stale_later_and_trouble_where_it_is_none() {
+        let path = scratch("check");
+        assert!(check(&path, Duration::ZERO).is_err());
+        fs::write(&path, "other_total 1\n").unwrap();
+        assert!(check(&path, Duration::from_secs(90)).is_err());
+        Metrics::new(&path).write(&Tally::default(), Waiting::default(), None, Duration::ZERO);
+        assert_eq!(check(&path, Duration::from_secs(90)), Ok(Exit::Done));
+        let before = SystemTime::now() - Duration::from_secs(100);
+        fs::File::options().append(true).open(&path).unwrap().set_modified(before).unwrap();
+        assert_eq!(check(&path, Duration::from_secs(90)), Ok(Exit::No));
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn every_value_has_its_help_and_its_type() {
+        let backlog = Backlog { bytes: 7, ..Backlog::default() };
+        let tally = Tally { delivered: 5, last_success: Some(UNIX_EPOCH + Duration::from_secs(9)), ..Tally::default() };
+        let text = text(&tally, Waiting::default(), Some(&backlog));
+        for lines in text.lines().collect::<Vec<_>>().chunks(3) {
+            let name = lines[2].split(' ').next().unwrap();
+            assert!(lines[0].starts_with(&format!("# HELP {name} ")), "{lines:?}");
+            let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+            assert_eq!(lines[1], format!("# TYPE {name} {kind}"));
+        }
+        for line in [
+            "logpost_delivered_records_total 5",
+            "logpost_unacknowledged_bytes 7",
+            "logpost_last_success_timestamp_seconds 9",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_tried_again() {
+        let mut metrics = Metrics::new(Path::new("/nowhere/at/all"));
+        metrics.write(&Tally::default(), Waiting::default(), None, Duration::from_secs(1));
+        assert_eq!(metrics.due_at(), Duration::from_secs(1) + EVERY);
+    }
+}

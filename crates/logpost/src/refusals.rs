@@ -1,0 +1,95 @@
+//! Where records go that were refused for good: to stdout, or to the end of a file. A refused record that cannot be written
+//! out is not settled: that ends the run as trouble, whoever went away.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use logline::ending::{Stop, Trouble, say};
+use logline::output::Output;
+
+use crate::PROG;
+
+/// See the page of the module.
+#[derive(Debug)]
+pub enum Refusals {
+    /// One a line, as they come.
+    Stdout(Output),
+    /// The same, on disk before it counts as written.
+    DeadLetter(PathBuf, File),
+    /// On stderr, where stdout is for something else.
+    Said,
+}
+
+impl Refusals {
+    /// To `dead_letter`, which is made if it is not there; without one to stdout.
+    pub fn open(dead_letter: Option<&Path>) -> Result<Self, Trouble> {
+        let Some(path) = dead_letter else { return Ok(Self::Stdout(Output::stdout())) };
+        let opened = File::options().create(true).read(true).append(true).open(path).and_then(|mut file| {
+            // What a kill in the middle of a write has left stays a line of its own.
+            let mut last = [b'\n'];
+            if file.metadata()?.is_file() && file.seek(SeekFrom::End(0))? > 0 {
+                file.seek(SeekFrom::End(-1))?;
+                file.read_exact(&mut last)?;
+            }
+            if last != [b'\n'] {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        });
+        let file = opened.map_err(|error| Trouble::io(path.display(), &error))?;
+        Ok(Self::DeadLetter(path.to_owned(), file))
+    }
+
+    /// Writes these records, given without their LFs. When it returns they are out, in a file on disk.
+    pub fn write(&mut self, records: &[Vec<u8>]) -> Result<(), Stop> {
+        let mut text = Vec::new();
+        for record in records {
+            text.extend_from_slice(record);
+            text.push(b'\n');
+        }
+        match self {
+            Self::Stdout(output) => output.write(&text).and_then(|()| output.flush()).map_err(|stop| match stop {
+                Stop::ReaderGone => {
+                    Trouble::new("standard output", "closed, and a refused record could not be written to it").into()
+                }
+                trouble @ Stop::Trouble(_) => trouble,
+            }),
+            Self::DeadLetter(path, file) => {
+                let written = file.write_all(&text).and_then(|()| file.sync_data());
+                written.map_err(|error| Trouble::io(path.display(), &error).into())
+            }
+            Self::Said => {
+                for record in records {
+                    say(PROG, format_args!("refused: {}", String::from_utf8_lossy(record)));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_file_grows_and_half_a_line_in_it_spoils_no_other() {
+        let path = std::env::temp_dir().join(format!("logpost-dead-{}", std::process::id()));
+        for expected in ["{\"a\":1}\n", "{\"a\":1}\n{\"a\":1}\n", "{\"a\":1}\n{\"a\":1}\nhalf\n{\"a\":1}\n"] {
+            Refusals::open(Some(&path)).unwrap().write(&[b"{\"a\":1}".to_vec()]).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+            if expected.len() > 8 {
+                File::options().append(true).open(&path).unwrap().write_all(b"half").unwrap();
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_dead_letter_file_that_cannot_be_opened_is_named() {
+        let trouble = Refusals::open(Some(Path::new("/nowhere/at/all"))).unwrap_err();
+        assert_eq!(trouble.to_string(), "/nowhere/at/all: no such file or directory");
+    }
+}
