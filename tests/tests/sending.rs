@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
-use logpipe_tests::receiver::Receiver;
-use logpipe_tests::tools;
+use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
+use logpipe_tests::tools::{self, Scratch, await_that};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 
 /// Runs a shell line with that input; the status is that of the last member that failed.
@@ -77,4 +81,248 @@ fn an_unknown_kind_names_the_known_ones_and_opensearch_is_one() {
     let line = format!("logpost --to opensearch {} --index logs-app", receiver.url());
     assert_status(&run(&line, b"{\"ts\":1760104536}\n"), 0);
     assert_eq!(receiver.documents(), [json!({"@timestamp": "2025-10-10T13:55:36Z"})]);
+}
+
+/// A logpost whose stdin stays open, with a thread that reads what it says.
+struct Running {
+    child: Child,
+    said: std::sync::mpsc::Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(tools::directory().join("logpost"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, said) = std::sync::mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, said, heard: Vec::new() }
+    }
+
+    fn write(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for a message with these words.
+    #[track_caller]
+    fn hear(&mut self, words: &str) -> String {
+        loop {
+            match self.said.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(line) => self.heard.push(line),
+                Err(cause) => panic!("'{words}' was not said ({cause}), but {:?}", self.heard),
+            }
+        }
+    }
+
+    fn end(mut self) -> i32 {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+fn metric(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+#[test]
+fn an_outage_is_said_when_it_begins_and_when_it_ends_with_what_has_waited() {
+    let receiver = Receiver::start();
+    receiver.script([Behaviour { status: Some(503), ..Behaviour::default() }]);
+    let mut logpost = Running::start(&["--linger", "0", &receiver.url()]);
+    logpost.write("a\nb\nc\n");
+    assert!(logpost.hear("503").ends_with(", trying again"));
+    assert!(logpost.hear("recovered after").ends_with(" s, 3 records waited"));
+    logpost.signal(Signal::USR1);
+    assert_eq!(
+        logpost.hear("records 3,"),
+        "logpost: records 3, delivered 3 (0 known before), refused 0, waiting 0, requests 2, sent again 3"
+    );
+    assert_eq!(logpost.end(), 0);
+}
+
+#[test]
+fn metrics_tell_what_was_done_and_are_replaced_while_idle_and_while_the_server_is_down() {
+    let receiver = Receiver::start();
+    let scratch = Scratch::new("metrics");
+    let file = scratch.path().join("metrics");
+    let name = file.to_str().unwrap();
+    let lines = (0..4).fold(String::new(), |lines, n| {
+        let (start, end) = (n * 10, n * 10 + 10);
+        format!("{lines}{{\"_pos\":\"3f2a00c4d1e0b7a9:{start}-{end}\",\"message\":\"m{n}\"}}\n")
+    });
+    receiver.script([
+        Behaviour { reset: Some(Reset::After), ..Behaviour::default() },
+        Behaviour { item_status: Some(400), matching: Some("m1".to_owned()), ..Behaviour::default() },
+    ]);
+    let mut logpost = Running::start(&["--to", "elasticsearch", "--metrics", name, "--linger", "0", &receiver.url()]);
+    logpost.write(&lines);
+    let read = || fs::read_to_string(&file).unwrap_or_default();
+    await_that("the records are counted", || metric(&read(), "logpost_delivered_records_total") == Some(3));
+    let text = read();
+    for (name, value) in [
+        ("logpost_known_records_total", 3),
+        ("logpost_refused_records_total", 1),
+        ("logpost_batches_total", 1),
+        ("logpost_requests_total", 2),
+        ("logpost_retries_total", 1),
+        ("logpost_resent_records_total", 4),
+        ("logpost_waiting_records", 0),
+    ] {
+        assert_eq!(metric(&text, name), Some(value), "{text}");
+    }
+    assert!(metric(&text, "logpost_last_success_timestamp_seconds") > Some(1_700_000_000));
+    let before = SystemTime::now() - Duration::from_secs(1000);
+    fs::File::options().append(true).open(&file).unwrap().set_modified(before).unwrap();
+    let probe = format!("logpost --check {name}");
+    assert_eq!(run(&probe, b"").status.code(), Some(1));
+    // Idle, and then with a server that takes nothing: it is written all the same.
+    receiver.script((0..1000).map(|_| Behaviour { status: Some(503), ..Behaviour::default() }));
+    logpost.write("later\n");
+    await_that("the file is written again", || run(&probe, b"").status.code() == Some(0));
+    await_that("it waits", || metric(&read(), "logpost_waiting_records") == Some(1));
+    logpost.signal(Signal::INT);
+    assert_eq!(logpost.end(), 2);
+    assert_eq!(run("logpost --check /nowhere", b"").status.code(), Some(2));
+}
+
+#[test]
+fn the_metrics_of_a_pipe_with_state_tell_what_of_the_files_is_not_settled() {
+    let receiver = Receiver::start();
+    let scratch = Scratch::new("backlog");
+    let at = |name: &str| scratch.path().join(name).display().to_string();
+    fs::write(at("log"), "one\ntwo\n").unwrap();
+    let mut logtail = Command::new(tools::directory().join("logtail"))
+        .args(["-F", "--drain-quiet", "0", "--state", &at("state"), &at("log")])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut logpost = Command::new(tools::directory().join("logpost"))
+        .args(["--state", &at("state"), "--metrics", &at("metrics"), "--drain", "1s", "--linger", "0", &receiver.url()])
+        .stdin(logtail.stdout.take().unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let read = || fs::read_to_string(at("metrics")).unwrap_or_default();
+    await_that("all is settled", || {
+        metric(&read(), "logpost_delivered_records_total") == Some(2)
+            && metric(&read(), "logpost_unacknowledged_bytes") == Some(0)
+    });
+    assert_eq!(metric(&read(), "logtail_truncations_total"), Some(0));
+    receiver.script((0..1000).map(|_| Behaviour { status: Some(503), ..Behaviour::default() }));
+    fs::File::options().append(true).open(at("log")).unwrap().write_all(b"three\nfour\n").unwrap();
+    await_that("it waits", || metric(&read(), "logpost_unacknowledged_bytes") == Some(11));
+    kill_process(Pid::from_child(&logtail), Signal::TERM).unwrap();
+    assert_eq!(logtail.wait().unwrap().code(), Some(0));
+    assert_eq!(logpost.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn a_dead_letter_is_on_disk_and_stdout_is_empty() {
+    let receiver = Receiver::start();
+    let scratch = Scratch::new("dead");
+    let file = scratch.path().join("dead");
+    let refuse_b = || Behaviour { item_status: Some(400), matching: Some("bad".to_owned()), ..Behaviour::default() };
+    for round in 1..=2 {
+        receiver.script([refuse_b()]);
+        let line = format!("logpost --to elasticsearch --dead-letter {} {}", file.display(), receiver.url());
+        let output = run(&line, b"{\"message\":\"bad\"}\ngood\n");
+        assert_status(&output, 1);
+        assert_eq!(output.stdout, b"");
+        let expected = "{\"message\":\"bad\",\"_refused\":\"400 mapper_parsing_exception: as told\"}\n";
+        assert_eq!(fs::read_to_string(&file).unwrap(), expected.repeat(round));
+    }
+    let full = format!("logpost --to elasticsearch --dead-letter /dev/full {}", receiver.url());
+    receiver.script([refuse_b()]);
+    let output = run(&full, b"bad\n");
+    assert_status(&output, 2);
+    assert!(text(&output.stderr).contains("/dev/full: no space left on device"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_dry_run_shows_the_requests_and_no_secret_and_sends_nothing() {
+    let output = run(
+        "LOGPOST_USER=me:secret logpost --dry-run --to elasticsearch --index 'a-%Y' --add env=prod -H 'X-Key: secret' http://127.0.0.1:1",
+        b"{\"time\":\"2025-10-10T13:55:36Z\"}\n",
+    );
+    assert_status(&output, 0);
+    assert_eq!(
+        text(&output.stdout),
+        "POST http://127.0.0.1:1/_bulk?filter_path=errors,items.*.status,items.*.error\n\
+         content-type: application/x-ndjson\nauthorization: ***\nx-key: ***\n\n\
+         {\"create\":{\"_index\":\"a-2025\"}}\n{\"@timestamp\":\"2025-10-10T13:55:36Z\",\"env\":\"prod\"}\n\n"
+    );
+    assert_eq!(text(&output.stderr), "");
+    let output = run("logpost --dry-run --to victorialogs http://h", b"{\"time\":\"2001-01-01T00:00:00Z\"}\n");
+    assert_status(&output, 1);
+    assert_eq!(text(&output.stdout), "");
+    assert!(text(&output.stderr).contains("older than --retention"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn verbose_is_one_line_for_each_request() {
+    let receiver = Receiver::start();
+    let output = run(&format!("logpost -v --batch-bytes 1 {}", receiver.url()), b"a\nb\n");
+    let said = text(&output.stderr);
+    let requests = said.lines().filter(|line| line.contains(": 1 records, ") && line.contains(" bytes: 200, "));
+    assert_eq!(requests.count(), 2, "{said}");
+}
+
+#[test]
+fn it_gives_up_after_retry_for_but_a_drain_has_its_own_time() {
+    let receiver = Receiver::start();
+    let down = || (0..50).map(|_| Behaviour { status: Some(503), ..Behaviour::default() });
+    receiver.script(down());
+    let mut logpost = Running::start(&["--retry-for", "300ms", "--linger", "0", &receiver.url()]);
+    logpost.write("a\n");
+    logpost.hear("1 records are not delivered");
+    assert_eq!(logpost.end(), 2);
+    // At EOF it is the drain that counts: much longer than what would have ended it before.
+    let receiver = Receiver::start();
+    receiver.script(down().take(2));
+    assert_status(&run(&format!("logpost --retry-for 1ms {}", receiver.url()), b"a\n"), 0);
+}
+
+#[test]
+fn a_terminal_shows_a_line_that_grows_and_is_gone_at_the_end() {
+    let receiver = Receiver::start();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let stderr = fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let mut child = Command::new(tools::directory().join("logpost"))
+        .args(["--linger", "0", &receiver.url()])
+        .stdin(Stdio::piped())
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
+    let (sender, shown) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        // A terminal that nobody writes to any more fails to be read.
+        while let Ok(length) = rustix::io::read(&terminal, &mut chunk)
+            && sender.send(text(&chunk[..length])).is_ok()
+        {}
+    });
+    let mut screen = String::new();
+    await_that("the line is shown", || {
+        child.stdin.as_mut().unwrap().write_all(b"a\n").unwrap();
+        screen.extend(shown.try_iter());
+        screen.contains(" records, ") && screen.contains("/s, 0 retries, 0 refused")
+    });
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    screen.extend(shown.iter());
+    assert!(screen.ends_with("refused 0\r\n") && screen.contains("\r\u{1b}[Klogpost: delivered "), "{screen:?}");
 }
