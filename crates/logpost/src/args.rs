@@ -26,6 +26,10 @@ pub struct Args {
     #[arg(value_name = "URL", required_unless_present = "check", default_value = "", hide_default_value = true)]
     pub url: String,
 
+    /// '-' is standard input, from which records are read anyhow
+    #[arg(value_name = "-", hide = true)]
+    pub input: Option<PathBuf>,
+
     /// What the server is
     #[arg(long, value_enum, value_name = "KIND", default_value = "ndjson")]
     pub to: KindName,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use logline::ending::{Exit, Stop, say};
+use logline::ending::{Exit, Stop, Trouble, say};
 use logpost::PROG;
 use logpost::acks::Acks;
 use logpost::args::{Args, HINTS};
@@ -22,6 +22,9 @@ fn main() -> Exit {
 fn run(args: &Args) -> Result<Exit, Stop> {
     if let Some(file) = &args.check {
         return Ok(metrics::check(file, args.max_age)?);
+    }
+    if let Some(file) = args.input.as_ref().filter(|file| file.as_os_str() != "-") {
+        return Err(Trouble::new(file.display(), "records are read from standard input: logpost URL < FILE").into());
     }
     let kind = kind(args)?;
     let target = target(args, kind.as_ref())?;
