@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 pub struct Behaviour {
     /// Answer with this status.
     pub status: Option<u16>,
+    /// And with this body.
+    pub text: Option<String>,
     /// Send `Retry-After` with that many seconds.
     pub retry_after: Option<u64>,
     /// Only a body of more bytes than this gets the status.
@@ -57,6 +59,7 @@ impl Behaviour {
         value.as_object()?;
         Some(Self {
             status: small("status"),
+            text: text("text"),
             retry_after: number("retry_after"),
             above: number("above").and_then(|n| usize::try_from(n).ok()),
             item_status: small("item_status"),
@@ -381,8 +384,12 @@ fn receive(body: &[u8], path: &str, shared: &Shared) -> Option<Answer> {
     if let Some(status) = behaviour.status
         && behaviour.above.is_none_or(|limit| body.len() > limit)
     {
-        let error = json!({"error": {"type": "scripted", "reason": "as told"}, "status": status});
-        return Some(Answer { retry_after: behaviour.retry_after, ..Answer::new(status, &error) });
+        let mut answer = malformed("as told", status);
+        answer.retry_after = behaviour.retry_after;
+        if let Some(text) = behaviour.text {
+            answer.body = text.into_bytes();
+        }
+        return Some(answer);
     }
     let mut store = shared.store();
     let mut answer = if path.ends_with("/_bulk") { store.bulk(body, &behaviour) } else { store.ndjson(body) };
@@ -453,10 +460,10 @@ impl Store {
         let mut errors = false;
         while let Some(head) = rest.next() {
             let Some((verb, meta)) = action(head) else {
-                return malformed("Malformed action/metadata line");
+                return malformed("Malformed action/metadata line", 400);
             };
             let Some(source) = rest.next() else {
-                return malformed("The bulk request must be terminated by a newline");
+                return malformed("The bulk request must be terminated by a newline", 400);
             };
             let id = meta.get("_id").and_then(Value::as_str).map(str::to_owned);
             let index = meta.get("_index").and_then(Value::as_str).unwrap_or("default").to_owned();
@@ -524,8 +531,8 @@ impl Store {
     }
 }
 
-fn malformed(reason: &str) -> Answer {
-    Answer::new(400, &json!({"error": {"type": "illegal_argument_exception", "reason": reason}, "status": 400}))
+fn malformed(reason: &str, status: u16) -> Answer {
+    Answer::new(status, &json!({"error": {"type": "illegal_argument_exception", "reason": reason}, "status": status}))
 }
 
 fn action(head: &[u8]) -> Option<(String, Value)> {

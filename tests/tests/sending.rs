@@ -326,3 +326,113 @@ fn a_terminal_shows_a_line_that_grows_and_is_gone_at_the_end() {
     screen.extend(shown.iter());
     assert!(screen.ends_with("refused 0\r\n") && screen.contains("\r\u{1b}[Klogpost: delivered "), "{screen:?}");
 }
+
+/// A first answer that is not the kind's success, and whether what it says needs a hand.
+struct Case {
+    kind: &'static str,
+    answer: Behaviour,
+    said: &'static str,
+}
+
+fn case(kind: &'static str, status: u16, body: &str, said: &'static str) -> Case {
+    Case { kind, answer: Behaviour { status: Some(status), text: Some(body.to_owned()), ..Behaviour::default() }, said }
+}
+
+fn item(status: u16, error: &str, said: &'static str) -> Case {
+    let answer = Behaviour { item_status: Some(status), item_type: Some(error.to_owned()), ..Behaviour::default() };
+    Case { kind: "elasticsearch", answer, said }
+}
+
+#[test]
+fn what_is_not_the_success_of_the_kind_is_said_and_nothing_is_dropped_or_lost() {
+    let page = "<html><h1>It works!</h1></html>";
+    let cases = [
+        case("elasticsearch", 200, page, "200 with an answer that is no JSON"),
+        case("elasticsearch", 200, "{}", "200 with 0 items for 2 records"),
+        case("elasticsearch", 200, r#"{"items":[{"create":{"status":201}}]}"#, "200 with 1 items for 2 records"),
+        case("elasticsearch", 201, "", "201"),
+        case("elasticsearch", 302, "", "302"),
+        case("elasticsearch", 401, "", "401"),
+        case("elasticsearch", 403, "", "403"),
+        case("elasticsearch", 404, "no handler", "404 no handler"),
+        case("elasticsearch", 405, page, "405 <html>"),
+        case("elasticsearch", 406, "", "406"),
+        case("elasticsearch", 503, page, "503 <html>"),
+        item(429, "es_rejected_execution_exception", "429 es_rejected_execution_exception: as told"),
+        item(429, "cluster_block_exception", "429 cluster_block_exception: as told"),
+        item(503, "unavailable_shards_exception", "503 unavailable_shards_exception: as told"),
+        item(403, "cluster_block_exception", "403 cluster_block_exception: as told"),
+        item(403, "security_exception", "403 security_exception: as told"),
+        item(404, "index_not_found_exception", "404 index_not_found_exception: as told"),
+        item(400, "index_closed_exception", "400 index_closed_exception: as told"),
+        case("victorialogs", 200, page, "200 <html>"),
+        case("victorialogs", 202, "", "202"),
+        case("victorialogs", 404, "unsupported path", "404 unsupported path"),
+        case("victorialogs", 503, "read-only", "503 read-only"),
+        case("ndjson", 207, "", "207"),
+        case("ndjson", 260, "", "260"),
+        case("ndjson", 301, "", "301"),
+        case("ndjson", 405, page, "405 <html>"),
+        case("ndjson", 408, "", "408"),
+        case("ndjson", 501, "", "501"),
+    ];
+    // Each waits for its pause, all of them together.
+    let runs = cases.map(|Case { kind, answer, said }| {
+        thread::spawn(move || {
+            let receiver = Receiver::start();
+            receiver.script([answer]);
+            let line = format!("logpost --to {kind} {}", receiver.url());
+            let output = run(&line, b"{\"message\":\"one\"}\n{\"message\":\"two\"}\n");
+            assert_status(&output, 0);
+            assert_eq!(output.stdout, b"", "{kind}, {said}");
+            let words = text(&output.stderr);
+            assert!(
+                words.contains(&format!(": {said}")) && words.contains(", trying again"),
+                "{kind}: {said}: {words}"
+            );
+            assert_eq!(receiver.documents().len(), 2, "{kind}, {said}");
+            assert_eq!(receiver.requests(), 2, "{kind}, {said}");
+        })
+    });
+    for run in runs {
+        run.join().unwrap();
+    }
+}
+
+#[test]
+fn one_record_that_spoils_its_request_is_found_and_its_neighbours_are_delivered() {
+    for kind in ["elasticsearch", "ndjson", "victorialogs"] {
+        let receiver = Receiver::start();
+        // The whole, then each half: which of them is bad says the scripted order.
+        let bad = || Behaviour { status: Some(400), text: Some("no".to_owned()), ..Behaviour::default() };
+        receiver.script([bad(), bad(), bad(), Behaviour::default(), Behaviour::default()]);
+        let output = run(&format!("logpost --to {kind} {}", receiver.url()), b"a\nb\nc\nd\n");
+        assert_status(&output, 1);
+        let refused: Vec<_> = text(&output.stdout).lines().map(str::to_owned).collect();
+        assert_eq!(refused, [r#"{"message":"a","_refused":"400 no"}"#], "{kind}");
+        assert_eq!(receiver.documents().len(), 3, "{kind}");
+    }
+}
+
+#[test]
+fn a_document_that_elasticsearch_refuses_comes_out_with_its_reason_and_the_position_passes_it() {
+    let receiver = Receiver::start();
+    let scratch = Scratch::new("position");
+    receiver.script([Behaviour {
+        item_status: Some(400),
+        item_type: Some("document_parsing_exception".to_owned()),
+        matching: Some("bad".to_owned()),
+        ..Behaviour::default()
+    }]);
+    let input =
+        "\x1e3f2a00c4d1e0b7a9:0-5 /a\tgood\n\x1e3f2a00c4d1e0b7a9:5-9 /a\tbad\n\x1e3f2a00c4d1e0b7a9:9-14 /a\tgood\n";
+    let state = scratch.path().display();
+    let line = format!("logpost --to elasticsearch --state {state} {}", receiver.url());
+    let output = run(&line, input.as_bytes());
+    assert_status(&output, 1);
+    let refused = r#"{"_pos":"3f2a00c4d1e0b7a9:5-9","_file":"/a","message":"bad","_refused":"400 document_parsing_exception: as told"}"#;
+    assert_eq!(text(&output.stdout), format!("{refused}\n"));
+    assert_eq!(receiver.documents().len(), 2);
+    let acks = fs::read_to_string(scratch.path().join("acks")).unwrap();
+    assert!(acks.contains(r#"{"fid":"3f2a00c4d1e0b7a9","offset":14}"#), "{acks}");
+}

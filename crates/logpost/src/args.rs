@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use logline::quantity::{parse_duration, parse_size};
 
+const USAGE: &str = "logpost [OPTIONS] URL
+       logpost --check FILE [--max-age DUR]";
 const EXAMPLES: &str = "\
 Exit status:
   0  everything was delivered
@@ -20,7 +22,7 @@ Examples:
 /// Delivers records over HTTP and keeps them until they have been accepted
 #[expect(clippy::struct_excessive_bools, reason = "each is an option that is given or not")]
 #[derive(Parser, Debug)]
-#[command(name = "logpost", version, after_help = EXAMPLES)]
+#[command(name = "logpost", version, override_usage = USAGE, after_help = EXAMPLES)]
 pub struct Args {
     /// Where to: http://host:port/path
     #[arg(value_name = "URL", required_unless_present = "check", default_value = "", hide_default_value = true)]

@@ -126,21 +126,28 @@ impl Batch {
         self.records[record].position
     }
 
-    /// The record as it came, with the reason why it was refused.
+    /// The record as it came, with the reason why it was refused. What stood in its tag becomes the keys that logparse
+    /// makes of it.
     pub fn refused(&self, record: usize, reason: &str) -> Vec<u8> {
-        let (content, _) = self.content(record);
-        let mut out = Vec::new();
+        let (content, path) = self.content(record);
+        let mut out = b"{".to_vec();
+        if let (Some(path), Some(position)) = (path, self.position(record)) {
+            out.extend_from_slice(b"\"_pos\":\"");
+            position.write_without_flags(&mut out);
+            out.extend_from_slice(b"\",\"_file\":");
+            json::write_string(&mut out, &path);
+            out.push(b',');
+        }
         let inner = content.trim_ascii().strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
         match inner.filter(|_| json::is_valid_object(content)) {
             Some(inner) => {
-                out.push(b'{');
                 out.extend_from_slice(inner);
                 if !inner.trim_ascii().is_empty() {
                     out.push(b',');
                 }
             }
             None => {
-                out.extend_from_slice(b"{\"message\":");
+                out.extend_from_slice(b"\"message\":");
                 json::write_string(&mut out, content);
                 out.push(b',');
             }
@@ -185,12 +192,21 @@ pub(crate) mod tests {
 
     #[test]
     fn a_refused_record_is_what_came_and_the_reason() {
-        let batch = batch(&[b"{\"a\":1}", b"{}", b"no \"object\"", b"{\"broken\""]);
+        let batch = batch(&[
+            b"{\"a\":1}",
+            b"{}",
+            b"no \"object\"",
+            b"{\"broken\"",
+            b"\x1e3f2a00c4d1e0b7a9:0-5 /a\tfour",
+            b"\x1e3f2a00c4d1e0b7a9:5-8 /a\t{}",
+        ]);
         for (record, text) in [
             r#"{"a":1,"_refused":"400 x"}"#,
             r#"{"_refused":"400 x"}"#,
             r#"{"message":"no \"object\"","_refused":"400 x"}"#,
             r#"{"message":"{\"broken\"","_refused":"400 x"}"#,
+            r#"{"_pos":"3f2a00c4d1e0b7a9:0-5","_file":"/a","message":"four","_refused":"400 x"}"#,
+            r#"{"_pos":"3f2a00c4d1e0b7a9:5-8","_file":"/a","_refused":"400 x"}"#,
         ]
         .into_iter()
         .enumerate()
