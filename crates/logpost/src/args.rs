@@ -69,17 +69,41 @@ pub struct Args {
     #[arg(short = 'H', long, value_name = "HEADER")]
     pub header: Vec<String>,
 
-    /// Name and password for basic authorisation ($LOGPOST_USER)
+    /// Name and password for basic authorisation, better kept in $LOGPOST_USER
     #[arg(short, long, value_name = "NAME:PASSWORD")]
     pub user: Option<String>,
+
+    /// A file with a token for authorisation ($LOGPOST_TOKEN), read again when it is not accepted
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    pub token_file: Option<PathBuf>,
+
+    /// What stands before the token
+    #[arg(long, value_enum, value_name = "WORD", ignore_case = true, default_value = "bearer")]
+    pub token_scheme: Scheme,
 
     /// A file with certificates to trust, instead of the system's ($SSL_CERT_FILE)
     #[arg(long, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
 
+    /// A file with a certificate to show, and those that signed it
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The file with its key [default: that of --cert]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
     /// Trust any certificate
     #[arg(short = 'k', long)]
     pub insecure: bool,
+
+    /// Connect through this proxy ($HTTPS_PROXY where the URL is https; not for hosts of $NO_PROXY)
+    #[arg(short = 'x', long, value_name = "URL")]
+    pub proxy: Option<String>,
+
+    /// Send bodies compressed
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub compress: Option<Compression>,
 
     /// A request goes when it has so many bytes of records
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "1MiB")]
@@ -105,7 +129,7 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "10s")]
     pub connect_timeout: Duration,
 
-    /// Longest wait for an answer
+    /// Longest wait for a whole answer; 30 s of silence end it too
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
     pub max_time: Duration,
 
@@ -144,6 +168,33 @@ pub enum KindName {
     Elasticsearch,
     /// Its JSON lines.
     Victorialogs,
+}
+
+/// What stands before a token.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Scheme {
+    /// OAuth's, the custom.
+    Bearer,
+    /// Elasticsearch's API keys.
+    #[value(name = "apikey")]
+    ApiKey,
+}
+
+impl Scheme {
+    /// As it stands in the header.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::ApiKey => "ApiKey",
+        }
+    }
+}
+
+/// The ways to compress.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Compression {
+    /// RFC 1952.
+    Gzip,
 }
 
 /// `K=V`; the value may be empty and may contain `=`.

@@ -83,6 +83,11 @@ impl Batch {
         self.lines.len()
     }
 
+    /// How many bytes these of its records have.
+    pub fn bytes_of(&self, records: &[usize]) -> usize {
+        records.iter().map(|record| self.records[*record].end - self.records[*record].start).sum()
+    }
+
     /// What may be acknowledged when it is settled.
     pub fn settles(&mut self) -> &BTreeMap<Fid, u64> {
         let last = self.last.take();

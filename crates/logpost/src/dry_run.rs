@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use logline::ending::Stop;
 use logline::output::Output;
 
-use crate::deliver::Target;
+use crate::target::Target;
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ impl DryRun {
             let value = if name == "content-type" { value } else { "***" };
             // Writing to a string does not fail.
             let _ = writeln!(head, "{name}: {value}");
+        }
+        if target.token().is_some() {
+            head.push_str("authorization: ***\n");
         }
         head.push('\n');
         Self { head: head.into_bytes(), output: Output::stdout() }

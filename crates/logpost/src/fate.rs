@@ -3,20 +3,45 @@
 
 use std::time::Duration;
 
-/// An answer, or why there was none.
+/// What a server answered.
 #[derive(Clone, Debug)]
-pub enum Answer {
-    /// The server answered.
-    Http {
-        /// The status code.
-        status: u16,
-        /// What `Retry-After` asks for.
-        retry_after: Option<Duration>,
-        /// At most 64 MiB.
-        body: Vec<u8>,
-    },
-    /// No answer came; nothing is known.
-    Failed(String),
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// What `Retry-After` asks for.
+    pub retry_after: Option<Duration>,
+    /// At most 64 MiB.
+    pub body: Vec<u8>,
+}
+
+/// Why no answer came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// Nothing is known; the same again, later.
+    Lost(String),
+    /// A new connection was closed while the request was written on it, which is how some say that it is too large.
+    Cut(String),
+    /// It will be the same until somebody does something about it.
+    Hold(String),
+}
+
+impl Failure {
+    /// In the words of a message.
+    pub fn cause(&self) -> &str {
+        match self {
+            Self::Lost(cause) | Self::Cut(cause) | Self::Hold(cause) => cause,
+        }
+    }
+}
+
+impl From<Failure> for Fate {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost(cause) => Self::Again(cause),
+            Failure::Cut(cause) => Self::Cut(cause),
+            Failure::Hold(cause) => Self::Hold(cause),
+        }
+    }
 }
 
 /// What becomes of one record, or of all that were in a request.
@@ -30,6 +55,8 @@ pub enum Fate {
     Again(String),
     /// A mistake of configuration, not of the data: nothing is dropped, it is said and tried slowly.
     Hold(String),
+    /// As [`Failure::Cut`]: the second time it is taken for too large, yet never a record for that alone.
+    Cut(String),
     /// The request was too large.
     TooLarge(String),
     /// Something in the request is wrong: it is parted to find out what.
@@ -60,11 +87,21 @@ pub fn of_status(status: u16, body: &[u8]) -> Option<Fate> {
     }
 }
 
-/// The code and the beginning of what the server said to it.
+/// The code and the beginning of what the server said to it; of a page, its title.
 pub fn reason(status: u16, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    let text = String::from_utf8_lossy(&body[..body.len().min(1000)]);
+    let text = if text.trim_start().starts_with('<') { title(&text) } else { &text };
+    // Titles mostly say the code once more.
+    let text = text.strip_prefix(&status.to_string()).unwrap_or(text);
+    let text: String = text.chars().take(200).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() { format!("{status}") } else { format!("{status} {text}") }
+}
+
+/// What stands in the title of a page.
+fn title(page: &str) -> &str {
+    let title = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    title.map_or("a page", |(title, _)| title)
 }
 
 #[cfg(test)]
@@ -82,5 +119,7 @@ mod tests {
         assert!(matches!(of_status(413, b""), Some(Fate::TooLarge(_))));
         assert!(matches!(of_status(400, b"no\n such"), Some(Fate::Bad(reason)) if reason == "400 no such"));
         assert_eq!(of_status(204, b""), None);
+        let page = b"<html>\n<head><title>502 Bad Gateway</title></head>";
+        assert_eq!(reason(502, page), "502 Bad Gateway");
     }
 }

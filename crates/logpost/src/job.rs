@@ -15,6 +15,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A mistake of configuration is not mended within seconds.
 const FIRST_HOLD: Duration = Duration::from_secs(2);
+/// So many records found bad one after the other, and none good, say that the fault is not theirs.
+const ALIKE: usize = 8;
 /// No server may ask for more.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
@@ -29,6 +31,11 @@ pub struct Job {
     /// How many were refused before they were sent.
     unsent: usize,
     failures: u32,
+    seen: Seen,
+    /// The connection was cut while the next request was written for the first time.
+    was_cut: bool,
+    /// The last request was too large and is to go in two.
+    pub was_halved: bool,
     /// Not before this.
     pub ready_at: Duration,
     /// A request of it is under way.
@@ -45,6 +52,15 @@ pub struct Job {
     pub request_bytes: u64,
     /// When it was sent.
     pub sent_at: Duration,
+}
+
+/// What the answers so far have shown about the records of a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Seen {
+    Nothing,
+    /// The server finds fault with each alike.
+    EachBad,
+    SomeTaken,
 }
 
 /// Why a job is not done yet.
@@ -67,6 +83,9 @@ impl Job {
             bad: Vec::new(),
             unsent: 0,
             failures: 0,
+            seen: Seen::Nothing,
+            was_cut: false,
+            was_halved: false,
             ready_at: now,
             in_flight: false,
             since: now,
@@ -112,25 +131,36 @@ impl Job {
         std::mem::take(&mut self.refused)
     }
 
+    /// How many bytes the records of the next request have, as they came.
+    pub fn bytes_of_next(&self) -> usize {
+        self.next().map_or(0, |records| self.batch.bytes_of(records))
+    }
+
     /// What the answer to the last request means. `jitter` is anything from 0 to 1. How many records were delivered by it.
     pub fn take(&mut self, verdict: Verdict, retry_after: Option<Duration>, now: Duration, jitter: f64) -> usize {
         self.in_flight = false;
         let Some(sent) = self.todo.pop_front() else { return 0 };
         let before = self.trouble.take();
+        let was_cut = std::mem::replace(&mut self.was_cut, matches!(verdict, Verdict::All(Fate::Cut(_))));
+        self.was_halved = match &verdict {
+            Verdict::All(Fate::TooLarge(_)) => sent.len() > 1,
+            Verdict::All(Fate::Cut(_)) => sent.len() > 1 && was_cut,
+            _ => false,
+        };
+        if self.was_halved || matches!(verdict, Verdict::All(Fate::Bad(_))) && sent.len() > 1 {
+            let (first, second) = sent.split_at(sent.len() / 2);
+            self.todo.push_front(second.to_vec());
+            self.todo.push_front(first.to_vec());
+            self.was_cut = false;
+            return 0;
+        }
+        let fates = match verdict {
+            Verdict::Each(fates) => fates,
+            Verdict::All(fate) => vec![fate; sent.len()],
+        };
         let mut again = Vec::new();
         let mut delivered = 0;
         let mut trouble = None;
-        let fates = match verdict {
-            Verdict::Each(fates) => fates,
-            Verdict::All(Fate::TooLarge(reason)) if sent.len() == 1 => vec![Fate::Refused(reason)],
-            Verdict::All(Fate::TooLarge(_) | Fate::Bad(_)) if sent.len() > 1 => {
-                let (first, second) = sent.split_at(sent.len() / 2);
-                self.todo.push_front(second.to_vec());
-                self.todo.push_front(first.to_vec());
-                return 0;
-            }
-            Verdict::All(fate) => vec![fate; sent.len()],
-        };
         for (record, fate) in sent.into_iter().zip(fates) {
             match fate {
                 Fate::Delivered => delivered += 1,
@@ -138,9 +168,9 @@ impl Job {
                     delivered += 1;
                     self.known += 1;
                 }
-                Fate::Refused(reason) => self.refused.push((record, reason)),
-                Fate::Bad(reason) | Fate::TooLarge(reason) => self.bad.push((record, reason)),
-                Fate::Again(cause) => {
+                Fate::Refused(reason) | Fate::TooLarge(reason) => self.refused.push((record, reason)),
+                Fate::Bad(reason) => self.bad.push((record, reason)),
+                Fate::Again(cause) | Fate::Cut(cause) => {
                     again.push(record);
                     trouble.get_or_insert(Trouble { cause, is_hold: false });
                 }
@@ -153,12 +183,11 @@ impl Job {
         if !again.is_empty() {
             self.todo.push_front(again);
         }
-        if self.todo.is_empty() {
-            self.settle_bad(&mut trouble);
-        }
         if delivered > 0 {
             self.failures = 0;
+            self.seen = Seen::SomeTaken;
         }
+        self.settle_bad(&mut trouble);
         match trouble {
             Some(trouble) => self.pause(trouble, retry_after, now, jitter),
             None => self.ready_at = now,
@@ -169,13 +198,26 @@ impl Job {
         delivered
     }
 
-    /// A server that finds fault with each record alike finds fault with something else: then nothing is dropped.
+    /// A server that finds fault with each record alike finds fault with something else: then nothing is dropped, and now
+    /// and then one of them is sent alone, to see whether it still does.
     fn settle_bad(&mut self, trouble: &mut Option<Trouble>) {
-        if self.bad.len() > 1 && self.bad.len() + self.unsent == self.batch.len() {
-            let cause = format!("each record alike is answered {}", self.bad[0].1);
-            self.todo.push_front(self.bad.drain(..).map(|(record, _)| record).collect());
-            *trouble = Some(Trouble { cause, is_hold: true });
-        } else {
+        let is_tried = self.todo.is_empty();
+        let are_all = is_tried && self.bad.len() > 1 && self.bad.len() + self.unsent == self.batch.len();
+        let is_alike = match self.seen {
+            Seen::Nothing => are_all || self.bad.len() >= ALIKE,
+            Seen::EachBad => true,
+            Seen::SomeTaken => false,
+        };
+        if is_alike && let Some((_, reason)) = self.bad.first() {
+            *trouble = Some(Trouble { cause: format!("each record alike is answered {reason}"), is_hold: true });
+            self.seen = Seen::EachBad;
+            let mut all: Vec<usize> = self.bad.drain(..).map(|(record, _)| record).collect();
+            all.extend(self.todo.drain(..).flatten());
+            all.sort_unstable();
+            let probe = all.remove(self.failures as usize % all.len());
+            self.todo.push_back(vec![probe]);
+            self.todo.push_back(all);
+        } else if is_tried {
             self.refused.append(&mut self.bad);
         }
     }
@@ -206,6 +248,10 @@ mod tests {
 
     fn take(job: &mut Job, verdict: Verdict) -> usize {
         job.take(verdict, None, Duration::ZERO, 1.0)
+    }
+
+    fn again_all() -> Verdict {
+        Verdict::All(again())
     }
 
     fn again() -> Fate {
@@ -269,6 +315,49 @@ mod tests {
         }
         assert_eq!((job.left(), job.take_refused().len()), (3, 0));
         assert!(job.trouble.is_some_and(|trouble| trouble.is_hold));
+    }
+
+    #[test]
+    fn a_server_that_finds_each_record_bad_is_not_asked_about_all_of_them() {
+        let mut job = job(1000);
+        let bad = || Verdict::All(Fate::Bad("400".to_owned()));
+        let mut requests = 0;
+        while job.trouble.is_none() {
+            take(&mut job, bad());
+            requests += 1;
+        }
+        assert!(requests < 50, "{requests}");
+        let mut probes = Vec::new();
+        for _ in 0..3 {
+            probes.extend_from_slice(job.next().unwrap_or_default());
+            take(&mut job, bad());
+        }
+        assert_eq!(probes, [0, 1, 2], "one at a time, each time another");
+        assert_eq!((job.left(), job.take_refused().len()), (1000, 0));
+        // It has been mended; one record is bad in truth.
+        while let Some(records) = job.next() {
+            let fate = if records.contains(&7) { Fate::Bad("400".to_owned()) } else { Fate::Delivered };
+            take(&mut job, Verdict::All(fate));
+        }
+        assert_eq!(job.take_refused(), [(7, "400".to_owned())]);
+    }
+
+    #[test]
+    fn a_request_that_is_cut_twice_is_halved_and_no_record_is_refused_for_it() {
+        let mut job = job(2);
+        let cut = || Verdict::All(Fate::Cut("closed".to_owned()));
+        take(&mut job, cut());
+        assert_eq!(job.next(), Some(&[0, 1][..]));
+        take(&mut job, again_all());
+        take(&mut job, cut());
+        assert_eq!(job.next(), Some(&[0, 1][..]), "the first time again");
+        take(&mut job, cut());
+        assert!(job.was_halved);
+        for _ in 0..5 {
+            take(&mut job, cut());
+            assert_eq!((job.next(), job.was_halved), (Some(&[0][..]), false));
+        }
+        assert_eq!((job.left(), job.take_refused().len()), (2, 0));
     }
 
     #[test]

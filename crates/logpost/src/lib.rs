@@ -7,7 +7,7 @@
 //! | [`window`] | the batches in their order, and what may be acknowledged |
 //! | [`fate`] | what an answer means |
 //! | [`kinds`], [`document`] | how each kind of server is written to and read |
-//! | [`deliver`], [`target`] | requests |
+//! | [`deliver`], [`target`], [`connection`] | requests |
 //! | [`dry_run`] | the same on stdout |
 //! | [`acks`] | what has been delivered, kept |
 //! | [`refusals`] | where refused records go |
@@ -17,6 +17,7 @@
 pub mod acks;
 pub mod args;
 pub mod batch;
+pub mod connection;
 pub mod deliver;
 pub mod document;
 pub mod dry_run;

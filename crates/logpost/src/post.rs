@@ -17,7 +17,7 @@ use crate::PROG;
 use crate::acks::Acks;
 use crate::deliver::Deliverer;
 use crate::dry_run::DryRun;
-use crate::fate::{Answer, Fate, Verdict};
+use crate::fate::{Fate, Verdict};
 use crate::job::Job;
 use crate::kinds::Kind;
 use crate::refusals::Refusals;
@@ -255,12 +255,12 @@ impl Post {
             let waiting = self.window.left() as u64;
             let Some(job) = self.window.job(id) else { continue };
             let records = job.next().map_or(0, <[usize]>::len);
-            let retry_after = match &answer {
-                Answer::Http { retry_after, .. } => *retry_after,
-                Answer::Failed(_) => None,
+            let verdict = match &answer {
+                Ok(answer) => self.kind.read(answer, records),
+                Err(failure) => Verdict::All(failure.clone().into()),
             };
-            let verdict = self.kind.read(&answer, records);
-            let (resent, known) = (job.resent, job.known);
+            let retry_after = answer.as_ref().ok().and_then(|answer| answer.retry_after);
+            let (resent, known, bytes) = (job.resent, job.known, job.bytes_of_next());
             let delivered = job.take(verdict, retry_after, now, jitter());
             self.report.tally.refused += write_refused(&mut self.refusals, job)?;
             self.report.tally.batches += u64::from(job.is_done());
@@ -274,6 +274,13 @@ impl Post {
                 took: now.saturating_sub(job.sent_at),
             };
             self.report.take(&exchange, &answer, waiting, now);
+            if job.was_halved || delivered > 0 {
+                let fits = !job.was_halved;
+                self.window.learn(bytes, fits);
+            }
+            if let Ok(answer) = answer {
+                self.deliverer.keep_answer(answer.body);
+            }
         }
         Ok(())
     }
@@ -341,11 +348,15 @@ impl Post {
             fds.push(PollFd::new(&stdin, PollFlags::IN));
         }
         let polled = poll(&mut fds, timeout.as_ref());
+        let has_answer = polled.is_ok() && !fds[0].revents().is_empty();
         let is_readable = reads && polled.is_ok() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
         if let Err(errno) = polled
             && errno != rustix::io::Errno::INTR
         {
             return Err(Trouble::io("poll", &errno.into()).into());
+        }
+        if has_answer {
+            self.deliverer.hear();
         }
         if is_readable && !self.input.fill()? {
             self.is_at_eof = true;

@@ -7,7 +7,7 @@ use logline::ending::say;
 
 use crate::PROG;
 use crate::acks::Acks;
-use crate::fate::Answer;
+use crate::fate::{Answer, Failure};
 use crate::metrics::{Metrics, Waiting};
 use crate::outage::Outage;
 use crate::progress::Progress;
@@ -66,12 +66,18 @@ impl Report {
     }
 
     /// A request was answered, or failed.
-    pub fn take(&mut self, exchange: &Exchange<'_>, answer: &Answer, waiting: u64, now: Duration) {
+    pub fn take(
+        &mut self,
+        exchange: &Exchange<'_>,
+        answer: &Result<Answer, Failure>,
+        waiting: u64,
+        now: Duration,
+    ) {
         let Exchange { records, bytes, delivered, known, resent, trouble, took } = *exchange;
         if self.is_verbose {
             let answer = match answer {
-                Answer::Http { status, .. } => &status.to_string(),
-                Answer::Failed(cause) => cause,
+                Ok(answer) => &answer.status.to_string(),
+                Err(failure) => failure.cause(),
             };
             self.say(&format!("{records} records, {bytes} bytes: {answer}, {} ms", took.as_millis()));
         }

@@ -1,13 +1,65 @@
 //! The URL as the user gave it, parted from what must not be printed.
 
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use logline::ending::Trouble;
-use ureq::http::Uri;
+use ureq::http::{HeaderName, HeaderValue, Uri};
 
-use crate::args::Args;
-use crate::deliver::Target;
+use crate::args::{Args, Compression, Scheme};
+use crate::connection::{self, Connecting};
 use crate::kinds::{self, Kind};
+
+/// Where requests go, and with what.
+#[derive(Debug)]
+pub struct Target {
+    /// Without name and password.
+    pub url: String,
+    /// Every request has them.
+    pub headers: Vec<(String, String)>,
+    /// Bodies go as gzip.
+    pub is_compressed: bool,
+    token: Option<Token>,
+}
+
+impl Target {
+    /// The value of the header `authorization` that its token makes.
+    pub fn token(&self) -> Option<String> {
+        let token = self.token.as_ref()?;
+        Some(token.header.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// It was not accepted: its file may have another by now. A file that cannot be read leaves the old one.
+    pub fn read_token_again(&self) {
+        if let Some(token) = &self.token
+            && let Some(path) = &token.path
+            && let Ok(header) = token_header(path, token.scheme)
+        {
+            *token.header.lock().unwrap_or_else(PoisonError::into_inner) = header;
+        }
+    }
+}
+
+/// A token, and the file that it is read from again.
+#[derive(Debug)]
+struct Token {
+    path: Option<PathBuf>,
+    scheme: Scheme,
+    header: Mutex<String>,
+}
+
+fn token_header(path: &Path, scheme: Scheme) -> Result<String, Trouble> {
+    let text = std::fs::read_to_string(path).map_err(|error| Trouble::io(path.display(), &error))?;
+    header_of(&text, scheme).ok_or_else(|| Trouble::new(path.display(), "no token in it, expected one line of text"))
+}
+
+fn header_of(token: &str, scheme: Scheme) -> Option<String> {
+    let token = token.trim();
+    let header = format!("{} {token}", scheme.word());
+    (!token.is_empty() && HeaderValue::from_str(&header).is_ok()).then_some(header)
+}
 
 /// The kind of server that the options name.
 pub fn kind(args: &Args) -> Result<Box<dyn Kind>, Trouble> {
@@ -15,33 +67,83 @@ pub fn kind(args: &Args) -> Result<Box<dyn Kind>, Trouble> {
     kinds::kind(args, uri.path())
 }
 
-/// Where requests go. Name and password in the URL, the option or the environment become a header.
+/// How the connections to it are made.
+pub fn connecting(args: &Args) -> Result<Connecting<'_>, Trouble> {
+    let (uri, _) = parse(&args.url)?;
+    let is_tls = uri.scheme_str() == Some("https");
+    Ok(Connecting {
+        connect_timeout: args.connect_timeout,
+        max_time: args.max_time,
+        is_tls,
+        cacert: args.cacert.as_deref(),
+        cert: args.cert.as_deref(),
+        key: args.key.as_deref(),
+        insecure: args.insecure,
+        proxy: connection::proxy(args.proxy.as_deref(), uri.host().unwrap_or_default(), is_tls)?,
+    })
+}
+
+/// Where requests go. Name and password or a token, from the options, the URL or the environment, become a header.
 pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
     let (uri, user_in_url) = parse(&args.url)?;
-    let from_environment = || std::env::var("LOGPOST_USER").ok().filter(|user| !user.is_empty());
     let mut headers = vec![("content-type".to_owned(), kind.content_type().to_owned())];
-    if let Some(user) = args.user.clone().or(user_in_url).or_else(from_environment) {
-        headers.push(("authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(user))));
-    }
     for header in &args.header {
         // The value may be a secret and is not repeated.
         let (name, value) = header
             .split_once(':')
             .ok_or_else(|| Trouble::new("-H", "a header without a colon, expected 'Name: value'"))?;
         let name = name.trim().to_ascii_lowercase();
-        let is_name = ureq::http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-        if !is_name || ureq::http::HeaderValue::from_str(value.trim()).is_err() {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value.trim()).is_err() {
             return Err(Trouble::new("-H", "characters that no header may have, expected 'Name: value'"));
+        }
+        if ["content-length", "transfer-encoding", "content-encoding"].contains(&name.as_str()) {
+            return Err(Trouble::new(format_args!("-H: {name}"), "comes from the body, see --compress"));
         }
         headers.retain(|(known, _)| *known != name);
         headers.push((name, value.trim().to_owned()));
+    }
+    let mut token = None;
+    if headers.iter().all(|(name, _)| name != "authorization") {
+        match secret(args, user_in_url)? {
+            Some(Secret::User(user)) => {
+                headers.push(("authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(user))));
+            }
+            Some(Secret::Token(found)) => token = Some(found),
+            None => {}
+        }
     }
     let authority = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
     let scheme = uri.scheme_str().unwrap_or("http");
     let path = kind.path(uri.path());
     let query = uri.query().map(|query| format!("{}{query}", if path.contains('?') { '&' } else { '?' }));
-    Ok(Target { url: format!("{scheme}://{authority}{path}{}", query.unwrap_or_default()), headers })
+    let url = format!("{scheme}://{authority}{path}{}", query.unwrap_or_default());
+    Ok(Target { url, headers, is_compressed: args.compress == Some(Compression::Gzip), token })
+}
+
+enum Secret {
+    User(String),
+    Token(Token),
+}
+
+/// What an option names goes before what the URL has, and that before the environment.
+fn secret(args: &Args, user_in_url: Option<String>) -> Result<Option<Secret>, Trouble> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let scheme = args.token_scheme;
+    if let Some(user) = &args.user {
+        return Ok(Some(Secret::User(user.clone())));
+    }
+    if let Some(path) = &args.token_file {
+        let header = Mutex::new(token_header(path, scheme)?);
+        return Ok(Some(Secret::Token(Token { path: Some(path.clone()), scheme, header })));
+    }
+    if let Some(user) = user_in_url.or_else(|| variable("LOGPOST_USER")) {
+        return Ok(Some(Secret::User(user)));
+    }
+    let Some(token) = variable("LOGPOST_TOKEN") else { return Ok(None) };
+    let header = header_of(&token, scheme)
+        .ok_or_else(|| Trouble::new("$LOGPOST_TOKEN", "no token in it, expected one line of text"))?;
+    Ok(Some(Secret::Token(Token { path: None, scheme, header: Mutex::new(header) })))
 }
 
 /// The URL, and the `user:password` that was in it.

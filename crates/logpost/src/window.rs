@@ -19,6 +19,9 @@ pub struct Window {
     next_id: u64,
     batch_bytes: usize,
     in_flight: usize,
+    /// The smallest request that was too large, and the largest below it that was not.
+    too_large: Option<usize>,
+    passed: usize,
     /// Settled batches, kept for their memory.
     spare: Vec<Batch>,
 }
@@ -33,13 +36,35 @@ impl Window {
             next_id: 0,
             batch_bytes,
             in_flight,
+            too_large: None,
+            passed: 0,
             spare: Vec::new(),
         }
     }
 
     /// Whether another record may be taken in.
     pub fn has_room(&self) -> bool {
-        self.open.bytes() < self.batch_bytes
+        self.open.bytes() < self.full()
+    }
+
+    /// Learns from an answer whether a request with so many bytes of records fits.
+    pub fn learn(&mut self, bytes: usize, fits: bool) {
+        match self.too_large {
+            known if !fits => {
+                self.too_large = Some(known.map_or(bytes, |known| known.min(bytes)));
+                self.passed = if self.passed < bytes { self.passed } else { 0 };
+            }
+            // Something else was wrong, or has been mended.
+            Some(known) if bytes >= known => (self.too_large, self.passed) = (None, 0),
+            Some(_) => self.passed = self.passed.max(bytes),
+            None => {}
+        }
+    }
+
+    /// A batch of so many bytes is full. Below what was too large by more than a record is long, mostly.
+    fn full(&self) -> usize {
+        let Some(too_large) = self.too_large else { return self.batch_bytes };
+        self.passed.max(too_large / 2).min(too_large / 8 * 7).clamp(1, self.batch_bytes)
     }
 
     /// Takes a line in.
@@ -69,12 +94,12 @@ impl Window {
 
     /// Whether a batch may go that is not full: one at a time.
     fn may_close_early(&self) -> bool {
-        self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.batch_bytes)
+        self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.full())
     }
 
     /// Closes the open batch if it is full.
     pub fn close_if_full(&mut self, now: Duration) {
-        if self.open.bytes() >= self.batch_bytes {
+        if self.open.bytes() >= self.full() {
             self.close(now);
         }
     }
@@ -90,7 +115,7 @@ impl Window {
 
     /// When the open batch will be due, if nothing more comes and no answer: a full one as soon as it may go.
     pub fn due_at(&self, linger: Duration) -> Option<Duration> {
-        if self.open.bytes() >= self.batch_bytes {
+        if self.open.bytes() >= self.full() {
             return (self.jobs.len() < self.in_flight).then_some(Duration::ZERO);
         }
         (!self.open.is_empty() && self.may_close_early()).then(|| self.opened_at.saturating_add(linger))
@@ -211,6 +236,22 @@ mod tests {
         deliver(&mut window, 0);
         acks(&mut window);
         assert_eq!(window.due_at(Duration::MAX), Some(Duration::ZERO), "a full batch does not linger");
+    }
+
+    #[test]
+    fn a_size_that_was_too_large_is_remembered_and_one_that_passed() {
+        let mut window = Window::new(1000, 2);
+        assert_eq!(window.full(), 1000);
+        window.learn(1010, false);
+        assert_eq!(window.full(), 505);
+        window.learn(700, true);
+        assert_eq!(window.full(), 700);
+        window.learn(720, false);
+        assert_eq!(window.full(), 630);
+        window.learn(300, false);
+        assert_eq!(window.full(), 150, "what passed before is larger than what does not any more");
+        window.learn(310, true);
+        assert_eq!(window.full(), 1000, "it was something else");
     }
 
     #[test]

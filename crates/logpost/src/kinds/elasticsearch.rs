@@ -59,12 +59,10 @@ impl Kind for Elasticsearch {
     }
 
     fn read(&self, answer: &Answer, count: usize) -> Verdict {
-        match answer {
-            Answer::Failed(cause) => Verdict::All(Fate::Again(cause.clone())),
-            Answer::Http { status: 200, body, .. } => read_items(body, count),
-            Answer::Http { status, body, .. } => {
-                Verdict::All(of_status(*status, body).unwrap_or_else(|| Fate::Hold(reason(*status, body))))
-            }
+        let Answer { status, body, .. } = answer;
+        match status {
+            200 => read_items(body, count),
+            _ => Verdict::All(of_status(*status, body).unwrap_or_else(|| Fate::Hold(reason(*status, body)))),
         }
     }
 }
@@ -188,7 +186,7 @@ mod tests {
     use super::*;
 
     fn verdict(body: &str, count: usize) -> Verdict {
-        let answer = Answer::Http { status: 200, retry_after: None, body: body.as_bytes().to_vec() };
+        let answer = Answer { status: 200, retry_after: None, body: body.as_bytes().to_vec() };
         let form = Form::new("@timestamp", []);
         Elasticsearch { index: None, with_id: true, form }.read(&answer, count)
     }

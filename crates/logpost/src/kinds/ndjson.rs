@@ -34,11 +34,11 @@ impl Kind for Ndjson {
     }
 
     fn read(&self, answer: &Answer, _count: usize) -> Verdict {
-        Verdict::All(match answer {
-            Answer::Failed(cause) => Fate::Again(cause.clone()),
+        let Answer { status, body, .. } = answer;
+        Verdict::All(match status {
             // 207 says that the body holds several verdicts, 260 that nothing was taken in.
-            Answer::Http { status: status @ (207 | 260), body, .. } => Fate::Hold(reason(*status, body)),
-            Answer::Http { status, body, .. } => of_status(*status, body).unwrap_or(Fate::Delivered),
+            207 | 260 => Fate::Hold(reason(*status, body)),
+            _ => of_status(*status, body).unwrap_or(Fate::Delivered),
         })
     }
 }

@@ -119,10 +119,10 @@ impl Kind for VictoriaLogs {
     }
 
     fn read(&self, answer: &Answer, _count: usize) -> Verdict {
-        Verdict::All(match answer {
-            Answer::Failed(cause) => Fate::Again(cause.clone()),
-            Answer::Http { status: 200 | 204, body, .. } if body.is_empty() => Fate::Delivered,
-            Answer::Http { status, body, .. } => of_status(*status, body)
+        let Answer { status, body, .. } = answer;
+        Verdict::All(match status {
+            200 | 204 if body.is_empty() => Fate::Delivered,
+            _ => of_status(*status, body)
                 .unwrap_or_else(|| Fate::Hold(format!("{}: not VictoriaLogs", reason(*status, body)))),
         })
     }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn only_an_empty_200_is_a_success() {
         let verdict = |status, body: &str| {
-            kind(&[]).read(&Answer::Http { status, retry_after: None, body: body.as_bytes().to_vec() }, 1)
+            kind(&[]).read(&Answer { status, retry_after: None, body: body.as_bytes().to_vec() }, 1)
         };
         assert_eq!(verdict(200, ""), Verdict::All(Fate::Delivered));
         assert!(matches!(verdict(200, "<html>"), Verdict::All(Fate::Hold(_))));
