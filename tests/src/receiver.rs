@@ -223,12 +223,15 @@ fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut output = stream.try_clone()?;
     let mut input = BufReader::with_capacity(64 * 1024, stream);
-    while let Some(request) = read_request(&mut input, &mut output)? {
+    let mut memory = Vec::new();
+    while let Some(request) = read_request(&mut input, &mut output, memory)? {
         let Some(answer) = respond(&request, shared) else { return Ok(()) };
         write_answer(&mut output, &answer)?;
         if answer.half || request.close {
             return Ok(());
         }
+        memory = request.body;
+        memory.clear();
     }
     Ok(())
 }
@@ -241,7 +244,8 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
 }
 
-fn read_request(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<Option<Request>> {
+/// The next request, its body in `body`'s memory.
+fn read_request(input: &mut impl BufRead, output: &mut impl Write, mut body: Vec<u8>) -> io::Result<Option<Request>> {
     let Some(first) = read_line(input)? else { return Ok(None) };
     let mut words = first.split(' ');
     let method = words.next().unwrap_or_default().to_owned();
@@ -265,7 +269,6 @@ fn read_request(input: &mut impl BufRead, output: &mut impl Write) -> io::Result
     if expects {
         output.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
-    let mut body = Vec::new();
     if chunked {
         read_chunks(input, &mut body)?;
     } else {

@@ -26,16 +26,13 @@ impl Fid {
     /// Reads exactly 16 lower-case hexadecimal digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let digits: &[u8; 16] = text.try_into().ok()?;
-        let mut value = 0;
+        let (mut value, mut seen) = (0, 0);
         for digit in digits {
-            let nibble = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return None,
-            };
-            value = value << 4 | u64::from(nibble);
+            let nibble = NIBBLES[usize::from(*digit)];
+            seen |= nibble;
+            value = value << 4 | u64::from(nibble & 15);
         }
-        Some(Self(value))
+        (seen < 16).then_some(Self(value))
     }
 
     /// Appends the 16 digits.
@@ -50,11 +47,36 @@ impl fmt::Display for Fid {
     }
 }
 
-/// Appends the lowest `digits` hexadecimal digits of `value`, lower case, with leading zeros.
-pub fn write_hex(out: &mut Vec<u8>, value: u64, digits: u32) {
-    for place in (0..digits).rev() {
-        out.push(b"0123456789abcdef"[(value >> (4 * place) & 15) as usize]);
+/// What each byte is worth as a lower-case hexadecimal digit; more than 15 where it is none.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[HEX[value as usize] as usize] = value;
+        value += 1;
     }
+    nibbles
+};
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Appends the lowest `digits` (at most 16) hexadecimal digits of `value`, lower case, with leading zeros.
+pub fn write_hex(out: &mut Vec<u8>, value: u64, digits: usize) {
+    out.extend_from_slice(&hex(value)[16 - digits..]);
+}
+
+/// All hexadecimal digits of `value`, eight at a time in one word.
+pub fn hex(value: u64) -> [u8; 16] {
+    let eight = |half: u64| {
+        let spread = (half | half << 16) & 0x0000_ffff_0000_ffff;
+        let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+        let nibbles = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+        let is_letter = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+        (nibbles + 0x3030_3030_3030_3030 + is_letter * u64::from(b'a' - 10 - b'0')).to_be_bytes()
+    };
+    let mut digits = [0; 16];
+    digits[..8].copy_from_slice(&eight(value >> 32));
+    digits[8..].copy_from_slice(&eight(value & 0xffff_ffff));
+    digits
 }
 
 /// What became of a line on its way out of the file.
@@ -187,15 +209,13 @@ fn fid_and_rest(text: &[u8]) -> Option<(Fid, &[u8])> {
 
 /// The decimal number at the beginning of `text`, and what follows it.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if length == 0 {
-        return None;
-    }
     let mut value: u64 = 0;
-    for digit in &text[..length] {
+    let mut rest = text;
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
         value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        rest = behind;
     }
-    Some((value, &text[length..]))
+    (rest.len() < text.len()).then_some((value, rest))
 }
 
 #[cfg(test)]
@@ -257,6 +277,15 @@ mod tests {
         }
         assert_eq!(Mark::parse(b"3f2a00c4d1e0b7a9:0-4"), None);
         assert_eq!(Mark::parse(b"3f2a00c4d1e0b7a9:0.."), None);
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_those_of_the_value() {
+        for value in [0, 1, 0x9a, 0xdead_beef, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX] {
+            assert_eq!(written(|out| write_hex(out, value, 16)), format!("{value:016x}"));
+            assert_eq!(written(|out| write_hex(out, value, 2)), format!("{:02x}", value & 0xff));
+            assert_eq!(Fid::parse(&hex(value)), Some(Fid(value)));
+        }
     }
 
     #[test]

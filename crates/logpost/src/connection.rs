@@ -70,18 +70,19 @@ pub fn agent(connecting: &Connecting<'_>) -> Result<Agent, Trouble> {
     if connecting.is_tls {
         config = config.tls_config(tls(connecting)?);
     }
-    let connector = ()
-        .chain(ConnectProxyConnector::default())
-        .chain(ByName(TcpConnector::default()))
-        .chain(RustlsConnector::default())
-        .chain(Attentive);
+    let connector =
+        ().chain(ConnectProxyConnector::default())
+            .chain(ByName(TcpConnector::default()))
+            .chain(RustlsConnector::default())
+            .chain(Attentive);
     Ok(Agent::with_parts(config.build(), connector, Later))
 }
 
 /// What `-x` or the environment says: `HTTPS_PROXY` where the server speaks TLS, none for the hosts of `NO_PROXY`.
 pub fn proxy(option: Option<&str>, host: &str, is_tls: bool) -> Result<Option<Proxy>, Trouble> {
     let variable = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok());
-    let named = option.map(str::to_owned).or_else(|| is_tls.then(|| variable(["HTTPS_PROXY", "https_proxy"])).flatten());
+    let named =
+        option.map(str::to_owned).or_else(|| is_tls.then(|| variable(["HTTPS_PROXY", "https_proxy"])).flatten());
     let Some(named) = named.filter(|named| !named.is_empty()) else { return Ok(None) };
     if variable(["NO_PROXY", "no_proxy"]).is_some_and(|list| is_listed(host, &list)) {
         return Ok(None);
@@ -119,7 +120,10 @@ fn roots(cacert: Option<&Path>) -> Result<Vec<Certificate<'static>>, Trouble> {
     let from_environment = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
     let of_system = || SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists());
     let path = cacert.or(from_environment.as_deref()).or_else(of_system).ok_or_else(|| {
-        Trouble::new("certificates", "this system has no list of whom to trust, expected --cacert FILE or $SSL_CERT_FILE")
+        Trouble::new(
+            "certificates",
+            "this system has no list of whom to trust, expected --cacert FILE or $SSL_CERT_FILE",
+        )
     })?;
     certificates(path).map(|found| found.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
 }
@@ -151,12 +155,7 @@ fn identity(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Client
 struct Later;
 
 impl Resolver for Later {
-    fn resolve(
-        &self,
-        _: &ureq::http::Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(&self, _: &ureq::http::Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut addresses = self.empty();
         addresses.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
         Ok(addresses)
@@ -343,7 +342,9 @@ fn of_tls(error: &rustls::Error) -> Failure {
             fault => return Failure::Hold(format!("its certificate is not accepted: {fault}").to_lowercase()),
         },
         rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure | AlertDescription::BadCertificate,
+            AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate,
         ) => "it asks for a client certificate and does not accept ours, see --cert",
         rustls::Error::InvalidMessage(_) => "it does not speak TLS, see http://",
         other => return Failure::Lost(format!("TLS: {other}")),

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use logline::json::{Member, is_valid_object, members, unescape, write_string};
 use logline::position::Flags;
-use memchr::memchr;
 use memchr::memmem::Finder;
+use memchr::{memchr, memchr2};
 
 use crate::batch::Batch;
 
@@ -93,14 +93,15 @@ impl Form {
         out.extend_from_slice(b"\",\"");
         out.extend_from_slice(self.time.as_bytes());
         out.extend_from_slice(b"\":\"");
-        out.extend_from_slice(headed.time);
-        out.extend_from_slice(b"Z\"");
-        if self.added.is_empty() {
-            out.extend_from_slice(headed.rest);
-        } else {
-            out.extend_from_slice(&headed.rest[..headed.rest.len() - 1]);
-            out.extend_from_slice(&self.added);
-            out.push(b'}');
+        match headed.timed {
+            Some(timed) if self.added.is_empty() => out.extend_from_slice(timed),
+            _ => {
+                out.extend_from_slice(headed.time);
+                out.extend_from_slice(b"Z\"");
+                out.extend_from_slice(&headed.rest[..headed.rest.len() - 1]);
+                out.extend_from_slice(&self.added);
+                out.push(b'}');
+            }
         }
     }
 
@@ -167,6 +168,8 @@ pub struct Headed<'a> {
     pub time: &'a [u8],
     /// From behind the time to the brace that ends the object.
     rest: &'a [u8],
+    /// The time, its zone and the rest in one piece, where the zone is written `Z`.
+    timed: Option<&'a [u8]>,
 }
 
 impl<'a> Headed<'a> {
@@ -174,26 +177,36 @@ impl<'a> Headed<'a> {
     pub fn parse(content: &'a [u8], suspects: &[&Finder<'_>]) -> Option<Self> {
         let rest = content.strip_prefix(b"{\"_pos\":\"")?;
         let rest = rest[memchr(b'"', rest)? + 1..].strip_prefix(b",\"_file\":\"")?;
-        let (file, rest) = rest.split_at(memchr(b'"', rest)?);
-        let rest = rest.strip_prefix(b"\",\"time\":\"")?;
-        let (time, rest) = rest.split_at(memchr(b'"', rest)?);
-        let time = time.strip_suffix(b"Z").or_else(|| time.strip_suffix(b"+00:00"))?;
+        // A path with an escape is not copied.
+        let (file, rest) = rest.split_at(memchr2(b'"', b'\\', rest)?);
+        let timed = rest.strip_prefix(b"\",\"time\":\"")?;
+        let is_short = timed.get(19..21) == Some(b"Z\"");
+        let (zoned, rest) = timed.split_at(if is_short { 20 } else { memchr(b'"', timed)? });
+        let time = zoned.strip_suffix(b"Z").or_else(|| zoned.strip_suffix(b"+00:00"))?;
+        let timed = zoned.ends_with(b"Z").then_some(timed);
         let rest = &rest[1..];
-        let is_plain = memchr(b'\\', file).is_none() && is_utc_time(time) && rest.last() == Some(&b'}');
-        (is_plain && suspects.iter().all(|finder| finder.find(rest).is_none())).then_some(Self { file, time, rest })
+        let is_plain = is_utc_time(time) && rest.last() == Some(&b'}');
+        (is_plain && suspects.iter().all(|finder| finder.find(rest).is_none())).then_some(Self {
+            file,
+            time,
+            rest,
+            timed,
+        })
     }
 }
 
 /// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits. More than its form is not looked at.
 fn is_utc_time(time: &[u8]) -> bool {
-    let fits = time.iter().enumerate().all(|(at, byte)| match at {
-        4 | 7 => *byte == b'-',
-        10 => *byte == b'T',
-        13 | 16 => *byte == b':',
-        19 => *byte == b'.',
-        _ => byte.is_ascii_digit(),
-    });
-    fits && (time.len() == 19 || (21..=29).contains(&time.len()))
+    const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
+    let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
+    let is_like = |byte: u8, form: u8| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    // All of it, whatever the first shows: that way it takes no branch.
+    let fits = whole.iter().zip(FORM).fold(true, |fits, (byte, form)| fits & is_like(*byte, *form));
+    fits && match fraction {
+        [] => true,
+        [b'.', digits @ ..] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// A time as a destination reads it.

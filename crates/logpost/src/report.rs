@@ -66,13 +66,7 @@ impl Report {
     }
 
     /// A request was answered, or failed.
-    pub fn take(
-        &mut self,
-        exchange: &Exchange<'_>,
-        answer: &Result<Answer, Failure>,
-        waiting: u64,
-        now: Duration,
-    ) {
+    pub fn take(&mut self, exchange: &Exchange<'_>, answer: &Result<Answer, Failure>, waiting: u64, now: Duration) {
         let Exchange { records, bytes, delivered, known, resent, trouble, took } = *exchange;
         if self.is_verbose {
             let answer = match answer {

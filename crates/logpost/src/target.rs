@@ -106,7 +106,8 @@ pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
     if headers.iter().all(|(name, _)| name != "authorization") {
         match secret(args, user_in_url)? {
             Some(Secret::User(user)) => {
-                headers.push(("authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(user))));
+                let value = format!("Basic {}", BASE64_STANDARD.encode(user));
+                headers.insert(headers.len().min(1), ("authorization".to_owned(), value));
             }
             Some(Secret::Token(found)) => token = Some(found),
             None => {}
