@@ -92,6 +92,8 @@ pub struct Follower<D: Disk> {
     pub(crate) scratch: Vec<u8>,
     pub(crate) cursor: u64,
     pub(crate) marked_at: Duration,
+    /// A mark has been emitted: the stream shows that it carries positions.
+    pub(crate) has_marked: bool,
     pub(crate) looked_beside_at: Duration,
     names: fn() -> io::Result<Fid>,
     next_number: u64,
@@ -139,6 +141,7 @@ impl<D: Disk> Follower<D> {
             scratch: vec![0; CHUNK],
             cursor: 0,
             marked_at: Duration::ZERO,
+            has_marked: false,
             looked_beside_at: Duration::ZERO,
             names,
             next_number: NUMBER_GAP,

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use logline::line::END;
+use logline::line::{END, write_mark};
+use logline::position::{Fid, Mark};
 
 use crate::disk::Disk;
 use crate::follow::{Follower, RESTLESS};
@@ -210,9 +211,11 @@ impl<D: Disk> Follower<D> {
             return;
         }
         self.marked_at = now;
+        let before = out.len();
         for generation in self.generations.values_mut() {
             generation.mark(self.plan.shape, false, out);
         }
+        self.has_marked |= out.len() > before;
     }
 
     /// Whether a mark will be due, if nothing else comes.
@@ -249,6 +252,10 @@ impl<D: Disk> Follower<D> {
         }
         self.mark(now, true, out);
         if self.plan.shape.tagged {
+            if !self.has_marked {
+                // The end mark alone, of silent logs, would be taken for a line of text: a mark of no file goes before it.
+                write_mark(out, &Mark { fid: Fid(0), next: 0, finished: false });
+            }
             out.extend_from_slice(END);
         }
     }
