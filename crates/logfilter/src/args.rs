@@ -9,9 +9,13 @@ Conditions:
   status >= 500               numbers, also in strings; 5xx stands for 500 to 599
   level >= warn               trace < debug < info < notice < warn < error < crit < alert < emerg
   method == GET               a bare word on the right is a string
-  request_uri ~ \"^/api/\"      a regular expression, in quotes
+  request_uri ~ \"^/api/\"      a regular expression, in quotes; also =~, and !~ for the opposite
   status in [502, 503]        not in; contains, startswith, endswith
   user                        present, and neither null nor false
+  time >= -2h30m              also now, today, yesterday, 2026-11-23, 2026-11-23T08:00:00Z, seconds since 1970
+  request_time > 250ms        units of time, and of size: 10MB, 64KiB
+  level >= error or sample 1% a hundredth of the rest, always the same lines
+  a.b[0]['c d'] == x          nested keys
   not (a and b) or c          also !, &&, ||
 
 Exit status:
@@ -22,7 +26,7 @@ Exit status:
 Examples:
   logtail -F '/var/log/nginx/*.log' | logfilter -i error
   logparse nginx < access.log | logfilter -W 'status >= 500' | jq .request_uri
-  logtail -n +1 access.log | logparse nginx | logfilter -W 'status >= 500 or level >= error' -c";
+  logtail -n +1 '/var/log/nginx/*.log' | logparse nginx | logfilter --since 24h -W 'status >= 500'";
 
 /// Keeps the lines that match a pattern or a condition on their fields
 #[derive(Parser, Debug)]
@@ -39,7 +43,7 @@ pub struct Args {
 
     /// Patterns from a file, one a line
     #[arg(short = 'f', long = "file", value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    pub file: Vec<PathBuf>,
 
     /// Patterns are plain text
     #[arg(short = 'F', long)]
@@ -77,6 +81,14 @@ pub struct Args {
     #[arg(short = 'W', long = "where", value_name = "EXPR")]
     pub condition: Vec<String>,
 
+    /// Keep records from this time on; one without a time goes with the one before it in its file
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Keep records up to this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
     /// Accepted, as in grep; patterns always are extended, input always text, and output never held back
     #[arg(short = 'E', long, hide = true)]
     pub extended_regexp: bool,
@@ -92,19 +104,54 @@ pub struct Args {
     pub surplus: Vec<String>,
 }
 
+impl Args {
+    /// The patterns given as such: the positional one counts only where no option brings one, as in grep.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        let positional = self.pattern.iter().filter(|_| !self.has_options_for_patterns());
+        self.regexp.iter().chain(positional).map(String::as_str)
+    }
+
+    /// What stands where grep expects a file.
+    pub fn surplus(&self) -> Option<&str> {
+        let positional = self.pattern.as_ref().filter(|_| self.has_options_for_patterns());
+        positional.or(self.surplus.first()).map(String::as_str)
+    }
+
+    fn has_options_for_patterns(&self) -> bool {
+        !self.regexp.is_empty() || !self.file.is_empty()
+    }
+}
+
 /// grep's options that logfilter does not have.
 pub const HINTS: &[(&str, &str)] = &[
     ("-o", "use grep -o behind it"),
+    ("--only-matching", "use grep -o behind it"),
     ("-n", "lines have positions, see logtail --tag"),
+    ("--line-number", "lines have positions, see logtail --tag"),
+    ("-b", "lines have positions, see logtail --tag"),
     ("-H", "use logtail -v, or _file in a record"),
-    ("-h", "there are no file names to leave out"),
+    ("--with-filename", "use logtail -v, or _file in a record"),
     ("-r", "use logtail -n +1 'DIR/**/*'"),
     ("-R", "use logtail -n +1 'DIR/**/*'"),
+    ("--recursive", "use logtail -n +1 'DIR/**/*'"),
+    ("--include", "use a glob of logtail"),
+    ("--exclude", "use logtail --exclude"),
     ("-l", "use grep -l"),
+    ("--files-with-matches", "use grep -l"),
     ("-L", "use grep -L"),
     ("-A", "use grep -A"),
+    ("--after-context", "use grep -A"),
     ("-B", "use grep -B"),
+    ("--before-context", "use grep -B"),
     ("-C", "use grep -C"),
+    ("--context", "use grep -C"),
     ("-P", "patterns have the syntax of the regex crate, without look-around"),
+    ("--perl-regexp", "patterns have the syntax of the regex crate, without look-around"),
+    ("-G", "patterns are extended: ( ) { } | + ? stand without a backslash"),
+    ("--basic-regexp", "patterns are extended: ( ) { } | + ? stand without a backslash"),
+    ("-s", "there are no files to be silent about"),
     ("-z", "use grep -z"),
+    ("--null-data", "use grep -z"),
+    ("--color", "use grep --color behind it"),
+    ("--colour", "use grep --color behind it"),
 ];

@@ -1,128 +1,136 @@
-//! What is kept: lines whose text matches the patterns and whose fields fulfil the conditions. Marks pass, whatever is
-//! asked.
+//! What is kept: lines whose text matches the patterns and whose fields are as asked. Marks pass, whatever is asked.
 
 use logline::ending::{Exit, Stop, say};
-use logline::json::write_string;
-use logline::line::{Item, Line};
+use logline::line::{Item, RS};
 use logline::output::Output;
-use logline::splitter::Arrival;
-use memchr::{memchr, memrchr};
-use regex::bytes::Regex;
+use logline::splitter::Run;
+use logline::time::Moment;
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::PROG;
-use crate::condition::Condition;
+use crate::needle::Ahead;
+use crate::pattern::Pattern;
+use crate::query::Query;
+use crate::record::Subject;
 
 /// A filter at work.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option or a fact of its own")]
 pub struct Filter {
     /// Patterns, as one.
-    pub pattern: Option<Regex>,
+    pub pattern: Option<Pattern>,
     /// A line that matches them is dropped, and one that does not is kept.
     pub inverts: bool,
-    /// All must hold.
-    pub conditions: Vec<Condition>,
+    /// What is asked of the fields.
+    pub query: Option<Query>,
     /// Nothing is printed but, at the end, how many were selected.
     pub counts: bool,
     /// Nothing is printed.
     pub is_quiet: bool,
     /// So many and no more.
     pub most: u64,
-    /// How many came.
-    pub seen: u64,
-    /// How many were kept.
+    /// How many bytes came.
+    pub read: u64,
+    /// How many lines were kept.
     pub selected: u64,
     /// A record has come: then nobody asks as grep is asked.
     pub reads_records: bool,
 }
 
+/// Lines that stand next to each other, and whether they are known to be kept. Their last LF may be missing.
+struct Stretch {
+    start: usize,
+    end: usize,
+    is_kept: bool,
+}
+
 impl Filter {
     /// Takes what has arrived; false when nothing more is wanted.
-    pub fn take(&mut self, arrival: &Arrival<'_>, output: &mut Output) -> Result<bool, Stop> {
-        match arrival {
-            Arrival::Plain(lines) if self.can_search_whole() => self.search(lines, output)?,
-            Arrival::Plain(lines) => {
-                for line in lines.split_inclusive(|byte| *byte == b'\n') {
-                    self.take_line(&Line::plain(line.strip_suffix(b"\n").unwrap_or(line)), output)?;
-                    if self.selected >= self.most {
-                        break;
-                    }
-                }
+    pub fn take(&mut self, run: &Run<'_>, output: &mut Output) -> Result<bool, Stop> {
+        match run {
+            Run::Lines(lines) => self.take_lines(lines, output)?,
+            Run::Item(Item::CountersAsked) => {
+                say(PROG, format_args!("read {} bytes, selected {} lines", self.read, self.selected));
             }
-            Arrival::Item(Item::Line(line)) => self.take_line(line, output)?,
-            Arrival::Item(Item::Mark(_, raw) | Item::End(raw)) => {
-                if !self.counts && !self.is_quiet {
+            Run::Item(item @ (Item::Mark(_, raw) | Item::End(raw))) => {
+                if let Some(query) = &mut self.query {
+                    query.pass(item);
+                }
+                if self.prints() {
                     output.line(raw)?;
                 }
             }
-            Arrival::Item(Item::CountersAsked) => self.say_counters(),
-            Arrival::Item(Item::Idle) => {}
+            Run::Item(Item::Line(_) | Item::Idle) => {}
         }
         Ok(self.selected < self.most)
     }
 
-    fn take_line(&mut self, line: &Line<'_>, output: &mut Output) -> Result<(), Stop> {
-        self.seen += 1;
-        self.reads_records |= line.is_record();
-        let matches = self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(line.content) != self.inverts);
-        if !matches || !self.fulfils(line.content) {
-            return Ok(());
-        }
-        self.selected += 1;
-        if self.counts || self.is_quiet { Ok(()) } else { output.line(line.raw) }
+    fn prints(&self) -> bool {
+        !self.counts && !self.is_quiet
     }
 
-    /// A line that is no object counts as a record with only a message.
-    fn fulfils(&self, content: &[u8]) -> bool {
-        if self.conditions.is_empty() {
-            return true;
-        }
-        let record = content.trim_ascii();
-        if record.first() == Some(&b'{') && logline::json::is_complete_object(record) {
-            return self.conditions.iter().all(|condition| condition.holds(record));
-        }
-        let mut message = b"{\"message\":".to_vec();
-        write_string(&mut message, content);
-        message.push(b'}');
-        self.conditions.iter().all(|condition| condition.holds(&message))
-    }
-
-    fn can_search_whole(&self) -> bool {
-        self.conditions.is_empty() && self.pattern.is_some() && !self.inverts && self.most == u64::MAX
-    }
-
-    /// Searches many lines at once, and looks for the ends of a line only around a match. A pattern that can match over an
-    /// LF is asked again with the line alone.
-    fn search(&mut self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
-        let Some(pattern) = &self.pattern else { return Ok(()) };
+    fn take_lines(&mut self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
+        self.read += lines.len() as u64;
         self.reads_records |= lines.first() == Some(&b'{');
+        if let Some(query) = &mut self.query {
+            query.look_at_the_clock(Moment::now());
+        }
+        let has_tags = self.pattern.is_some() && memchr(RS, lines).is_some();
+        let mut ahead = Ahead::default();
         let mut at = 0;
-        while at < lines.len() {
-            let Some(found) = pattern.find_at(lines, at) else { break };
-            // A match that is empty at the very end, behind the last LF, is in no line.
-            if found.start() >= lines.len() && lines.ends_with(b"\n") {
-                break;
-            }
-            let start = memrchr(b'\n', &lines[at..found.start()]).map_or(at, |lf| at + lf + 1);
-            let end = memchr(b'\n', &lines[found.start()..]).map_or(lines.len(), |lf| found.start() + lf);
-            let line = &lines[start..end];
-            if found.end() <= end || pattern.is_match(line) {
-                self.selected += 1;
-                if !self.counts && !self.is_quiet {
-                    output.line(line)?;
-                }
-            }
-            at = end + 1;
-            if self.is_quiet && self.selected > 0 {
-                self.most = 0;
-                return Ok(());
+        while at < lines.len() && self.selected < self.most {
+            let Some(stretch) = self.next(lines, at, has_tags, &mut ahead) else { break };
+            at = stretch.end;
+            let taken = &lines[stretch.start..stretch.end];
+            if stretch.is_kept || self.keeps(taken.strip_suffix(b"\n").unwrap_or(taken)) {
+                self.select(taken, output)?;
             }
         }
         Ok(())
     }
 
-    fn say_counters(&self) {
-        say(PROG, format_args!("lines {}, selected {}", self.seen, self.selected));
+    /// The next lines, from `at` on, that may be kept: those between are not.
+    fn next(&mut self, lines: &[u8], at: usize, has_tags: bool, ahead: &mut Ahead) -> Option<Stretch> {
+        if let Some(pattern) = &mut self.pattern
+            && self.query.as_ref().is_none_or(|query| !query.sees_all())
+        {
+            // A match that is empty behind the last LF is in no line.
+            let hit = pattern.find(lines, at, has_tags).filter(|hit| hit.at < lines.len() || !lines.ends_with(b"\n"));
+            if !self.inverts {
+                let hit = hit?;
+                let line = line_around(lines, at, hit.at);
+                let is_kept = hit.is_certain && self.query.is_none() && lines[line.start] != RS;
+                return Some(Stretch { is_kept, ..line });
+            }
+            let line = hit.map(|hit| line_around(lines, at, hit.at));
+            let next = line.as_ref().map_or(lines.len(), |line| line.start);
+            if next > at && self.query.is_none() && self.most == u64::MAX {
+                return Some(Stretch { start: at, end: next, is_kept: true });
+            }
+        } else if let Some(needles) = self.query.as_ref().and_then(Query::needles) {
+            return Some(line_around(lines, at, needles.find(lines, at, ahead)?));
+        }
+        Some(line_around(lines, at, at))
+    }
+
+    fn keeps(&mut self, line: &[u8]) -> bool {
+        let subject = Subject::new(line);
+        // A window has to see every line.
+        let is_asked = self.query.as_mut().is_none_or(|query| query.holds(&subject));
+        is_asked && self.pattern.as_mut().is_none_or(|pattern| pattern.matches(subject.content) != self.inverts)
+    }
+
+    fn select(&mut self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
+        let is_terminated = lines.ends_with(b"\n");
+        if self.is_quiet {
+            self.selected += 1;
+            return Ok(());
+        }
+        self.selected += memchr_iter(b'\n', lines).count() as u64 + u64::from(!is_terminated);
+        if self.counts {
+            return Ok(());
+        }
+        if is_terminated { output.write(lines) } else { output.line(lines) }
     }
 
     /// The exit of the run: asked as grep is asked, nothing selected is a no.
@@ -130,4 +138,11 @@ impl Filter {
         let asked_as_grep = self.is_quiet || self.counts || !(carried || self.reads_records);
         if self.selected == 0 && asked_as_grep { Exit::No } else { Exit::Done }
     }
+}
+
+/// The line, its LF included, in which an offset lies; it begins at `from` or later.
+fn line_around(lines: &[u8], from: usize, offset: usize) -> Stretch {
+    let start = memrchr(b'\n', &lines[from..offset]).map_or(from, |lf| from + lf + 1);
+    let end = memchr(b'\n', &lines[offset..]).map_or(lines.len(), |lf| offset + lf + 1);
+    Stretch { start, end, is_kept: false }
 }

@@ -49,11 +49,11 @@ const NAMES: [(&str, Level); 21] = [
 
 impl Level {
     /// By name, whatever its case, or by number: syslog's 0 to 7, pino's 10 to 60.
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Some((_, level)) = NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        if let Some((_, level)) = NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name.as_bytes())) {
             return Some(*level);
         }
-        match text.parse::<u8>().ok()? {
+        match std::str::from_utf8(text).ok()?.parse::<u8>().ok()? {
             0 => Some(Level::Emerg),
             1 => Some(Level::Alert),
             2 | 60 => Some(Level::Crit),
@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn levels_are_ordered_and_known_by_all_their_names() {
-        assert!(Level::parse("WARNING") < Level::parse("err"));
-        assert_eq!(Level::parse("fatal"), Some(Level::Crit));
-        assert_eq!((Level::parse("3"), Level::parse("50")), (Some(Level::Error), Some(Level::Error)));
-        assert_eq!(Level::parse("loud"), None);
-        assert_eq!(Level::parse("8"), None);
+        assert!(Level::parse(b"WARNING") < Level::parse(b"err"));
+        assert_eq!(Level::parse(b"fatal"), Some(Level::Crit));
+        assert_eq!((Level::parse(b"3"), Level::parse(b"50")), (Some(Level::Error), Some(Level::Error)));
+        assert_eq!(Level::parse(b"loud"), None);
+        assert_eq!(Level::parse(b"8"), None);
     }
 }

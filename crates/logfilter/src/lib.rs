@@ -4,9 +4,13 @@
 //! |---|---|
 //! | [`filter`] | what is kept |
 //! | [`pattern`] | grep's patterns |
-//! | [`expr`] | the language of conditions, as text and as a tree |
-//! | [`condition`] | a condition at work on the text of a record |
-//! | [`level`] | levels in their order |
+//! | [`expr`], [`value`], [`parse`] | the language of conditions: a tree, the right sides of its tests, and how text becomes one |
+//! | [`query`] | all that is asked of the fields of a line |
+//! | [`condition`] | a condition at work |
+//! | [`record`] | the fields of a line, straight from its text |
+//! | [`needle`] | texts without which a condition cannot hold |
+//! | [`window`] | a stretch of time |
+//! | [`when`], [`level`] | moments that slide, levels in their order |
 //! | [`args`] | the command line |
 
 pub mod args;
@@ -14,7 +18,14 @@ pub mod condition;
 pub mod expr;
 pub mod filter;
 pub mod level;
+pub mod needle;
+pub mod parse;
 pub mod pattern;
+pub mod query;
+pub mod record;
+pub mod value;
+pub mod when;
+pub mod window;
 
 /// The name in messages.
 pub const PROG: &str = "logfilter";

@@ -2,12 +2,16 @@
 
 use logfilter::PROG;
 use logfilter::args::{Args, HINTS};
-use logfilter::condition::Condition;
+use logfilter::expr::Expr;
 use logfilter::filter::Filter;
-use logfilter::pattern;
+use logfilter::parse::parse;
+use logfilter::pattern::{Pattern, looks_like_condition};
+use logfilter::query::Query;
+use logfilter::when::{self, When};
 use logline::ending::{Exit, Stop, Trouble, say};
 use logline::input::Input;
 use logline::output::Output;
+use logline::time::Zone;
 
 fn main() -> Exit {
     logline::args::run(PROG, HINTS, run)
@@ -17,47 +21,67 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     let mut filter = filter(args)?;
     let mut input = Input::stdin(PROG)?;
     let mut output = Output::stdout();
-    while filter.most > 0
-        && let Some(arrival) = input.arrival(&mut output)?
-        && filter.take(&arrival, &mut output)?
+    while filter.selected < filter.most
+        && let Some(run) = input.run(&mut output)?
+        && filter.take(&run, &mut output)?
     {}
     if args.count && !args.quiet {
         output.line(filter.selected.to_string().as_bytes())?;
     }
     output.finish()?;
+    if filter.read > 0 && filter.query.as_ref().is_some_and(Query::has_missed_times) {
+        say(
+            PROG,
+            "--since, --until: no line told its time, so none was dropped for it; logparse makes records with times",
+        );
+    }
     Ok(if input.has_lost() { Exit::Trouble } else { filter.exit(input.carried()) })
 }
 
 fn filter(args: &Args) -> Result<Filter, Trouble> {
-    if let Some(surplus) = args.surplus.first() {
+    if let Some(surplus) = args.surplus() {
         return Err(Trouble::new(surplus, "unexpected, input is read from standard input: logfilter PATTERN < FILE"));
     }
-    let pattern = pattern::from_args(args)?;
-    if pattern.is_none() && args.condition.is_empty() {
+    let zone = Zone::of_environment();
+    let pattern = Pattern::of(args)?;
+    let query = query(args, zone)?;
+    if pattern.is_none() && query.is_none() {
         return Err(Trouble::new("PATTERN", "missing, expected a pattern, or a condition with -W"));
     }
-    if let Some(text) = args.pattern.as_deref().filter(|text| pattern::looks_like_condition(text)) {
+    if let Some(text) = args.pattern.as_deref().filter(|text| looks_like_condition(text)) {
         say(PROG, format_args!("'{text}' is searched for as text; a condition on fields is -W '{text}'"));
     }
-    let conditions = args.condition.iter().map(|text| condition(text)).collect::<Result<_, _>>()?;
     Ok(Filter {
         pattern,
         inverts: args.invert_match,
-        conditions,
+        query,
         counts: args.count,
         is_quiet: args.quiet,
         most: if args.quiet { 1 } else { args.max_count.unwrap_or(u64::MAX) },
-        seen: 0,
+        read: 0,
         selected: 0,
         reads_records: false,
     })
 }
 
+fn query(args: &Args, zone: Zone) -> Result<Option<Query>, Trouble> {
+    let conditions = args.condition.iter().map(|text| condition(text, &zone)).collect::<Result<Vec<_>, _>>()?;
+    let since = args.since.as_deref().map(|text| moment("--since", text, &zone)).transpose()?;
+    let until = args.until.as_deref().map(|text| moment("--until", text, &zone)).transpose()?;
+    let is_asked = !conditions.is_empty() || since.is_some() || until.is_some();
+    Ok(is_asked.then(|| Query::new(&conditions, since, until, zone)))
+}
+
 /// A mistake is shown with a caret under its place, each line behind the same prefix.
-fn condition(text: &str) -> Result<Condition, Trouble> {
-    Condition::new(text).map_err(|mistake| {
+fn condition(text: &str, zone: &Zone) -> Result<Expr, Trouble> {
+    parse(text, zone).map_err(|mistake| {
         say(PROG, text);
         say(PROG, format_args!("{}^", " ".repeat(mistake.column(text))));
         Trouble::new("-W", format!("column {}: expected {}", mistake.column(text) + 1, mistake.expected))
     })
+}
+
+fn moment(option: &str, text: &str, zone: &Zone) -> Result<When, Trouble> {
+    When::parse(text, zone)
+        .ok_or_else(|| Trouble::new(option, format!("'{text}' is no time, expected {}", when::EXPECTED)))
 }

@@ -1,55 +1,182 @@
-//! grep's patterns, as one regular expression over bytes.
+//! grep's patterns. A line is searched as if it stood alone, and yet many lines are searched at once: no pattern can match
+//! over an LF, and what looks around itself (`^`, `$`, `\b`) is first left out, and asked again of the line that is found.
 
 use logline::ending::{Trouble, cause};
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::meta::{BuildError, Cache, Regex};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange};
+use regex_syntax::hir::{Hir, HirKind, Look, LookSet, Repetition};
 
 use crate::args::Args;
 
-/// The patterns of the command line; `None` where there are none. The error names the pattern and what is wrong.
-pub fn from_args(args: &Args) -> Result<Option<Regex>, Trouble> {
-    let mut patterns: Vec<String> = args.regexp.iter().chain(&args.pattern).cloned().collect();
-    if let Some(file) = &args.file {
-        let text = std::fs::read_to_string(file).map_err(|error| Trouble::new(file.display(), cause(&error)))?;
-        patterns.extend(text.lines().map(str::to_owned));
-        if patterns.is_empty() {
-            return Err(Trouble::new(file.display(), "no pattern in it, expected one a line"));
+/// Patterns, as one.
+#[derive(Debug)]
+pub struct Pattern {
+    exact: Search,
+    /// The same without what looks around itself; `None` where nothing does.
+    loose: Option<Search>,
+    /// Only the ends of lines are looked at: then many plain lines can be searched for the exact pattern.
+    looks_at_ends: bool,
+}
+
+#[derive(Debug)]
+struct Search {
+    regex: Regex,
+    cache: Cache,
+}
+
+impl Search {
+    fn new(hir: &Hir) -> Result<Self, BuildError> {
+        let regex = Regex::builder().configure(Regex::config().utf8_empty(false)).build_from_hir(hir)?;
+        Ok(Self { cache: regex.create_cache(), regex })
+    }
+
+    /// Some place at which a match ends, in the first line that has one.
+    fn find(&mut self, lines: &[u8], at: usize) -> Option<usize> {
+        let input = Input::new(lines).range(at..).earliest(true);
+        self.regex.search_half_with(&mut self.cache, &input).map(|found| found.offset())
+    }
+}
+
+/// A place that a search has found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hit {
+    /// An offset inside the line, or that of its end.
+    pub at: usize,
+    /// The line matches, provided that it has no tag.
+    pub is_certain: bool,
+}
+
+impl Pattern {
+    /// The patterns of the command line; `None` where there are none. The error names the pattern and what is wrong.
+    pub fn of(args: &Args) -> Result<Option<Self>, Trouble> {
+        let mut patterns: Vec<String> = args.patterns().flat_map(|text| text.split('\n')).map(str::to_owned).collect();
+        for file in &args.file {
+            let text = std::fs::read_to_string(file).map_err(|error| Trouble::new(file.display(), cause(&error)))?;
+            if text.is_empty() {
+                return Err(Trouble::new(file.display(), "no pattern in it, expected one a line"));
+            }
+            patterns.extend(text.lines().map(str::to_owned));
         }
+        if patterns.is_empty() {
+            return Ok(None);
+        }
+        let all = patterns.iter().map(|pattern| {
+            hir(pattern, args)
+                .map_err(|reason| Trouble::new(format!("'{pattern}'"), format!("not a regular expression, {reason}")))
+        });
+        let all = Hir::alternation(all.collect::<Result<_, _>>()?);
+        Self::new(&all).map(Some).map_err(|_| Trouble::new("PATTERN", "too large when compiled"))
     }
-    if patterns.is_empty() {
-        return Ok(None);
+
+    fn new(hir: &Hir) -> Result<Self, BuildError> {
+        let looks = hir.properties().look_set();
+        let ends = LookSet::singleton(Look::StartLF).insert(Look::EndLF);
+        let loose = if looks.is_empty() { None } else { Some(Search::new(&rebuilt(hir, &|_| Hir::empty()))?) };
+        Ok(Self { exact: Search::new(hir)?, loose, looks_at_ends: looks.intersect(ends) == looks })
     }
-    let alternatives: Vec<String> = patterns.iter().map(|pattern| one(pattern, args)).collect();
-    for (pattern, text) in patterns.iter().zip(&alternatives) {
-        build(text, args.ignore_case).map_err(|error| Trouble::new(format!("'{pattern}'"), explained(&error)))?;
+
+    /// Whether the line matches.
+    pub fn matches(&mut self, line: &[u8]) -> bool {
+        self.exact.find(line, 0).is_some()
     }
-    build(&alternatives.join("|"), args.ignore_case)
-        .map(Some)
-        .map_err(|error| Trouble::new("patterns", explained(&error)))
+
+    /// The next place, from `at` on, whose line matches or may match. No line that matches is passed by, be its content
+    /// tagged or not: only a search without looking around is fit for tagged ones.
+    pub fn find(&mut self, lines: &[u8], at: usize, has_tags: bool) -> Option<Hit> {
+        let (search, is_certain) = match &mut self.loose {
+            Some(loose) if has_tags || !self.looks_at_ends => (loose, false),
+            _ => (&mut self.exact, true),
+        };
+        search.find(lines, at).map(|at| Hit { at, is_certain })
+    }
 }
 
-fn one(pattern: &str, args: &Args) -> String {
-    let text = if args.fixed_strings { regex::escape(pattern) } else { pattern.to_owned() };
-    match (args.line_regexp, args.word_regexp) {
-        (true, _) => format!("^(?:{text})$"),
-        (_, true) => format!(r"(?:\b{{start-half}}(?:{text})\b{{end-half}})"),
-        _ => format!("(?:{text})"),
+/// One pattern, its options applied. The error is the reason.
+fn hir(pattern: &str, args: &Args) -> Result<Hir, String> {
+    let text = if args.fixed_strings { regex_syntax::escape(pattern) } else { pattern.to_owned() };
+    let parsed = ParserBuilder::new()
+        .utf8(false)
+        .multi_line(true)
+        .case_insensitive(args.ignore_case)
+        .build()
+        .parse(&text)
+        .map_err(|error| reason(&error.to_string()).to_owned())?;
+    let within = within_a_line(&parsed).ok_or("it asks for the end of a line, which no line has in it")?;
+    let around =
+        |look_before, look_after| Hir::concat(vec![Hir::look(look_before), within.clone(), Hir::look(look_after)]);
+    Ok(match (args.line_regexp, args.word_regexp) {
+        (true, _) => around(Look::StartLF, Look::EndLF),
+        (_, true) => around(Look::WordStartHalfUnicode, Look::WordEndHalfUnicode),
+        _ => within,
+    })
+}
+
+/// The pattern, unable to match an LF; `None` where it asks for one by name. The ends of the text are those of the line.
+fn within_a_line(hir: &Hir) -> Option<Hir> {
+    if asks_for_lf(hir) {
+        return None;
+    }
+    Some(rebuilt(hir, &|look| match look {
+        Look::Start => Hir::look(Look::StartLF),
+        Look::End => Hir::look(Look::EndLF),
+        look => Hir::look(look),
+    }))
+}
+
+fn asks_for_lf(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.contains(&b'\n'),
+        HirKind::Repetition(repetition) => asks_for_lf(&repetition.sub),
+        HirKind::Capture(capture) => asks_for_lf(&capture.sub),
+        HirKind::Concat(all) | HirKind::Alternation(all) => all.iter().any(asks_for_lf),
+        HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) => false,
     }
 }
 
-/// Of a whole buffer each line is one: `^` and `$` stand at its ends, and nothing matches over an LF.
-fn build(text: &str, ignore_case: bool) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(text).multi_line(true).case_insensitive(ignore_case).build()
+/// The same with no LF in any class, and with each look replaced.
+fn rebuilt(hir: &Hir, look: &dyn Fn(Look) -> Hir) -> Hir {
+    let all = |all: &[Hir]| all.iter().map(|hir| rebuilt(hir, look)).collect();
+    match hir.kind() {
+        HirKind::Empty | HirKind::Literal(_) => hir.clone(),
+        HirKind::Look(found) => look(*found),
+        HirKind::Class(Class::Unicode(class)) => {
+            let mut class = class.clone();
+            class.difference(&ClassUnicode::new([ClassUnicodeRange::new('\n', '\n')]));
+            Hir::class(Class::Unicode(class))
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let mut class = class.clone();
+            class.difference(&ClassBytes::new([ClassBytesRange::new(b'\n', b'\n')]));
+            Hir::class(Class::Bytes(class))
+        }
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(rebuilt(&repetition.sub, look)), ..repetition.clone() })
+        }
+        HirKind::Capture(capture) => {
+            Hir::capture(Capture { sub: Box::new(rebuilt(&capture.sub, look)), ..capture.clone() })
+        }
+        HirKind::Concat(subs) => Hir::concat(all(subs)),
+        HirKind::Alternation(subs) => Hir::alternation(all(subs)),
+    }
 }
 
-/// The last line of the regex crate's picture says it in words.
-fn explained(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().last().unwrap_or_default();
-    format!("not a regular expression, {}", last.strip_prefix("error: ").unwrap_or(last))
+/// The last line of the picture that the regex crates draw says it in words.
+pub fn reason(picture: &str) -> &str {
+    let last = picture.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last)
 }
 
 /// Whether a pattern looks like a condition on fields.
 pub fn looks_like_condition(pattern: &str) -> bool {
-    let words: Vec<&str> = pattern.split_whitespace().collect();
-    matches!(words.as_slice(), [field, "==" | "!=" | ">=" | "<=" | ">" | "<" | "=~" | "!~", _, ..] if field.starts_with(|c: char| c.is_ascii_alphabetic()))
+    const SIGNS: [&str; 8] = ["==", "!=", ">=", "<=", "=~", "!~", " > ", " < "];
+    let Some((at, sign)) = SIGNS.iter().filter_map(|sign| Some((pattern.find(sign)?, sign))).min() else {
+        return false;
+    };
+    let (field, value) = (pattern[..at].trim_end(), pattern[at + sign.len()..].trim_start());
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '@' | '.');
+    field.starts_with(|c: char| c.is_ascii_alphabetic() || c == '@' || c == '.')
+        && field.chars().all(is_name)
+        && !value.is_empty()
 }

@@ -1,0 +1,273 @@
+//! The fields of a line, straight from its text. Only the keys that somebody asks for are looked for, all of them in one
+//! pass; the line is read member by member only where that pass could be deceived.
+//!
+//! In a JSON object without `\u` every key stands as it is spelled, and no string can hold `"key"` and a colon behind it:
+//! its quotes would be escaped. If no brace follows the first, such a key is at the top. So in such a line the search is
+//! right, provided that the line is a whole object, which only reading all of it can tell: see [`Reach::Unsure`].
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use logline::json::{Member, members, unescape, value_length};
+use logline::line::{Item, RS, Tag, classify};
+use logline::position::Position;
+use memchr::memchr2_iter;
+use regex_automata::util::prefilter::Prefilter;
+use regex_automata::{MatchKind, Span};
+
+/// A line as a condition sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The whole line without its LF.
+    raw: &'a [u8],
+    /// What stands behind the tag; without a tag, the whole line.
+    pub content: &'a [u8],
+    /// What logtail wrote in front, if it did.
+    pub tag: Option<Tag<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    /// A line that is no mark, without its LF.
+    pub fn new(raw: &'a [u8]) -> Self {
+        if raw.first() == Some(&RS)
+            && let Item::Line(line) = classify(raw, false)
+        {
+            return Self { raw, content: line.content, tag: line.tag };
+        }
+        Self { raw, content: raw, tag: None }
+    }
+
+    /// Where the line was read, if it tells.
+    pub fn position(&self) -> Option<Position> {
+        if self.tag.is_some() {
+            return self.tag.map(|tag| tag.position);
+        }
+        match classify(self.raw, false) {
+            Item::Line(line) => line.position(),
+            _ => None,
+        }
+    }
+}
+
+/// How far a reading of an object can be trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// It is a whole object, and what was found is what it holds.
+    Whole,
+    /// It is none.
+    Broken,
+    /// If it is a whole object, what was found is what it holds.
+    Unsure,
+}
+
+/// Where the values of the keys stand, by their number.
+pub type Found = Vec<Option<Range<usize>>>;
+
+/// The keys that are asked for, at the top of an object.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// With their quotes.
+    names: Vec<Vec<u8>>,
+    search: Option<Prefilter>,
+}
+
+impl Keys {
+    /// The number of a key.
+    pub fn number(&mut self, name: &str) -> usize {
+        let quoted = [b"\"", name.as_bytes(), b"\""].concat();
+        if let Some(number) = self.names.iter().position(|known| *known == quoted) {
+            return number;
+        }
+        self.names.push(quoted);
+        self.names.len() - 1
+    }
+
+    /// The number of a key that is asked for.
+    pub fn known(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| &known[1..known.len() - 1] == name.as_bytes())
+    }
+
+    /// How many are asked for.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Makes the search ready. A name that can be spelled in more than one way is left to the reading of members.
+    pub fn prepare(&mut self) {
+        let has_one_spelling =
+            |name: &Vec<u8>| name[1..name.len() - 1].iter().all(|byte| *byte >= b' ' && !b"\"\\/".contains(byte));
+        if self.names.iter().all(has_one_spelling) {
+            self.search = Prefilter::new(MatchKind::LeftmostFirst, &self.names);
+        }
+    }
+
+    /// Looks for all keys in `object`; of equal ones the last counts.
+    pub fn read(&self, object: &[u8], found: &mut Found) -> Reach {
+        found.clear();
+        found.resize(self.names.len(), None);
+        match &self.search {
+            Some(search) if is_simple(object) => self.search(search, object, found),
+            _ => self.walk(object, found),
+        }
+    }
+
+    fn search(&self, search: &Prefilter, object: &[u8], found: &mut Found) -> Reach {
+        let mut at = 0;
+        while let Some(name) = search.find(object, Span { start: at, end: object.len() }) {
+            at = name.end;
+            let after = skip_space(object, name.end);
+            // An escaped quote opens nothing.
+            if object.get(after) != Some(&b':') || name.start == 0 || object[name.start - 1] == b'\\' {
+                continue;
+            }
+            let start = skip_space(object, after + 1);
+            let Some(length) = value_length(&object[start..]) else { return Reach::Broken };
+            at = start + length;
+            if let Some(number) = self.names.iter().position(|known| known.as_slice() == &object[name.range()]) {
+                found[number] = Some(start..at);
+            }
+        }
+        Reach::Unsure
+    }
+
+    fn walk(&self, object: &[u8], found: &mut Found) -> Reach {
+        let base = object.as_ptr().addr();
+        for member in members(object) {
+            let Ok(Member { key, value }) = member else { return Reach::Broken };
+            let asked = |name: &Vec<u8>| Member { key, value }.is(&name[1..name.len() - 1]);
+            if let Some(number) = self.names.iter().position(asked) {
+                let start = value.as_ptr().addr() - base;
+                found[number] = Some(start..start + value.len());
+            }
+        }
+        Reach::Whole
+    }
+}
+
+/// Whether no object stands inside the object, and no character is written as `\u`.
+fn is_simple(object: &[u8]) -> bool {
+    object.split_first().is_some_and(|(_, rest)| {
+        memchr2_iter(b'{', b'\\', rest).all(|at| rest[at] == b'\\' && rest.get(at + 1) != Some(&b'u'))
+    })
+}
+
+fn skip_space(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count()
+}
+
+/// The value of a field.
+#[derive(Clone, Debug)]
+pub enum Field<'r> {
+    /// The text of a JSON value.
+    Json(&'r [u8]),
+    /// A text that is no JSON.
+    Text(Cow<'r, [u8]>),
+}
+
+impl<'r> Field<'r> {
+    /// As text: strings unescaped, anything else as it stands.
+    pub fn text(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Json(raw) => unescape(raw).unwrap_or(Cow::Borrowed(raw)),
+            Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// Whether it is a text and not a number, an object or the like.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Json([b'"', ..]))
+    }
+
+    /// Whether it has fields of its own.
+    pub fn is_object(&self) -> bool {
+        matches!(self, Self::Json([b'{', ..]))
+    }
+
+    /// Whether it is this very word of JSON: `null`, `true`, `false`.
+    pub fn is(&self, word: &[u8]) -> bool {
+        matches!(self, Self::Json(raw) if *raw == word)
+    }
+
+    /// The elements of an array; anything else is the one element of itself.
+    pub fn elements(&self) -> Elements<'r, '_> {
+        match self {
+            Self::Json([b'[', rest @ ..]) => Elements { rest, alone: None },
+            _ => Elements { rest: b"", alone: Some(self) },
+        }
+    }
+}
+
+/// See [`Field::elements`].
+#[derive(Debug)]
+pub struct Elements<'r, 'f> {
+    rest: &'r [u8],
+    alone: Option<&'f Field<'r>>,
+}
+
+impl<'r> Iterator for Elements<'r, '_> {
+    type Item = Field<'r>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(alone) = self.alone.take() {
+            return Some(alone.clone());
+        }
+        let rest = self.rest.trim_ascii_start();
+        let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+        let length = value_length(rest)?;
+        let (element, rest) = rest.split_at(length);
+        self.rest = rest;
+        Some(Field::Json(element))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn read(names: &[&str], object: &str) -> (Reach, Vec<Option<String>>) {
+        let mut keys = Keys::default();
+        for name in names {
+            keys.number(name);
+        }
+        keys.prepare();
+        let mut found = Found::new();
+        let reach = keys.read(object.as_bytes(), &mut found);
+        (reach, found.into_iter().map(|range| Some(object[range?].to_owned())).collect())
+    }
+
+    #[test]
+    fn a_key_is_found_wherever_it_stands_and_however_it_is_spelled() {
+        for object in [
+            r#"{"a":1}"#,
+            r#"{ "x" : "a" , "a" : 1 }"#,
+            r#"{"a":0,"a":1}"#,
+            r#"{"a":{"a":2},"\u0061":1}"#,
+            r#"{"x":{"a":2},"a":1}"#,
+            r#"{"a":1,"x":{"a":2}}"#,
+            r#"{"x":"\"a\":2","a":1}"#,
+            r#"{"x\"a":2,"a":1}"#,
+            r#"{"x":"\\","a":1,"y":"\\\"a\":3"}"#,
+            r#"{"x":["a","a"],"a":1}"#,
+        ] {
+            let (reach, found) = read(&["a", "b"], object);
+            assert!(reach != Reach::Broken && found == [Some("1".to_owned()), None], "{object}: {reach:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_need_an_escape_are_found_too() {
+        assert_eq!(read(&["a/b", "c\"d"], r#"{"a\/b":1,"c\"d":2}"#).1, [Some("1".to_owned()), Some("2".to_owned())]);
+    }
+
+    #[test]
+    fn elements_of_an_array_come_one_by_one_and_anything_else_is_one() {
+        let texts = |raw: &'static str| -> Vec<String> {
+            let field = Field::Json(raw.as_bytes());
+            field.elements().map(|field| String::from_utf8(field.text().into_owned()).unwrap()).collect()
+        };
+        assert_eq!(texts(r#"[1, "a,b" ,[2,3],null]"#), ["1", "a,b", "[2,3]", "null"]);
+        assert_eq!(texts("[]"), [""; 0]);
+        assert_eq!(texts("5"), ["5"]);
+    }
+}
