@@ -38,7 +38,7 @@ pub struct Args {
     pub pattern: Option<String>,
 
     /// The same, as often as wanted: a line matches if one of them does
-    #[arg(short = 'e', long = "regexp", value_name = "RE")]
+    #[arg(short = 'e', long = "regexp", value_name = "RE", allow_hyphen_values = true)]
     pub regexp: Vec<String>,
 
     /// Patterns from a file, one a line
@@ -78,15 +78,15 @@ pub struct Args {
     pub quiet: bool,
 
     /// Keep records for which a condition on their fields holds (repeatable: all must)
-    #[arg(short = 'W', long = "where", value_name = "EXPR")]
+    #[arg(short = 'W', long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     pub condition: Vec<String>,
 
     /// Keep records from this time on; one without a time goes with the one before it in its file
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
 
     /// Keep records up to this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 
     /// Accepted, as in grep; patterns always are extended, input always text, and output never held back

@@ -1,6 +1,6 @@
 //! A condition at work: its fields are looked up in the text of the line, nothing else of it is read.
 //!
-//! | the field is missing | then |
+//! | the field is missing, or null | then |
 //! |---|---|
 //! | `== null` | holds |
 //! | `!=`, `!~`, `not in`, `not contains` | hold: they are exact negations |
@@ -64,7 +64,7 @@ enum Asked {
     Compare(Relation, Right),
     Match(Regex, bool),
     In(Vec<Right>, bool),
-    Contains(Finder<'static>, bool),
+    Contains(Box<Finder<'static>>, bool),
     StartsWith(Vec<u8>),
     EndsWith(Vec<u8>),
 }
@@ -236,7 +236,7 @@ impl Test {
             },
             expr::Asked::In(values, is_negated) => Asked::In(values.iter().map(right).collect(), *is_negated),
             expr::Asked::Contains(text, is_negated) => {
-                Asked::Contains(Finder::new(text.as_bytes()).into_owned(), *is_negated)
+                Asked::Contains(Box::new(Finder::new(text.as_bytes()).into_owned()), *is_negated)
             }
             expr::Asked::StartsWith(text) => Asked::StartsWith(text.as_bytes().to_vec()),
             expr::Asked::EndsWith(text) => Asked::EndsWith(text.as_bytes().to_vec()),
@@ -261,7 +261,8 @@ impl Test {
             .get(&self.field)
             .or_else(|| self.others.iter().find_map(|way| reading.get(way).filter(|field| !field.is_object())))
             .or_else(|| self.joined(reading));
-        match found {
+        // A field that is null is as good as missing.
+        match found.filter(|field| !field.is(b"null")) {
             Some(field) => self.asked.holds(&field, reading),
             None => self.asked.holds_of_nothing(),
         }
@@ -295,7 +296,7 @@ impl Asked {
     fn holds(&self, field: &Field<'_>, reading: &Reading<'_>) -> bool {
         let any = |holds: &dyn Fn(&Field<'_>) -> bool| field.elements().any(|element| holds(&element));
         match self {
-            Self::Present => !field.is(b"null") && !field.is(b"false"),
+            Self::Present => !field.is(b"false"),
             Self::Compare(Relation::NotEqual, right) => {
                 !any(&|field| right.order(field, reading) == Some(Ordering::Equal))
             }

@@ -3,7 +3,7 @@
 
 use logline::ending::{Trouble, cause};
 use regex_automata::Input;
-use regex_automata::meta::{BuildError, Cache, Regex};
+use regex_automata::meta::{Cache, Regex};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange};
 use regex_syntax::hir::{Hir, HirKind, Look, LookSet, Repetition};
@@ -27,9 +27,10 @@ struct Search {
 }
 
 impl Search {
-    fn new(hir: &Hir) -> Result<Self, BuildError> {
-        let regex = Regex::builder().configure(Regex::config().utf8_empty(false)).build_from_hir(hir)?;
-        Ok(Self { cache: regex.create_cache(), regex })
+    /// `None` if it becomes too large.
+    fn new(hir: &Hir) -> Option<Self> {
+        let regex = Regex::builder().configure(Regex::config().utf8_empty(false)).build_from_hir(hir).ok()?;
+        Some(Self { cache: regex.create_cache(), regex })
     }
 
     /// Some place at which a match ends, in the first line that has one.
@@ -67,14 +68,14 @@ impl Pattern {
                 .map_err(|reason| Trouble::new(format!("'{pattern}'"), format!("not a regular expression, {reason}")))
         });
         let all = Hir::alternation(all.collect::<Result<_, _>>()?);
-        Self::new(&all).map(Some).map_err(|_| Trouble::new("PATTERN", "too large when compiled"))
+        Self::new(&all).map(Some).ok_or_else(|| Trouble::new("PATTERN", "too large when compiled"))
     }
 
-    fn new(hir: &Hir) -> Result<Self, BuildError> {
+    fn new(hir: &Hir) -> Option<Self> {
         let looks = hir.properties().look_set();
         let ends = LookSet::singleton(Look::StartLF).insert(Look::EndLF);
         let loose = if looks.is_empty() { None } else { Some(Search::new(&rebuilt(hir, &|_| Hir::empty()))?) };
-        Ok(Self { exact: Search::new(hir)?, loose, looks_at_ends: looks.intersect(ends) == looks })
+        Some(Self { exact: Search::new(hir)?, loose, looks_at_ends: looks.intersect(ends) == looks })
     }
 
     /// Whether the line matches.

@@ -56,7 +56,7 @@ impl Number {
     #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
     fn of_real(real: f64) -> Option<Self> {
         let is_whole = real.fract() == 0.0 && real.abs() < 9e15;
-        real.is_finite().then(|| if is_whole { Self::Whole(real as i64) } else { Self::Real(real) })
+        real.is_finite().then_some(if is_whole { Self::Whole(real as i64) } else { Self::Real(real) })
     }
 
     /// As a floating point number.
