@@ -11,6 +11,7 @@
 //! | [`input`] | stdin: a splitter, and the one wait in front of a read that may block |
 //! | [`output`] | stdout: flushed exactly before that wait |
 //! | [`json`] | the text of an object read without a tree, strings written |
+//! | [`short`] | short runs of bytes appended and compared without a call |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`time`] | moments as they are written, and the zone of those that name none |
 //! | [`canonical`] | the names under which applications write time, level and message |
@@ -25,6 +26,7 @@ pub mod line;
 pub mod output;
 pub mod position;
 pub mod quantity;
+pub mod short;
 pub mod signal;
 pub mod splitter;
 pub mod state;

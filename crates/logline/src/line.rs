@@ -43,7 +43,7 @@ pub struct Line<'a> {
     pub tag: Option<Tag<'a>>,
     /// What stands behind the tag; without a tag, the whole line. No LF.
     pub content: &'a [u8],
-    record: Option<Position>,
+    position: Option<Position>,
 }
 
 impl Item<'_> {
@@ -60,7 +60,12 @@ impl Item<'_> {
 impl<'a> Line<'a> {
     /// The position that the tag or the record's `_pos` tells.
     pub fn position(&self) -> Option<Position> {
-        self.tag.map(|tag| tag.position).or(self.record)
+        self.position
+    }
+
+    /// The position as the tag tells it, if it has no flags: then it stands in a record just so.
+    pub fn position_text(&self) -> Option<&'a [u8]> {
+        self.tag.map(|tag| tag.position).filter(|text| text.last().is_some_and(u8::is_ascii_digit))
     }
 
     /// Whether this is a record: an untagged line that begins like an object. (A tagged line may hold an object too: that
@@ -71,15 +76,15 @@ impl<'a> Line<'a> {
 
     /// A line that is only what it looks like.
     pub fn plain(raw: &'a [u8]) -> Self {
-        Self { raw, tag: None, content: raw, record: None }
+        Self { raw, tag: None, content: raw, position: None }
     }
 }
 
 /// The beginning of a tagged line.
 #[derive(Clone, Copy, Debug)]
 pub struct Tag<'a> {
-    /// Where the content was read.
-    pub position: Position,
+    /// The position as it stands there, its flags included.
+    pub position: &'a [u8],
     /// The path as the tag has it, with TAB, LF, RS and backslash escaped.
     pub path: &'a [u8],
 }
@@ -87,24 +92,29 @@ pub struct Tag<'a> {
 impl<'a> Tag<'a> {
     /// The path as logtail opened it.
     pub fn path_bytes(&self) -> Cow<'a, [u8]> {
-        if memchr(b'\\', self.path).is_none() {
-            return Cow::Borrowed(self.path);
-        }
-        let mut path = Vec::with_capacity(self.path.len());
-        let mut rest = self.path;
-        'next: while let Some((first, behind)) = rest.split_first() {
-            for (letter, escape) in PATH_ESCAPES {
-                if let Some(behind) = rest.strip_prefix(escape) {
-                    path.push(letter);
-                    rest = behind;
-                    continue 'next;
-                }
-            }
-            path.push(*first);
-            rest = behind;
-        }
-        Cow::Owned(path)
+        unescape_path(self.path)
     }
+}
+
+/// The path that stands in a tag as `escaped`.
+pub fn unescape_path(escaped: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(b'\\', escaped).is_none() {
+        return Cow::Borrowed(escaped);
+    }
+    let mut path = Vec::with_capacity(escaped.len());
+    let mut rest = escaped;
+    'next: while let Some((first, behind)) = rest.split_first() {
+        for (letter, escape) in PATH_ESCAPES {
+            if let Some(behind) = rest.strip_prefix(escape) {
+                path.push(letter);
+                rest = behind;
+                continue 'next;
+            }
+        }
+        path.push(*first);
+        rest = behind;
+    }
+    Cow::Owned(path)
 }
 
 const PATH_ESCAPES: [(u8, &[u8]); 4] = [(b'\t', b"\\t"), (b'\n', b"\\n"), (RS, b"\\x1e"), (b'\\', b"\\\\")];
@@ -179,8 +189,8 @@ pub fn is_no_mark(line: &[u8]) -> bool {
 
 fn classify_tagged(line: &[u8], carried: bool) -> Item<'_> {
     let tag = &line[1..];
-    if let Some((position, path, content)) = split_tag(tag) {
-        return Item::Line(Line { raw: line, tag: Some(Tag { position, path }), content, record: None });
+    if let Some((position, tag, content)) = split_tag(tag) {
+        return Item::Line(Line { raw: line, tag: Some(tag), content, position: Some(position) });
     }
     if let Some(mark) = Mark::parse(tag) {
         return Item::Mark(mark, line);
@@ -191,18 +201,18 @@ fn classify_tagged(line: &[u8], carried: bool) -> Item<'_> {
     Item::Line(Line::plain(line))
 }
 
-fn split_tag(tag: &[u8]) -> Option<(Position, &[u8], &[u8])> {
-    let space = memchr(b' ', tag)?;
-    let position = Position::parse(&tag[..space])?;
-    let rest = &tag[space + 1..];
+fn split_tag(text: &[u8]) -> Option<(Position, Tag<'_>, &[u8])> {
+    let (position, rest) = Position::leading(text)?;
+    let position_text = &text[..text.len() - rest.len()];
+    let rest = rest.strip_prefix(b" ")?;
     let tab = memchr(b'\t', rest)?;
-    Some((position, &rest[..tab], &rest[tab + 1..]))
+    Some((position, Tag { position: position_text, path: &rest[..tab] }, &rest[tab + 1..]))
 }
 
 fn classify_object(line: &[u8], carried: bool) -> Item<'_> {
     let Some(text) = position_text(line) else { return Item::Line(Line::plain(line)) };
     if let Some(position) = Position::parse(text) {
-        return Item::Line(Line { raw: line, tag: None, content: line, record: Some(position) });
+        return Item::Line(Line { raw: line, tag: None, content: line, position: Some(position) });
     }
     if let Some(mark) = Mark::parse(text) {
         return Item::Mark(mark, line);

@@ -109,23 +109,30 @@ pub struct Position {
 impl Position {
     /// Reads a position that takes up the whole of `text`. `None` also where `start` lies behind `end`.
     pub fn parse(text: &[u8]) -> Option<Self> {
+        let (position, rest) = Self::leading(text)?;
+        rest.is_empty().then_some(position)
+    }
+
+    /// Reads the position that `text` begins with; it, and what follows.
+    pub fn leading(text: &[u8]) -> Option<(Self, &[u8])> {
         let (fid, rest) = fid_and_rest(text)?;
         let (start, rest) = number(rest)?;
         let (end, rest) = number(rest.strip_prefix(b"-")?)?;
-        let (next, rest) = match rest.strip_prefix(b"@") {
+        let (next, mut rest) = match rest.strip_prefix(b"@") {
             Some(rest) => number(rest)?,
             None => (end, rest),
         };
         let mut flags = Flags::default();
-        for flag in rest {
+        while let [flag, behind @ ..] = rest {
             match flag {
                 b'p' => flags.partial = true,
                 b'c' => flags.continued = true,
                 b't' => flags.truncated = true,
-                _ => return None,
+                _ => break,
             }
+            rest = behind;
         }
-        (start <= end).then_some(Self { fid, start, end, next, flags })
+        (start <= end).then_some((Self { fid, start, end, next, flags }, rest))
     }
 
     /// Appends the position as it is read, the flags included.

@@ -10,7 +10,8 @@
 //! | anything else | no | a line |
 
 use crate::json;
-use crate::line::{Item, RECORD_HEAD, RS, Tag, classify};
+use crate::line::{Item, RECORD_HEAD, RS, classify};
+use crate::position::Position;
 
 /// Whether the unterminated `line` before EOF is dropped.
 pub fn unterminated_is_torn(line: &[u8], carried: bool) -> bool {
@@ -21,7 +22,7 @@ pub fn unterminated_is_torn(line: &[u8], carried: bool) -> bool {
 pub fn terminated_may_be_torn(line: &[u8], carried: bool) -> bool {
     match line.first() {
         Some(&RS) => match classify(line, carried) {
-            Item::Line(line) => line.tag.map_or(carried, |tag| !has_told_length(&tag, line.content)),
+            Item::Line(line) => line.position().map_or(carried, |position| !has_told_length(&position, line.content)),
             _ => false,
         },
         Some(b'{') => is_broken_record(line) || (carried && is_beginning_of_record(line)),
@@ -39,8 +40,7 @@ fn is_beginning_of_record(line: &[u8]) -> bool {
 }
 
 /// A partial line has no LF of its own in its file, every other has one.
-fn has_told_length(tag: &Tag<'_>, content: &[u8]) -> bool {
-    let position = &tag.position;
+fn has_told_length(position: &Position, content: &[u8]) -> bool {
     let told = position.end - position.start;
     let length = content.len() as u64 + u64::from(!position.flags.partial);
     position.flags.truncated || told == length

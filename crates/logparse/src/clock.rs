@@ -31,12 +31,25 @@ pub struct Clock {
     now: Option<i64>,
     last: Vec<u8>,
     made: Vec<u8>,
+    day: Day,
+}
+
+/// The date and the zone of the last access line, and what was made of it: the time between them is copied.
+#[derive(Default, Debug)]
+struct Day {
+    /// `dd/Mon/yyyy:`
+    date: [u8; 12],
+    /// ` ±hhmm`
+    zone: [u8; 6],
+    /// `"yyyy-mm-ddTHH:MM:SS` and `Z"` or `±hh:mm"`
+    stamp: [u8; 32],
+    length: usize,
 }
 
 impl Clock {
     /// A clock for stamps whose zone, where they name none, is `zone`.
     pub fn new(zone: Zone) -> Self {
-        Self { zone, now: None, last: Vec::new(), made: Vec::new() }
+        Self { zone, now: None, last: Vec::new(), made: Vec::new(), day: Day::default() }
     }
 
     /// The same at a time that a test has set, in seconds since 1970.
@@ -47,13 +60,24 @@ impl Clock {
 
     /// Appends `dd/Mon/yyyy:HH:MM:SS ±hhmm` as a JSON string; false, and nothing appended, if it is none.
     pub fn common(&mut self, text: &[u8], out: &mut Vec<u8>) -> bool {
-        self.cached(text, out, |_, text, out| {
-            let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', time @ ..] = text else { return None };
-            let (time, zone) = time.split_at_checked(8)?;
-            let civil = civil(number(&[*y1, *y2, *y3, *y4])?, month(&[*m1, *m2, *m3])?, number(&[*d1, *d2])?, time)?;
-            write(out, civil, b"", offset(zone.strip_prefix(b" ")?)?);
-            Some(())
-        })
+        self.try_common(text, out).is_some()
+    }
+
+    fn try_common(&mut self, text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let (date, rest) = text.split_first_chunk()?;
+        let (time, zone) = rest.split_first_chunk::<8>()?;
+        let zone = zone.try_into().ok()?;
+        if !is_time_of_day(*time) {
+            return None;
+        }
+        if self.day.date != *date || self.day.zone != zone {
+            self.day = Day::new(*date, zone)?;
+        }
+        self.day.stamp[12..20].copy_from_slice(time);
+        let end = out.len() + self.day.length;
+        out.extend_from_slice(&self.day.stamp);
+        out.truncate(end);
+        Some(())
     }
 
     /// Appends the stamp, which takes up all of `text`, as a JSON string: [`Clock::leading`] says which are known.
@@ -192,14 +216,36 @@ impl Clock {
     }
 }
 
+impl Day {
+    fn new(date: [u8; 12], zone: [u8; 6]) -> Option<Self> {
+        let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':'] = date else { return None };
+        let [b' ', offset_of @ ..] = zone else { return None };
+        let year = number(&[y1, y2, y3, y4])?;
+        let civil = civil(year, month(&[m1, m2, m3])?, number(&[d1, d2])?, b"00:00:00")?;
+        let mut written = Vec::new();
+        write(&mut written, civil, b"", offset(&offset_of)?);
+        let mut stamp = [0; 32];
+        stamp[..written.len()].copy_from_slice(&written);
+        Some(Self { date, zone, stamp, length: written.len() })
+    }
+}
+
+/// Whether `text` is `HH:MM:SS` in range; a leap second counts.
+fn is_time_of_day(text: [u8; 8]) -> bool {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = text else { return false };
+    let is_digit = [h1, h2, m1, m2, s1, s2].iter().all(u8::is_ascii_digit);
+    is_digit && [h1, h2] <= *b"23" && m1 <= b'5' && [s1, s2] <= *b"60"
+}
+
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }
 
 /// `HH:MM:SS` of a date, if all of it is in range; a leap second counts.
 fn civil(year: i16, month: i16, day: i16, time: &[u8]) -> Option<Civil> {
-    let [h1, h2, b':', m1, m2, b':', s1, s2] = time else { return None };
-    let (hour, minute, second) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?, number(&[*s1, *s2])?);
+    let time: [u8; 8] = time.try_into().ok().filter(|time| is_time_of_day(*time))?;
+    let [h1, h2, _, m1, m2, _, s1, s2] = time;
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         2 => 28 + i16::from(leap),
@@ -207,7 +253,7 @@ fn civil(year: i16, month: i16, day: i16, time: &[u8]) -> Option<Civil> {
         1..=12 => 31,
         _ => return None,
     };
-    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    if !(1..=days).contains(&day) {
         return None;
     }
     let small = |value| u8::try_from(value).ok();

@@ -7,11 +7,11 @@ use std::io::IsTerminal as _;
 
 use logline::ending::{Exit, Stop, say};
 use logline::input::Input;
-use logline::json;
-use logline::line::{END_RECORD, Item, Line, classify, write_mark_record};
+use logline::line::{END_RECORD, Item, Line, classify, unescape_path, write_mark_record};
 use logline::output::Output;
 use logline::position::{Mark, Position};
 use logline::splitter::Arrival;
+use logline::{json, short};
 use memchr::memchr;
 
 use crate::args::{Args, Chain, OnError, Wrapper};
@@ -51,12 +51,51 @@ pub struct Parse {
     first_failure: Option<String>,
     ready: Vec<Group>,
     inner: Vec<u8>,
+    file: File,
+}
+
+/// The file of the last line: nearly always that of the next one too.
+#[derive(Default, Debug)]
+struct File {
+    /// As in the tag, if one told it.
+    path: Option<Vec<u8>>,
+    /// As in the record: `,"_file":"…"`.
+    member: Vec<u8>,
+}
+
+impl File {
+    /// Takes the path as it stands in a tag.
+    fn set(&mut self, path: Option<&[u8]>) {
+        let Some(path) = path else { return self.set_value(None) };
+        if self.path.as_deref().is_none_or(|known| !short::is_equal(path, known)) {
+            self.set_value(Some(&json_string(&unescape_path(path))));
+            self.path = Some(path.to_vec());
+        }
+    }
+
+    /// Takes the path as it stands in a record.
+    fn set_value(&mut self, value: Option<&[u8]>) {
+        self.path = None;
+        self.member.clear();
+        if let Some(value) = value {
+            self.member.extend_from_slice(b",\"_file\":");
+            self.member.extend_from_slice(value);
+        }
+    }
+}
+
+fn json_string(text: &[u8]) -> Vec<u8> {
+    let mut value = Vec::new();
+    json::write_string(&mut value, text);
+    value
 }
 
 /// A line with what is around it, on its way to a record.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     position: Option<Position>,
+    /// The same as text, where it has no flags and nothing has changed it.
+    position_text: Option<&'a [u8]>,
     /// As in the tag.
     path: Option<&'a [u8]>,
     /// The first line as it came, behind its tag.
@@ -70,14 +109,15 @@ impl Parse {
     pub fn new(args: &Args) -> Result<Self, Stop> {
         let rules: Rules = args.rules()?;
         let bytes = |keys: &[String]| keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+        let selection = Selection { only: bytes(&args.only), drop: bytes(&args.drop) };
         let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Ok(Self {
             chain: args.chain()?,
             joins_events: rules.joins_events(),
             join: Join::new(rules),
             clock: Clock::new(args.zone()?),
-            record: Record::default(),
-            selection: Selection { only: bytes(&args.only), drop: bytes(&args.drop) },
+            record: Record::new(&selection),
+            selection,
             on_error: args.on_error,
             strict: args.strict,
             keep_message: args.keep_message,
@@ -87,6 +127,7 @@ impl Parse {
             first_failure: None,
             ready: Vec::new(),
             inner: Vec::new(),
+            file: File::default(),
         })
     }
 
@@ -183,7 +224,7 @@ impl Parse {
 
     fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
         let position = line.position();
-        if line.tag.is_none() && (position.is_some() || self.is_foreign_record(line)) {
+        if line.is_record() && (position.is_some() || self.is_foreign_record(line)) {
             if json::is_valid_object(line.content) {
                 return self.record_line(line, out);
             }
@@ -196,7 +237,8 @@ impl Parse {
             return;
         }
         if !self.joins() {
-            let source = Source { position, path, line: content, content: Some(content) };
+            let source =
+                Source { position, position_text: line.position_text(), path, line: content, content: Some(content) };
             return self.emit(&source, line.raw, out);
         }
         self.join_line(position, path, content, line.raw, out);
@@ -209,7 +251,7 @@ impl Parse {
                 self.chain.formats.first(),
                 Some(Format::Json | Format::Auto(_) | Format::Nginx(_) | Format::Ingress(_))
             );
-        line.is_record() && (self.field.is_some() || !reads_objects) && json::is_valid_object(line.content)
+        (self.field.is_some() || !reads_objects) && json::is_valid_object(line.content)
     }
 
     fn join_line(
@@ -225,13 +267,13 @@ impl Parse {
             Ok(None) => (Stream::None, false, Cow::Borrowed(content)),
             Err(_) => {
                 let position = position.map(|position| self.join.pass(position));
-                let source = Source { position, path, line: content, content: None };
+                let source = Source { position, position_text: None, path, line: content, content: None };
                 return self.emit(&source, raw, out);
             }
         };
         if self.join.is_empty() && !partial && !self.joins_events {
             let position = position.map(|position| self.join.pass(position));
-            let source = Source { position, path, line: content, content: Some(&inner) };
+            let source = Source { position, position_text: None, path, line: content, content: Some(&inner) };
             return self.emit(&source, raw, out);
         }
         let piece = Piece { position, path, stream, content: &inner, raw: content, partial };
@@ -268,7 +310,13 @@ impl Parse {
                 continue;
             }
             let path = group.path.as_deref();
-            let source = Source { position: group.position, path, line: &group.first, content: Some(content) };
+            let source = Source {
+                position: group.position,
+                position_text: None,
+                path,
+                line: &group.first,
+                content: Some(content),
+            };
             self.emit(&source, content, out);
         }
     }
@@ -278,9 +326,8 @@ impl Parse {
         self.counters.lines += 1;
         self.record.clear();
         let error = self.read(source);
-        let file = source.path.map(unescaped_path);
-        let head = Head { position: source.position, file: file.as_deref() };
-        self.write(&head, error.as_deref(), raw, out);
+        self.file.set(source.path);
+        self.write(source.position, source.position_text, error.as_deref(), raw, out);
     }
 
     /// Puts the source into the record; the reason if a format could not read it, whose text then is the message.
@@ -326,7 +373,7 @@ impl Parse {
             }
         };
         if let Some(path) = source.path {
-            pod::put(&unescaped_path(path), &mut self.record);
+            pod::put(&unescape_path(path), &mut self.record);
         }
         Some(name)
     }
@@ -342,8 +389,8 @@ impl Parse {
         self.counters.lines += 1;
         self.record.clear();
         self.record.message(line.content);
-        let head = Head { position: line.position(), file: None };
-        self.write(&head, Some("record: not valid JSON"), line.raw, out);
+        self.file.set(None);
+        self.write(line.position(), None, Some("record: not valid JSON"), line.raw, out);
     }
 
     /// A line that is a record already.
@@ -368,7 +415,7 @@ impl Parse {
             let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
             match &*key {
                 b"_pos" if line.position().is_some() => {}
-                b"_file" => file = json::unescape(member.value),
+                b"_file" => file = Some(member.value),
                 b"_partial" => flags.partial = true,
                 b"_continued" => flags.continued = true,
                 b"_truncated" => flags.truncated = true,
@@ -383,10 +430,19 @@ impl Parse {
         self.record.open_layer(if in_container { "cri" } else { "outer" });
         let error = read_chain(&self.chain.formats, &mut self.record, &mut self.clock, &text, &mut self.inner);
         let position = line.position().map(|position| Position { flags, ..position });
-        self.write(&Head { position, file: file.as_deref() }, error.as_deref(), line.raw, out);
+        self.file.set_value(file);
+        self.write(position, None, error.as_deref(), line.raw, out);
     }
 
-    fn write(&mut self, head: &Head<'_>, error: Option<&str>, raw: &[u8], out: &mut Vec<u8>) {
+    /// Writes the record, or what the user wants to have of a line that could not be read.
+    fn write(
+        &mut self,
+        position: Option<Position>,
+        position_text: Option<&[u8]>,
+        error: Option<&str>,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) {
         if let Some(error) = error {
             self.fail(error);
             match self.on_error {
@@ -402,7 +458,8 @@ impl Parse {
             self.record.message_if_none(raw_content(raw));
         }
         let begin = out.len();
-        self.record.write(out, head, &self.selection, error);
+        let head = Head { position, position_text, file: &self.file.member };
+        self.record.write(out, &head, &self.selection, error);
         self.counters.records += 1;
         if let Some(coloured) = self.pretty {
             pretty::rewrite(out, begin, coloured);
@@ -438,18 +495,6 @@ fn raw_content(raw: &[u8]) -> &[u8] {
         _ => raw,
     }
 }
-
-fn unescaped_path(path: &[u8]) -> Cow<'_, [u8]> {
-    logline::line::Tag { position: NOWHERE, path }.path_bytes()
-}
-
-const NOWHERE: Position = Position {
-    fid: logline::position::Fid(0),
-    start: 0,
-    end: 0,
-    next: 0,
-    flags: logline::position::Flags { partial: false, continued: false, truncated: false },
-};
 
 /// Each format reads the message that the one before has found.
 fn read_chain(

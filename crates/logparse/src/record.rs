@@ -5,11 +5,12 @@
 //! The invariant: what is written is one JSON object in which no key occurs twice, whatever the content was. Keys of an
 //! inner layer win; the outer's is kept under the name of its format (`cri.time`).
 
-use logline::json;
 use logline::position::{Flags, Position};
+use logline::{json, short};
+use memchr::memchr;
 
 /// Keys that only the stream itself may use.
-const RESERVED: [&[u8]; 7] =
+pub const RESERVED: [&[u8]; 7] =
     [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
 
 /// What stands around the fields of a record.
@@ -17,8 +18,52 @@ const RESERVED: [&[u8]; 7] =
 pub struct Head<'a> {
     /// Where its line comes from.
     pub position: Option<Position>,
-    /// The path of the file.
-    pub file: Option<&'a [u8]>,
+    /// The same as text, where it has no flags and nothing has changed it.
+    pub position_text: Option<&'a [u8]>,
+    /// The member that tells the file, `,"_file":"…"`, or nothing.
+    pub file: &'a [u8],
+}
+
+/// A key that needs no escaping, as it stands in front of a text: `,"name":"`.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Filled up with spaces, so that it can be written by wide moves.
+    text: [u8; Key::ROOM],
+    length: usize,
+}
+
+impl Key {
+    const ROOM: usize = 3 * WIDE;
+    /// The longest name that there is room for.
+    pub const LONGEST: usize = Self::ROOM - 5;
+
+    /// The key `name`. Panics if it is longer than [`Key::LONGEST`].
+    pub const fn new(name: &str) -> Self {
+        let mut key = Self { text: [b' '; Self::ROOM], length: 0 };
+        key.push(b",\"");
+        key.push(name.as_bytes());
+        key.push(b"\":\"");
+        key
+    }
+
+    const fn push(&mut self, text: &[u8]) {
+        let mut at = 0;
+        while at < text.len() {
+            self.text[self.length] = text[at];
+            self.length += 1;
+            at += 1;
+        }
+    }
+
+    /// How long it is.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &[u8] {
+        &self.text[2..self.length - 3]
+    }
 }
 
 /// Which keys are written.
@@ -90,9 +135,21 @@ pub struct Record {
     depth: usize,
     /// Keys may be equal: they came from the content, or from several layers.
     dynamic: bool,
+    /// Not all fields are written, so that each has to be known.
+    is_selected: bool,
 }
 
 impl Record {
+    /// An empty record of which `selection` will be written.
+    pub fn new(selection: &Selection) -> Self {
+        Self { is_selected: !selection.is_all(), ..Self::default() }
+    }
+
+    /// Says that the format may put a field twice; the last one is kept.
+    pub fn may_repeat(&mut self) {
+        self.dynamic = true;
+    }
+
     /// Forgets everything, to begin with the next line.
     pub fn clear(&mut self) {
         self.time.clear();
@@ -113,6 +170,44 @@ impl Record {
         self.body.extend_from_slice(key.as_bytes());
         self.body.extend_from_slice(b"\":");
         &mut self.body
+    }
+
+    /// A field whose value the caller appends, by a key made before.
+    #[inline]
+    pub fn keyed(&mut self, key: &Key) -> &mut Vec<u8> {
+        self.entries.push(Entry { start: self.body.len(), key_length: key.length - 5, layer: self.depth });
+        self.body.extend_from_slice(&key.text[..key.length - 1]);
+        &mut self.body
+    }
+
+    /// A pen for fields that have `room` bytes in all, their quotes included. What it has written counts once [`Record::keep`] is told of it.
+    pub fn pen(&mut self, room: usize) -> Pen<'_> {
+        let begin = self.body.len();
+        self.body.resize(begin + room + WIDE, 0);
+        Pen { page: &mut self.body, at: begin, time: &mut self.time }
+    }
+
+    /// Keeps what a pen has written from `begin` to `end`.
+    pub fn keep(&mut self, begin: usize, end: usize) {
+        self.body.truncate(end);
+        if self.is_selected || self.depth > 0 {
+            self.enter_plain(begin);
+        }
+    }
+
+    /// Enters the fields of a pen: neither a key nor a text of it holds a quote, and no number a comma.
+    fn enter_plain(&mut self, begin: usize) {
+        let mut start = begin;
+        while let Some(field) = self.body.get(start..).filter(|field| !field.is_empty()) {
+            let key_length = memchr(b'"', &field[2..]).unwrap_or_default();
+            let value = &field[key_length + 4..];
+            let value_length = match value.strip_prefix(b"\"") {
+                Some(text) => memchr(b'"', text).map(|quote| quote + 2),
+                None => memchr(b',', value),
+            };
+            self.entries.push(Entry { start, key_length, layer: self.depth });
+            start += key_length + 4 + value_length.unwrap_or(value.len());
+        }
     }
 
     /// A field of text.
@@ -269,7 +364,7 @@ impl Record {
         write_head(out, head);
         if !self.time.is_empty() && selection.keeps(b"time") {
             out.extend_from_slice(b",\"time\":");
-            out.extend_from_slice(&self.time);
+            short::append(out, &self.time);
         }
         if !self.level.is_empty() && selection.keeps(b"level") {
             out.extend_from_slice(b",\"level\":");
@@ -287,7 +382,9 @@ impl Record {
                 _ => out.extend_from_slice(&self.message),
             }
         }
-        write_flags(out, head.position.map(|position| position.flags).unwrap_or_default());
+        if let Some(position) = head.position {
+            write_flags(out, position.flags);
+        }
         if let Some(error) = error {
             out.extend_from_slice(b",\"_parse_error\":");
             json::write_string(out, error.as_bytes());
@@ -340,6 +437,65 @@ impl Record {
     }
 }
 
+/// Writes plain fields one behind the other, by moves of a fixed size into room that was made beforehand. It writes past what
+/// counts, and reads past the end of a value where more of its line follows.
+#[derive(Debug)]
+pub struct Pen<'a> {
+    page: &'a mut [u8],
+    at: usize,
+    /// The place of the time, as [`Record::time`].
+    pub time: &'a mut Vec<u8>,
+}
+
+/// How many bytes a [`Pen`] moves at once.
+const WIDE: usize = 32;
+
+impl Pen<'_> {
+    /// Where it stands, to be told to [`Record::keep`].
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// A field of text that stands in JSON as it is: the first `length` bytes of `text`.
+    #[expect(clippy::inline_always, reason = "a call would cost as much as what it does")]
+    #[inline(always)]
+    pub fn text(&mut self, key: &Key, text: &[u8], length: usize) {
+        self.write(&key.text, key.length);
+        self.write(text, length);
+        self.page[self.at] = b'"';
+        self.at += 1;
+    }
+
+    /// A field whose value stands in JSON without quotes.
+    #[inline]
+    pub fn value(&mut self, key: &Key, text: &[u8], length: usize) {
+        self.write(&key.text, key.length - 1);
+        self.write(text, length);
+    }
+
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn write(&mut self, text: &[u8], length: usize) {
+        let from = self.at;
+        self.at += length;
+        match text.first_chunk::<WIDE>() {
+            Some(first) if length <= WIDE => self.page[from..from + WIDE].copy_from_slice(first),
+            _ => copy(&mut self.page[from..from + length], &text[..length]),
+        }
+    }
+}
+
+/// Copies what is longer than [`WIDE`], or stands close to the end of its line.
+fn copy(to: &mut [u8], text: &[u8]) {
+    let (Some(last), Some(end)) = (text.last_chunk::<WIDE>(), to.len().checked_sub(WIDE)) else {
+        return to.copy_from_slice(text);
+    };
+    for (to, chunk) in to.as_chunks_mut::<WIDE>().0.iter_mut().zip(text.as_chunks::<WIDE>().0) {
+        *to = *chunk;
+    }
+    to[end..].copy_from_slice(last);
+}
+
 #[derive(Clone, Copy)]
 enum Fate {
     Kept,
@@ -352,13 +508,13 @@ enum Fate {
 fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
     if let Some(position) = &head.position {
         out.extend_from_slice(b",\"_pos\":\"");
-        position.write_without_flags(out);
+        match head.position_text {
+            Some(text) => short::append(out, text),
+            None => position.write_without_flags(out),
+        }
         out.push(b'"');
     }
-    if let Some(file) = head.file {
-        out.extend_from_slice(b",\"_file\":");
-        json::write_string(out, file);
-    }
+    short::append(out, head.file);
 }
 
 fn write_flags(out: &mut Vec<u8>, flags: Flags) {
@@ -397,6 +553,30 @@ mod tests {
         record.level(b"info");
         record.time().extend_from_slice(b"\"t\"");
         assert_eq!(written(&mut record), "{\"time\":\"t\",\"level\":\"info\",\"a\":\"1\",\"message\":\"m\"}\n");
+    }
+
+    #[test]
+    fn fields_of_a_pen_can_be_selected_and_stand_in_layers() {
+        let fill = |record: &mut Record| {
+            let mut pen = record.pen(100);
+            let begin = pen.at();
+            pen.text(&Key::new("stream"), b"x, y: \x22", 5);
+            pen.value(&Key::new("n"), b"1.5 ", 3);
+            pen.text(&Key::new("e"), b"", 0);
+            let end = pen.at();
+            record.keep(begin, end);
+        };
+        let selection = Selection { only: vec![b"n".to_vec(), b"e".to_vec()], drop: Vec::new() };
+        let mut record = Record::new(&selection);
+        fill(&mut record);
+        let mut out = Vec::new();
+        record.write(&mut out, &Head::default(), &selection, None);
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"n\":1.5,\"e\":\"\"}\n");
+        let mut record = Record::default();
+        record.text("stream", b"stdout");
+        record.open_layer("cri");
+        fill(&mut record);
+        assert_eq!(written(&mut record), "{\"cri.stream\":\"stdout\",\"stream\":\"x, y:\",\"n\":1.5,\"e\":\"\"}\n");
     }
 
     #[test]

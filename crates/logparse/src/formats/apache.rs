@@ -168,7 +168,7 @@ fn put<'s>(step: &'s Step, value: &[u8], record: &mut Record, clock: &mut Clock)
         Kind::Text => value::decoded_apache(record.field(&step.name), value),
         Kind::Number if value::is_number(value) => value::number(record.field(&step.name), value),
         Kind::Number => return wrong(),
-        Kind::Request => value::request_with(record, value, value::decoded_apache),
+        Kind::Request => value::Request::new(value).put(record, value::decoded_apache),
         Kind::Time => {
             let stamp = value.strip_prefix(b"[").and_then(|stamp| stamp.strip_suffix(b"]")).unwrap_or(value);
             if !clock.common(stamp, record.time()) {

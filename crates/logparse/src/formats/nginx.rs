@@ -2,12 +2,13 @@
 //! main, told apart by shape. The error log's shape is tried first, so that one pipeline reads both files.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use memchr::memrchr;
 
 use crate::clock::Clock;
 use crate::formats::scanner::{COMBINED, MAIN, Scanner};
-use crate::formats::{json, nginx_error};
+use crate::formats::{json, nginx_error, value};
 use crate::record::Record;
 
 /// See the page of the module.
@@ -21,6 +22,8 @@ pub enum Nginx {
         combined: Scanner,
         /// The official image's.
         main: Scanner,
+        /// The last plain line was of the latter: the next one will be.
+        was_main: Cell<bool>,
     },
 }
 
@@ -30,7 +33,8 @@ impl Nginx {
         Ok(match format {
             Some(format) => Self::Given(Scanner::compile(format, decodes)?),
             None => {
-                Self::Usual { combined: Scanner::compile(COMBINED, decodes)?, main: Scanner::compile(MAIN, decodes)? }
+                let (combined, main) = (Scanner::compile(COMBINED, decodes)?, Scanner::compile(MAIN, decodes)?);
+                Self::Usual { combined, main, was_main: Cell::new(false) }
             }
         })
     }
@@ -40,16 +44,38 @@ impl Nginx {
         if nginx_error::is_shape(line) {
             return nginx_error::parse(line, record, clock);
         }
+        if value::is_plain(line) {
+            if self.parse_plain(line, record, clock) {
+                return Ok(());
+            }
+            record.reset_layer();
+        }
         match self {
             Self::Given(scanner) if !scanner.is_json() => scanner.parse(line, record, clock),
             _ if line.first() == Some(&b'{') => json::parse_repaired(line, record),
             Self::Given(scanner) => scanner.parse(line, record, clock),
-            Self::Usual { combined, main } => {
+            Self::Usual { combined, main, .. } => {
                 match shape_by_quotes(line).unwrap_or_else(|| shape_by_separators(line)) {
                     Shape::Combined => combined.parse(line, record, clock),
                     Shape::Main => main.parse(line, record, clock),
                     Shape::Other => Err("more behind the user agent than main has, give its --log-format".into()),
                 }
+            }
+        }
+    }
+
+    /// Most lines hold nothing unusual. In these the last value has no quote in it, so that no format takes what is another's.
+    fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
+        match self {
+            Self::Given(scanner) => !scanner.is_json() && scanner.parse_plain(line, record, clock),
+            Self::Usual { combined, main, was_main } => {
+                let (last, other) = if was_main.get() { (main, combined) } else { (combined, main) };
+                if last.parse_plain(line, record, clock) {
+                    return true;
+                }
+                record.reset_layer();
+                was_main.set(!was_main.get());
+                other.parse_plain(line, record, clock)
             }
         }
     }

@@ -100,7 +100,7 @@ fn pairs(text: &[u8], record: &mut Record) {
         let value = &rest[..next.map_or(rest.len(), |(found, _)| found)];
         let value = if quoted { value.strip_suffix(b"\"").unwrap_or(value) } else { value };
         match KEYS[at].0 {
-            "request" => value::request_with(record, value, json::write_string),
+            "request" => value::Request::new(value).put(record, json::write_string),
             "bytes" => record.text("bytes_from_to", value),
             key => record.text(key, value),
         }

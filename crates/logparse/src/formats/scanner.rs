@@ -5,12 +5,11 @@
 
 use std::borrow::Cow;
 
-use logline::json;
 use memchr::memchr;
 
 use crate::clock::Clock;
 use crate::formats::value;
-use crate::record::Record;
+use crate::record::{self, Key, Record};
 
 /// The format that nginx has built in.
 pub const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
@@ -24,7 +23,7 @@ pub const INGRESS: &str = r#"$remote_addr - $remote_user [$time_local] "$request
 enum Kind {
     Text,
     Number,
-    /// One of several clocks; the most exact is the record's time.
+    /// One of three clocks; of several the most exact is the record's time, the others are text.
     Common,
     Iso,
     Epoch,
@@ -35,12 +34,93 @@ enum Kind {
 
 #[derive(Debug)]
 struct Step {
-    name: String,
+    key: Key,
     kind: Kind,
+    is_last: bool,
     /// The literal that ends the value; empty at the end of the line.
-    until: Vec<u8>,
+    until: Literal,
     /// What is said if the value is not there.
     missing: String,
+}
+
+/// What stands between two values.
+#[derive(Default, Debug)]
+struct Literal {
+    text: Vec<u8>,
+    length: usize,
+    /// Its first byte.
+    first: u8,
+    /// It begins with a quote.
+    is_quote: bool,
+    /// The same as a word, where it is not longer than one.
+    word: Option<Word>,
+}
+
+/// The first bytes of a word that must have a value.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    value: u64,
+    mask: u64,
+}
+
+impl Literal {
+    fn new(text: &str) -> Self {
+        let mut word = None;
+        if (1..=8).contains(&text.len()) {
+            let mut bytes = [0; 8];
+            bytes[..text.len()].copy_from_slice(text.as_bytes());
+            word = Some(Word { value: u64::from_le_bytes(bytes), mask: u64::MAX >> (64 - 8 * text.len()) });
+        }
+        let first = text.bytes().next().unwrap_or_default();
+        Self { text: text.into(), length: text.len(), first, is_quote: first == b'"', word }
+    }
+
+    /// Whether `text` begins with it.
+    #[inline]
+    fn stands_in(&self, text: &[u8]) -> bool {
+        match (text.first_chunk(), self.word) {
+            (Some(first), Some(word)) => u64::from_le_bytes(*first) & word.mask == word.value,
+            _ => text.starts_with(&self.text),
+        }
+    }
+}
+
+impl Step {
+    /// Where the value ends that `rest` begins with. Where a quote ends it, it is the first; the last literal ends the line.
+    #[inline]
+    fn plain_end(&self, rest: &[u8]) -> Option<usize> {
+        match self.kind {
+            Kind::UpstreamText | Kind::UpstreamNumber if !self.is_last => return end_of_list(rest, &self.until.text),
+            // Its length is known.
+            Kind::Common if rest.get(26..).is_some_and(|behind| self.until.stands_in(behind)) => return Some(26),
+            _ => {}
+        }
+        if self.until.length == 0 {
+            return Some(rest.len());
+        }
+        let at = find_byte(rest, self.until.first)?;
+        let behind = &rest[at..];
+        if self.until.stands_in(behind) && (!self.is_last || behind.len() == self.until.length) {
+            return Some(at);
+        }
+        if self.until.is_quote || self.is_last { None } else { Some(at + 1 + find(&behind[1..], &self.until.text)?) }
+    }
+
+    /// What a pen needs beside the value.
+    fn room(&self) -> usize {
+        let request = if self.kind == Kind::Request { value::ROOM_OF_REQUEST } else { 0 };
+        self.key.length() + 1 + request
+    }
+
+    /// Whether there is no quote in its value: what ends at the first has none.
+    #[inline]
+    fn is_free_of_quotes(&self, value: &[u8]) -> bool {
+        self.until.is_quote || !value::has_quote(value)
+    }
+
+    fn name(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.key.name())
+    }
 }
 
 /// A `log_format`, ready to read lines.
@@ -48,10 +128,12 @@ struct Step {
 pub struct Scanner {
     before: Vec<u8>,
     steps: Vec<Step>,
-    /// Of several clocks the one that is the time.
-    clock: Kind,
+    /// What a pen needs beside the line.
+    room: usize,
     /// `escape=none`: a value may contain the literal that ends it.
     unescaped: bool,
+    /// A variable occurs twice, or the request and a part of it.
+    repeats: bool,
     /// Values are decoded from `\xHH`.
     decodes: bool,
 }
@@ -64,8 +146,9 @@ impl Scanner {
         let mut scanner = Self {
             before: Vec::new(),
             steps: Vec::new(),
-            clock: Kind::Text,
+            room: 0,
             unescaped: escape == "none",
+            repeats: false,
             decodes: decodes && escape == "default",
         };
         let mut rest = format.as_str();
@@ -76,9 +159,10 @@ impl Scanner {
             rest = behind;
             scanner.end_last(literal)?;
             scanner.steps.push(Step {
-                name: name.to_owned(),
+                key: key(name)?,
                 kind: kind(name),
-                until: Vec::new(),
+                is_last: false,
+                until: Literal::default(),
                 missing: String::new(),
             });
         }
@@ -89,16 +173,19 @@ impl Scanner {
         }
         let tail = rest.to_owned();
         if let Some(last) = scanner.steps.last_mut() {
-            last.until = tail.into_bytes();
+            last.until = Literal::new(&tail);
+            last.is_last = true;
         }
-        for at in 0..scanner.steps.len() {
-            let step = &mut scanner.steps[at];
-            step.missing = match step.kind {
-                _ if step.until.is_empty() => format!("no ${}", step.name),
-                _ => format!("no {} after ${}", String::from_utf8_lossy(&step.until).trim(), step.name),
+        scanner.repeats = repeats(&scanner.steps);
+        scanner.room = scanner.steps.iter().map(Step::room).sum();
+        let clock = scanner.steps.iter().map(|step| step.kind).max_by_key(|kind| rank(*kind)).unwrap_or(Kind::Text);
+        for step in &mut scanner.steps {
+            step.missing = match step.until.length {
+                0 => format!("no ${}", step.name()),
+                _ => format!("no {} after ${}", String::from_utf8_lossy(&step.until.text).trim(), step.name()),
             };
-            if matches!(step.kind, Kind::Common | Kind::Iso | Kind::Epoch) && rank(step.kind) > rank(scanner.clock) {
-                scanner.clock = step.kind;
+            if rank(step.kind) > 0 && step.kind != clock {
+                step.kind = Kind::Text;
             }
         }
         Ok(scanner)
@@ -108,9 +195,9 @@ impl Scanner {
         match self.steps.last_mut() {
             None => self.before = literal.into(),
             Some(last) if literal.is_empty() => {
-                return Err(format!("nothing between ${} and the next variable", last.name));
+                return Err(format!("nothing between ${} and the next variable", last.name()));
             }
-            Some(last) => last.until = literal.into(),
+            Some(last) => last.until = Literal::new(literal),
         }
         Ok(())
     }
@@ -120,26 +207,64 @@ impl Scanner {
         self.before.first() == Some(&b'{')
     }
 
+    /// Reads a line of [`value::is_plain`] if it has all literals, no value with a quote in it, and nothing else unusual.
+    /// Otherwise false, and `record` has to be reset. What this reads, [`Scanner::parse`] reads the same.
+    pub fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
+        let is_quick = !self.unescaped && !self.repeats;
+        let (Some(mut rest), true) = (line.strip_prefix(&*self.before), is_quick) else { return false };
+        let mut pen = record.pen(self.room + line.len());
+        let begin = pen.at();
+        for step in &self.steps {
+            let Some(end) = step.plain_end(rest) else { return false };
+            let (value, behind) = rest.split_at(end);
+            let is_plain = match step.kind {
+                _ if value == b"-" => true,
+                Kind::Text | Kind::UpstreamText => {
+                    pen.text(&step.key, rest, end);
+                    step.is_free_of_quotes(value) && (step.kind == Kind::Text || elements(value).nth(1).is_none())
+                }
+                Kind::Number | Kind::UpstreamNumber => {
+                    pen.value(&step.key, rest, end);
+                    value::is_canonical(value)
+                }
+                Kind::Common => clock.common(value, pen.time),
+                Kind::Iso => clock.iso(value, pen.time),
+                Kind::Epoch => clock.epoch(value, pen.time),
+                Kind::Request => value::Request::new(value).put_plain(&mut pen) && step.is_free_of_quotes(value),
+            };
+            if !is_plain {
+                return false;
+            }
+            rest = &behind[step.until.length..];
+        }
+        let end = pen.at();
+        record.keep(begin, end);
+        true
+    }
+
     /// Reads `line` into `record`, or says why it cannot.
     pub fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
         let Some(mut rest) = line.strip_prefix(&*self.before) else {
             return Err("does not begin like the format".into());
         };
+        if self.repeats {
+            record.may_repeat();
+        }
         let last = self.steps.len() - 1;
         for step in &self.steps[..last] {
             let found = match step.kind {
-                Kind::UpstreamText | Kind::UpstreamNumber => end_of_list(rest, &step.until),
-                Kind::Request if self.unescaped => end_of_request(rest, &step.until),
+                Kind::UpstreamText | Kind::UpstreamNumber => end_of_list(rest, &step.until.text),
+                Kind::Request if self.unescaped => end_of_request(rest, &step.until.text),
                 Kind::Text if self.unescaped => self.end_from_the_right(rest, step),
-                _ => find(rest, &step.until),
+                _ => find(rest, &step.until.text),
             };
             let Some(end) = found else { return Err(step.missing.as_str().into()) };
             self.put(step, &rest[..end], record, clock)?;
-            rest = &rest[end + step.until.len()..];
+            rest = &rest[end + step.until.length..];
         }
         let step = &self.steps[last];
         // Where the line was cut inside it, its final literal is missing.
-        let value = rest.strip_suffix(&*step.until).unwrap_or(rest);
+        let value = rest.strip_suffix(&*step.until.text).unwrap_or(rest);
         self.put(step, value, record, clock)
     }
 
@@ -147,16 +272,16 @@ impl Scanner {
     /// end of the line.
     fn end_from_the_right(&self, rest: &[u8], step: &Step) -> Option<usize> {
         let at = self.steps.iter().position(|other| std::ptr::eq(other, step))?;
-        let mut end = rest.strip_suffix(&*self.steps.last()?.until).unwrap_or(rest).len();
+        let mut end = rest.strip_suffix(&*self.steps.last()?.until.text).unwrap_or(rest).len();
         for later in self.steps[at..self.steps.len() - 1].iter().rev() {
             if later.kind == Kind::Request {
-                return find(rest, &step.until);
+                return find(rest, &step.until.text);
             }
-            end = memchr::memmem::rfind(&rest[..end], &later.until)?;
+            end = memchr::memmem::rfind(&rest[..end], &later.until.text)?;
         }
         // Before another text nobody can tell: the first is as good as any.
         let text_follows = self.steps[at + 1..].iter().any(|later| later.kind == Kind::Text);
-        if text_follows { find(rest, &step.until) } else { Some(end) }
+        if text_follows { find(rest, &step.until.text) } else { Some(end) }
     }
 
     fn put<'s>(
@@ -166,20 +291,16 @@ impl Scanner {
         record: &mut Record,
         clock: &mut Clock,
     ) -> Result<(), Cow<'s, str>> {
-        let name = &*step.name;
         let unset = value == b"-";
-        let wrong = || Err(format!("${name} is not what it should be").into());
+        let wrong = || Err(format!("${} is not what it should be", step.name()).into());
         match step.kind {
             _ if unset => {}
-            Kind::Text => value::decoded(record.field(name), value, self.decodes),
+            Kind::Text => value::decoded(record.keyed(&step.key), value, self.decodes),
             Kind::Number => {
                 if !value::is_number(value) {
                     return wrong();
                 }
-                value::number(record.field(name), value);
-            }
-            Kind::Common | Kind::Iso | Kind::Epoch if step.kind != self.clock => {
-                json::write_string(record.field(name), value);
+                value::number(record.keyed(&step.key), value);
             }
             Kind::Common => {
                 if !clock.common(value, record.time()) {
@@ -196,13 +317,15 @@ impl Scanner {
                     return wrong();
                 }
             }
-            Kind::Request => value::request(record, value, self.decodes),
+            Kind::Request => {
+                value::Request::new(value).put(record, |out, part| value::decoded(out, part, self.decodes));
+            }
             Kind::UpstreamText | Kind::UpstreamNumber => {
                 let numbers = step.kind == Kind::UpstreamNumber;
                 if numbers && !elements(value).all(|element| element == b"-" || value::is_number(element)) {
                     return wrong();
                 }
-                self.put_list(record.field(name), value, numbers);
+                self.put_list(record.keyed(&step.key), value, numbers);
             }
         }
         Ok(())
@@ -227,6 +350,16 @@ impl Scanner {
             out.push(b']');
         }
     }
+}
+
+/// Whether two of the keys that the steps put may be equal.
+fn repeats(steps: &[Step]) -> bool {
+    let has_request = steps.iter().any(|step| step.kind == Kind::Request);
+    steps.iter().enumerate().any(|(at, step)| {
+        let name = step.key.name();
+        steps[..at].iter().any(|before| before.key.name() == name)
+            || (has_request && matches!(name, b"request_method" | b"request_uri" | b"server_protocol"))
+    })
 }
 
 fn rank(kind: Kind) -> u8 {
@@ -278,6 +411,15 @@ fn kind(name: &str) -> Kind {
         "upstream_addr" => Kind::UpstreamText,
         _ => Kind::Text,
     }
+}
+
+/// The key of a variable. One that a map has defined may have a name that records use themselves.
+fn key(name: &str) -> Result<Key, String> {
+    if name.len() >= Key::LONGEST {
+        return Err(format!("${name}: a name of {} letters or more", Key::LONGEST));
+    }
+    let is_taken = matches!(name, "time" | "level" | "message") || record::RESERVED.contains(&name.as_bytes());
+    Ok(Key::new(&if is_taken { format!("{name}_") } else { name.to_owned() }))
 }
 
 /// The name behind a `$`, with or without braces, and what follows it.
@@ -336,25 +478,36 @@ fn unquote(format: &str) -> Result<(String, &str), String> {
     Ok((text, escape))
 }
 
-/// Where `literal` first stands in `text`. Values are short, so its first byte is what is searched for.
+/// Where `literal` first stands in `text`.
 pub fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let (first, rest) = literal.split_first()?;
     let mut from = 0;
     loop {
-        let at = from + memchr(*first, &text[from..])?;
-        let behind = &text[at + 1..];
-        // Most literals are two or three bytes long: no call to compare them.
-        let found = match rest {
-            [] => true,
-            [one] => behind.first() == Some(one),
-            [one, two] => behind.first() == Some(one) && behind.get(1) == Some(two),
-            _ => behind.starts_with(rest),
-        };
-        if found {
+        let at = from + find_byte(&text[from..], *first)?;
+        if text[at + 1..].starts_with(rest) {
             return Some(at);
         }
         from = at + 1;
     }
+}
+
+/// Where `byte` first stands. Most values are short: two words are looked at before the call that is made for longer ones.
+#[inline]
+fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let words = &text.as_chunks::<8>().0;
+    let words = &words[..words.len().min(2)];
+    for (at, word) in words.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        let equal = differs.wrapping_sub(ONES) & !differs & HIGH;
+        if equal != 0 {
+            // The lowest set bit is exact.
+            return Some(8 * at + (equal.trailing_zeros() / 8) as usize);
+        }
+    }
+    let from = 8 * words.len();
+    memchr(byte, &text[from..]).map(|at| from + at)
 }
 
 /// A list of upstreams holds spaces itself: behind a comma and around a colon. They do not end it.
@@ -399,6 +552,97 @@ fn end_of_request(text: &[u8], literal: &[u8]) -> Option<usize> {
         match find(&text[at + 1..], literal) {
             Some(next) => at += 1 + next,
             None => return Some(first),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::record::{Head, Selection};
+    use logline::time::Zone;
+
+    const LINE: &str = r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0200] "GET /a?b HTTP/1.1" 200 37 "-" "agent 1.0""#;
+
+    /// The record that is made of `line` with `read`, if it could be read.
+    fn made(line: &[u8], read: impl Fn(&mut Record, &mut Clock) -> bool) -> Option<String> {
+        let (mut record, mut out) = (Record::default(), Vec::new());
+        if !read(&mut record, &mut Clock::new(Zone::Fixed(0))) {
+            return None;
+        }
+        record.write(&mut out, &Head::default(), &Selection::default(), None);
+        Some(String::from_utf8(out).unwrap_or_else(|error| panic!("{error}: {}", line.escape_ascii())))
+    }
+
+    fn parsed(format: &str, line: &str) -> Option<String> {
+        let scanner = Scanner::compile(format, true).unwrap();
+        made(line.as_bytes(), |record, clock| scanner.parse(line.as_bytes(), record, clock).is_ok())
+    }
+
+    #[test]
+    fn what_is_read_the_plain_way_is_read_the_same_in_the_other() {
+        let formats =
+            [COMBINED, MAIN, INGRESS, "$request_time|$request|$upstream_addr|$upstream_status|", "[$msec] $a]"];
+        let lines = [
+            LINE,
+            r#"::1 - bob [07/Feb/2025:11:48:51 +0000] "POST /p HTTP/2.0" 200 59 "http://a/" "c" 89 0.001 [a-b-80] [] 10.0.0.1:80 2 0.000 200 8f0"#,
+            "0.005|GET / HTTP/1.1|127.0.0.1:80, 127.0.0.1:81|502, 200|",
+            "1|GET /|-|-|",
+            "[1760104536.123] x]",
+        ];
+        let mut seed: u64 = 1;
+        let mut roll = |sides: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).unwrap() % sides
+        };
+        let mut plain = 0;
+        for round in 0..40_000 {
+            let mut line = lines[round % lines.len()].as_bytes().to_vec();
+            for _ in 0..roll(4) {
+                let at = roll(line.len() + 1);
+                let other = lines[roll(lines.len())].as_bytes();
+                match roll(4) {
+                    0 => line.truncate(at),
+                    1 => line.insert(at, b" \"-[]|,:0A\\\\"[roll(12)]),
+                    2 => drop(line.splice(at..at, other[roll(other.len())..].iter().copied())),
+                    _ if at < line.len() => drop(line.remove(at)),
+                    _ => {}
+                }
+            }
+            for format in formats {
+                let scanner = Scanner::compile(format, true).unwrap();
+                if value::is_plain(&line)
+                    && let Some(quick) = made(&line, |record, clock| scanner.parse_plain(&line, record, clock))
+                {
+                    let slow = made(&line, |record, clock| scanner.parse(&line, record, clock).is_ok());
+                    assert_eq!(Some(quick), slow, "{format}: {}", line.escape_ascii());
+                    plain += 1;
+                }
+            }
+        }
+        assert!(plain > 5000, "{plain} lines say too little");
+    }
+
+    #[test]
+    fn a_variable_that_occurs_twice_makes_one_key() {
+        let record = parsed("$status $request_method \"$request\" $status", "200 GET \"GET / HTTP/1.1\" 200").unwrap();
+        assert_eq!(record.matches("\"status\"").count(), 1, "{record}");
+        assert_eq!(record.matches("\"request_method\"").count(), 1, "{record}");
+    }
+
+    #[test]
+    fn a_variable_cannot_take_the_place_of_a_key_that_records_have() {
+        let record = parsed("$_pos $time $message", "1 2 3").unwrap();
+        assert_eq!(record, "{\"_pos_\":\"1\",\"time_\":\"2\",\"message_\":\"3\"}\n");
+    }
+
+    #[test]
+    fn a_literal_of_any_length_ends_a_value() {
+        for literal in [";", " - ", "12345678", "123456789", " a long one "] {
+            let line = format!("a{literal}b{literal}");
+            let record = parsed(&format!("${{x}}{literal}${{y}}{literal}"), &line).unwrap();
+            assert_eq!(record, "{\"x\":\"a\",\"y\":\"b\"}\n");
         }
     }
 }

@@ -5,7 +5,30 @@ use std::borrow::Cow;
 use logline::json;
 use memchr::memchr;
 
-use crate::record::Record;
+use crate::record::{Key, Pen, Record};
+
+static METHOD: Key = Key::new("request_method");
+static URI: Key = Key::new("request_uri");
+static PROTOCOL: Key = Key::new("server_protocol");
+static REQUEST: Key = Key::new("request");
+
+/// Whether `text` is printable ASCII without a backslash: a part of it without a quote stands in JSON as it is. Looked at
+/// in lanes, which the compiler makes vectors of.
+pub fn is_plain(text: &[u8]) -> bool {
+    const LANES: usize = 32;
+    let is_odd = |byte: &u8| u8::from(byte.cast_signed() < 0x20) | u8::from(*byte == b'\\');
+    let Some(last) = text.last_chunk::<LANES>() else {
+        return text.iter().all(|byte| is_odd(byte) == 0);
+    };
+    // The last chunk overlaps the one before it.
+    let mut odd = last.map(|byte| is_odd(&byte));
+    for chunk in text.as_chunks::<LANES>().0 {
+        for (odd, byte) in odd.iter_mut().zip(chunk) {
+            *odd |= is_odd(byte);
+        }
+    }
+    odd == [0; LANES]
+}
 
 /// Whether `text` is digits, with decimals or without.
 pub fn is_number(text: &[u8]) -> bool {
@@ -20,6 +43,33 @@ pub fn is_number(text: &[u8]) -> bool {
         }
     }
     digits > 0
+}
+
+/// Whether there is a quote in `text`, which is short.
+#[inline]
+pub fn has_quote(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let is_in = |word: &[u8; 8]| {
+        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'"'));
+        differs.wrapping_sub(ONES) & !differs & (ONES << 7) != 0
+    };
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) if text.len() <= 16 => is_in(first) || is_in(last),
+        _ => memchr(b'"', text).is_some(),
+    }
+}
+
+/// Whether `text` is a number that JSON writes just so: digits, without zeros in front, and decimals.
+#[inline]
+pub fn is_canonical(text: &[u8]) -> bool {
+    let whole = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let begins = whole == 1 || (whole > 1 && text[0] != b'0');
+    begins
+        && match &text[whole..] {
+            [] => true,
+            [b'.', decimals @ ..] => !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
 }
 
 /// Appends a number, for which [`is_number`] holds, as JSON: its digits without the zeros in front that JSON forbids.
@@ -86,62 +136,78 @@ fn unescaped(text: &[u8], letters: bool) -> Cow<'_, [u8]> {
     }
 }
 
-/// The protocol that ends `text`, with its space in front.
+/// The protocol that ends `text`.
 pub fn protocol_at_end(text: &[u8]) -> Option<&[u8]> {
-    let space = memchr::memrchr(b' ', &text[text.len().saturating_sub(10)..])? + text.len().saturating_sub(10);
-    let protocol = &text[space + 1..];
-    match protocol.strip_prefix(b"HTTP/")? {
-        [major] | [major, b'.', _] if !major.is_ascii_digit() => None,
-        [_] => Some(protocol),
-        [_, b'.', minor] if minor.is_ascii_digit() => Some(protocol),
+    match text {
+        [.., b' ', b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Some(&text[text.len() - 8..]),
+        [.., b' ', b'H', b'T', b'T', b'P', b'/', b'0'..=b'9'] => Some(&text[text.len() - 6..]),
         _ => None,
     }
 }
 
-/// Puts a request line: its three parts if it is well formed, else the whole beside the parts that are certain.
-pub fn request(record: &mut Record, text: &[u8], decodes: bool) {
-    request_with(record, text, |out, part| decoded(out, part, decodes));
+/// What a request line tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The parts that are certain.
+    method: Option<&'a [u8]>,
+    uri: Option<&'a [u8]>,
+    protocol: Option<&'a [u8]>,
+    /// The line, where it is more than these three and the spaces between them.
+    whole: Option<&'a [u8]>,
 }
 
-/// The same with a way to write a part.
-pub fn request_with(record: &mut Record, text: &[u8], write: impl Fn(&mut Vec<u8>, &[u8])) {
-    let method_length = memchr(b' ', text).filter(|length| is_method(&text[..*length]));
-    let protocol = protocol_at_end(text);
-    if let (Some(length), Some(protocol)) = (method_length, protocol) {
-        let end = text.len() - protocol.len() - 1;
-        if length < end {
-            let uri = &text[length + 1..end];
-            if !uri.is_empty() && memchr(b' ', uri).is_none() {
-                part(record, "request_method", &text[..length]);
-                write(record.field("request_uri"), uri);
-                part(record, "server_protocol", protocol);
-                return;
-            }
+impl<'a> Request<'a> {
+    /// Takes a line apart.
+    #[inline]
+    pub fn new(text: &'a [u8]) -> Self {
+        let whole = Some(text);
+        let Some(method) = method_at_start(text) else {
+            return Self { method: None, uri: None, protocol: None, whole };
+        };
+        let protocol = protocol_at_end(text);
+        let behind = &text[method.len() + 1..];
+        if let Some(protocol) = protocol
+            && let Some(length @ 1..) = behind.len().checked_sub(protocol.len() + 1)
+            && memchr(b' ', &behind[..length]).is_none()
+        {
+            return Self { method: Some(method), uri: Some(&behind[..length]), protocol: Some(protocol), whole: None };
+        }
+        let uri = (behind.first() == Some(&b'/') && memchr(b' ', behind).is_none()).then_some(behind);
+        Self { method: Some(method), uri, protocol, whole }
+    }
+
+    /// Puts the parts into a record, by a way to write what has to be looked at.
+    pub fn put(&self, record: &mut Record, write: impl Fn(&mut Vec<u8>, &[u8])) {
+        for (key, part) in self.parts() {
+            write(record.keyed(key), part);
         }
     }
-    if let Some(length) = method_length {
-        part(record, "request_method", &text[..length]);
-        let rest = &text[length + 1..];
-        if rest.first() == Some(&b'/') && memchr(b' ', rest).is_none() {
-            write(record.field("request_uri"), rest);
+
+    /// The same for a line that has neither quotes nor escapes, if its three parts are all of it: else false.
+    #[inline]
+    pub fn put_plain(&self, pen: &mut Pen<'_>) -> bool {
+        if let (Some(method), Some(uri), Some(protocol), None) = (self.method, self.uri, self.protocol, self.whole) {
+            pen.text(&METHOD, method, method.len());
+            pen.text(&URI, uri, uri.len());
+            pen.text(&PROTOCOL, protocol, protocol.len());
+            return true;
         }
-        if let Some(protocol) = protocol {
-            part(record, "server_protocol", protocol);
-        }
+        false
     }
-    write(record.field("request"), text);
+
+    fn parts(&self) -> impl Iterator<Item = (&'static Key, &'a [u8])> {
+        let parts = [(&METHOD, self.method), (&URI, self.uri), (&PROTOCOL, self.protocol), (&REQUEST, self.whole)];
+        parts.into_iter().filter_map(|(key, part)| Some((key, part?)))
+    }
 }
 
-/// A value of known letters, which need no escaping.
-fn part(record: &mut Record, key: &str, value: &[u8]) {
-    let out = record.field(key);
-    out.push(b'"');
-    out.extend_from_slice(value);
-    out.push(b'"');
-}
+/// The room that the keys of a request need for a [`Pen`].
+pub const ROOM_OF_REQUEST: usize = 3 * 24;
 
-fn is_method(word: &[u8]) -> bool {
-    !word.is_empty() && word.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'))
+/// The capital letters in front of the first space.
+fn method_at_start(text: &[u8]) -> Option<&[u8]> {
+    let length = text.iter().position(|byte| !(byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-')))?;
+    (length > 0 && text[length] == b' ').then_some(&text[..length])
 }
 
 #[cfg(test)]
@@ -155,6 +221,33 @@ mod tests {
         assert_eq!(&*unescaped(br"caf\xE9 \x22", false), br"caf\xE9 \x22");
         assert_eq!(&*unescaped(br"\x16\x03", false), br"\x16\x03");
         assert_eq!(&*unescaped(br"\\x \x5", false), br"\\x \x5");
+    }
+
+    #[test]
+    fn one_odd_byte_at_any_place_makes_a_text_not_plain() {
+        for length in 0..100 {
+            let text = vec![b'a'; length];
+            assert!(is_plain(&text) && !has_quote(&text));
+            for place in 0..length {
+                for odd in [0, 0x1f, b'\\', 0x80, 0xff, b'"'] {
+                    let mut text = text.clone();
+                    text[place] = odd;
+                    assert_eq!((is_plain(&text), has_quote(&text)), (odd == b'"', odd == b'"'), "{odd} at {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_canonical_number_is_one_that_is_written_as_it_is() {
+        for text in ["0", "7", "10", "0.005", "12.50", "007", "", "-1", ".5", "5.", "1.2.3", "00.5", "1e3"] {
+            let mut out = Vec::new();
+            if is_number(text.as_bytes()) {
+                number(&mut out, text.as_bytes());
+            }
+            let is_same = !text.starts_with('-') && out == text.as_bytes() && !text.is_empty();
+            assert_eq!(is_canonical(text.as_bytes()), is_same, "{text}");
+        }
     }
 
     #[test]
