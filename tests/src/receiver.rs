@@ -399,6 +399,8 @@ fn receive(body: &[u8], path: &str, shared: &Shared) -> Option<Answer> {
     if path.ends_with("/insert/jsonline") {
         // VictoriaLogs says nothing, whatever it has done.
         answer.body.clear();
+    } else if path.ends_with("/loki/api/v1/push") {
+        answer = Answer { body: Vec::new(), ..Answer::new(204, &Value::Null) };
     }
     if behaviour.reset == Some(Reset::After) {
         return None;

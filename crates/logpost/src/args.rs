@@ -53,15 +53,16 @@ pub struct Args {
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     pub add: Vec<(String, String)>,
 
-    /// victorialogs: the same, and part streams by it (repeatable)
+    /// victorialogs, loki: a label, which parts streams (repeatable)
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     pub label: Vec<(String, String)>,
 
-    /// victorialogs: part streams by the values of this field (repeatable)
+    /// victorialogs, loki: a field whose values are a label (repeatable)
     #[arg(long, value_name = "FIELD")]
     pub label_from: Vec<String>,
 
-    /// victorialogs: what is older is refused, for the server would drop it without a word: its -retentionPeriod
+    /// victorialogs, loki: what is older is refused, for the server would drop it; its -retentionPeriod or
+    /// reject_old_samples_max_age
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "7d")]
     pub retention: Duration,
 
@@ -168,6 +169,8 @@ pub enum KindName {
     Elasticsearch,
     /// Its JSON lines.
     Victorialogs,
+    /// Its JSON push.
+    Loki,
 }
 
 /// What stands before a token.

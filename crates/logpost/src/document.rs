@@ -8,24 +8,22 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use logline::json::{Member, is_valid_object, members, unescape, write_string};
-use logline::position::Flags;
+use logline::canonical::{LEVELS, MESSAGES, TIMES};
+use logline::json::{Member, is_valid_object, member, members, unescape, write_string};
+use logline::position::{Flags, Position};
+use logline::time::{Moment, Zone};
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr2};
 
 use crate::batch::Batch;
 
-/// Names under which applications write the time, the canonical one first.
-const TIMES: [&[u8]; 8] = [b"time", b"ts", b"timestamp", b"@timestamp", b"_time", b"datetime", b"date", b"asctime"];
-/// The same for the message.
-const MESSAGES: [&[u8]; 8] = [b"message", b"msg", b"log", b"MESSAGE", b"body", b"short_message", b"event", b"_msg"];
 /// Keys of the stream, which no content may bring along.
 const RESERVED: [&[u8]; 7] =
     [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
 const FILE: &[u8] = b"file_path";
 /// A smaller number of seconds since the epoch (1973) is a duration or a date written as a number, not a time.
-const FIRST_EPOCH: u128 = 100_000_000;
+const FIRST_EPOCH: i64 = 100_000_000;
 
 /// What a kind of server wants in every document.
 #[derive(Debug)]
@@ -216,6 +214,8 @@ pub struct Stamp {
     pub text: String,
     /// The same as a number.
     pub at: Timestamp,
+    /// How many digits behind the point are known.
+    pub precision: usize,
 }
 
 /// A record read member by member: what is canonical in it, and the rest in its order.
@@ -235,6 +235,11 @@ pub struct Fields<'a> {
     /// The message as a raw JSON string, if it has one that is text.
     message: Option<Cow<'a, [u8]>>,
     message_at: Option<usize>,
+    /// The level as a raw JSON value.
+    pub level: Option<&'a [u8]>,
+    level_at: Option<usize>,
+    /// Where it was read.
+    pub position: Option<Position>,
 }
 
 impl<'a> Fields<'a> {
@@ -253,6 +258,9 @@ impl<'a> Fields<'a> {
             time_at: None,
             message: None,
             message_at: None,
+            level: None,
+            level_at: None,
+            position,
         };
         if content.first() == Some(&b'{') && is_valid_object(content) {
             fields.members = members(content).map_while(Result::ok).collect();
@@ -274,20 +282,36 @@ impl<'a> Fields<'a> {
             }
             self.file = self.get("_file");
         }
-        let (mut time_rank, mut message_rank) = (TIMES.len(), MESSAGES.len());
-        for (at, member) in self.members.iter().enumerate() {
-            let key = member.key;
-            if let Some(rank) = TIMES.iter().position(|name| *name == key)
+        let (mut time_rank, mut message_rank, mut level_rank) = (TIMES.len(), MESSAGES.len() + 1, LEVELS.len());
+        for (at, found) in self.members.iter().enumerate() {
+            let rank_in = |names: &[&str]| names.iter().position(|name| name.as_bytes() == found.key);
+            if let Some(rank) = rank_in(&TIMES)
                 && rank < time_rank
-                && let Some(time) = stamp(member.value)
+                && let Some(time) = stamp(found.value)
             {
                 (self.time, self.time_at, time_rank) = (Some(time), Some(at), rank);
             }
-            if let Some(rank) = MESSAGES.iter().position(|name| *name == key)
+            // VictoriaLogs' own name comes last.
+            if let Some(rank) = rank_in(&MESSAGES).or((found.key == b"_msg").then_some(MESSAGES.len()))
                 && rank < message_rank
-                && member.value.first() == Some(&b'"')
+                && found.value.first() == Some(&b'"')
             {
-                (self.message, self.message_at, message_rank) = (Some(Cow::Borrowed(member.value)), Some(at), rank);
+                (self.message, self.message_at, message_rank) = (Some(Cow::Borrowed(found.value)), Some(at), rank);
+            }
+            if let Some(rank) = rank_in(&LEVELS)
+                && rank < level_rank
+                && matches!(found.value.first(), Some(b'"' | b'0'..=b'9'))
+            {
+                (self.level, self.level_at, level_rank) = (Some(found.value), Some(at), rank);
+            }
+            for (rank, name) in LEVELS.iter().enumerate().take(level_rank) {
+                if let Some((outer, inner)) = name.split_once('.')
+                    && found.key == outer.as_bytes()
+                    && let Some(level) = member(found.value, inner).filter(|level| level.first() == Some(&b'"'))
+                {
+                    (self.level, self.level_at, level_rank) = (Some(level), None, rank);
+                    break;
+                }
             }
         }
     }
@@ -315,9 +339,33 @@ impl<'a> Fields<'a> {
         self.message = Some(Cow::Owned(message));
     }
 
-    /// The members of the record as they came.
-    pub fn members(&self) -> &[Member<'a>] {
-        &self.members
+    /// The members that are neither the time nor the message nor the file, nor the level where that is `level`'s own.
+    pub fn rest(&self, without_level: bool) -> impl Iterator<Item = &Member<'a>> {
+        self.members.iter().enumerate().filter_map(move |(at, member)| {
+            let is_told = self.is_time(at) || self.is_message(at) || self.is_file(member.key);
+            let is_level = without_level && self.level_at == Some(at);
+            (!is_told && !is_level).then_some(member)
+        })
+    }
+
+    /// The message as text.
+    pub fn message(&self) -> Option<Cow<'_, [u8]>> {
+        self.message.as_deref().and_then(unescape)
+    }
+
+    /// The path of the file, if it is known.
+    pub fn file(&self) -> Option<Cow<'_, [u8]>> {
+        self.path.as_deref().map(Cow::Borrowed).or_else(|| self.file.and_then(unescape))
+    }
+
+    /// `GET /index.html HTTP/1.1 200`: what an access record says in place of a message.
+    pub fn request(&self) -> Option<Vec<u8>> {
+        let mut parts = match self.text_of("request_method") {
+            Some(method) => vec![Some(method), self.text_of("request_uri"), self.text_of("server_protocol")],
+            None => vec![Some(self.text_of("request")?)],
+        };
+        parts.push(self.text_of("status"));
+        Some(parts.into_iter().flatten().collect::<Vec<_>>().join(&b' '))
     }
 
     fn write_message(&self, out: &mut Vec<u8>) {
@@ -349,57 +397,61 @@ impl<'a> Fields<'a> {
     }
 
     /// What the tag says of how the line was cut; a record says it itself.
-    fn flags(&self) -> [(bool, &'static [u8]); 3] {
+    pub fn flags(&self) -> [(bool, &'static [u8]); 3] {
         let Flags { partial, continued, truncated } = self.flags;
         [(partial, b"_partial"), (continued, b"_continued"), (truncated, b"_truncated")]
     }
 }
 
-/// A raw JSON value as a time: RFC 3339, or seconds, milli-, micro- or nanoseconds since the epoch by their size.
+/// A raw JSON value as a time: RFC 3339 and its relatives, or seconds, milli-, micro- or nanoseconds since the epoch by
+/// their size.
 fn stamp(raw: &[u8]) -> Option<Stamp> {
     if raw.first() == Some(&b'"') {
-        return rfc3339(std::str::from_utf8(&unescape(raw)?).ok()?);
+        let text = unescape(raw)?;
+        // A date alone tells no time.
+        return if text.get(10).is_some() && matches!(text.get(4), Some(b'-' | b'/')) { of_text(&text) } else { None };
     }
-    epoch(std::str::from_utf8(raw).ok()?)
+    let moment = Moment::parse_epoch(raw)?;
+    if moment.seconds < FIRST_EPOCH {
+        return None;
+    }
+    // Of nine digits behind the point of seconds, those that the unit has.
+    let whole = raw.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let unit = whole - moment.seconds.to_string().len();
+    let fraction = raw.len().saturating_sub(whole + 1);
+    Stamp::new(moment, unit + fraction)
 }
 
-fn rfc3339(text: &str) -> Option<Stamp> {
-    let fraction = text.get(20..).filter(|_| matches!(text.as_bytes()[19], b'.' | b',')).unwrap_or_default();
-    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-    // Nobody reads more than nine.
-    let text =
-        if digits > 9 { Cow::Owned(format!("{}{}", &text[..29], &fraction[digits..])) } else { Cow::Borrowed(text) };
-    let at: Timestamp = text.parse().ok()?;
-    let time = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"));
-    match time.filter(|time| is_utc_time(time.as_bytes()) && !time[17..].starts_with("60")) {
-        Some(time) => Some(Stamp { text: format!("{time}Z"), at }),
-        None => Some(Stamp::new(at, digits)),
+fn of_text(text: &[u8]) -> Option<Stamp> {
+    thread_local!(static ZONE: Zone = Zone::of_environment());
+    let moment = ZONE.with(|zone| Moment::parse(text, zone))?;
+    let time = text.strip_suffix(b"Z").or_else(|| text.strip_suffix(b"+00:00"));
+    let fraction = text.get(20..).filter(|_| matches!(text[19], b'.' | b',')).unwrap_or_default();
+    let precision = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count().min(9);
+    match time.filter(|time| is_utc_time(time) && !time[17..].starts_with(b"60")) {
+        Some(time) => {
+            let at = Timestamp::new(moment.seconds, moment.nanos.cast_signed()).ok()?;
+            Some(Stamp { text: format!("{}Z", String::from_utf8_lossy(time)), at, precision })
+        }
+        None => Stamp::new(moment, precision),
     }
-}
-
-fn epoch(text: &str) -> Option<Stamp> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let number: u128 = whole.parse().ok()?;
-    // How many digits of nanoseconds stand behind the point.
-    let digits = match number {
-        0..FIRST_EPOCH => return None,
-        FIRST_EPOCH..100_000_000_000 => 9,
-        100_000_000_000..100_000_000_000_000 => 6,
-        100_000_000_000_000..100_000_000_000_000_000 => 3,
-        _ => 0,
-    };
-    let behind: String = fraction.chars().chain("000000000".chars()).take(digits).collect();
-    let nanoseconds = format!("{whole}{behind}").parse().ok()?;
-    Some(Stamp::new(Timestamp::from_nanosecond(nanoseconds).ok()?, 9 - digits + fraction.len()))
 }
 
 impl Stamp {
-    fn new(at: Timestamp, precision: usize) -> Self {
+    /// With so many digits behind the point.
+    fn new(moment: Moment, precision: usize) -> Option<Self> {
+        let at = Timestamp::new(moment.seconds, moment.nanos.cast_signed()).ok()?;
         let precision = precision.min(9);
         let time = Offset::UTC.to_datetime(at);
         let nanoseconds = format!("{:09}", time.subsec_nanosecond());
         let point = if precision > 0 { "." } else { "" };
-        Self { text: format!("{}{point}{}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), &nanoseconds[..precision]), at }
+        let text = format!("{}{point}{}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), &nanoseconds[..precision]);
+        Some(Self { text, at, precision })
+    }
+
+    /// The time of reading, as a batch has it.
+    pub fn of_reading(text: &str) -> Self {
+        of_text(text.as_bytes()).unwrap_or(Self { text: text.to_owned(), at: Timestamp::now(), precision: 9 })
     }
 }
 
@@ -530,7 +582,9 @@ mod tests {
             (r#"{"@timestamp":"2025-10-10T13:55:36.5Z"}"#, "2025-10-10T13:55:36.5Z"),
             (r#"{"@timestamp":"2025-10-10T15:55:36.250+02:00"}"#, "2025-10-10T13:55:36.250Z"),
             (r#"{"time":"2025-10-10T13:55:36.1234567899Z"}"#, "2025-10-10T13:55:36.123456789Z"),
-            (r#"{"time":"2016-12-31T23:59:60Z"}"#, "2016-12-31T23:59:59Z"),
+            (r#"{"time":"2016-12-31T23:59:60Z"}"#, "2017-01-01T00:00:00Z"),
+            (r#"{"asctime":"2025-10-10 13:55:36,123"}"#, "2025-10-10T13:55:36.123Z"),
+            (r#"{"date":"2025-10-10"}"#, NOW),
             (r#"{"time":"yesterday"}"#, NOW),
             (r#"{"time":12}"#, NOW),
             (r#"{"date":20251010}"#, NOW),

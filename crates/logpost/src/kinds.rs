@@ -1,18 +1,24 @@
 //! The kinds of server, one file each: how a batch is written, and how an answer is read.
 
 pub mod elasticsearch;
+pub mod loki;
 pub mod ndjson;
 pub mod victorialogs;
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use logline::ending::Trouble;
 
 use crate::args::{Args, KindName};
 use crate::batch::Batch;
-use crate::document::Form;
+use crate::document::{Form, Stamp};
 use crate::fate::{Answer, Verdict};
 use crate::kinds::elasticsearch::Elasticsearch;
+use crate::kinds::loki::Loki;
 use crate::kinds::ndjson::Ndjson;
 use crate::kinds::victorialogs::VictoriaLogs;
+use crate::tally::in_words;
 
 /// A record that is refused before it is sent, and why: the server would drop it without a word.
 pub type LeftOut = (usize, String);
@@ -30,11 +36,36 @@ pub trait Kind: Send {
     fn read(&self, answer: &Answer, count: usize) -> Verdict;
 }
 
+/// The times that a server takes; others it drops, or refuses without saying which they were.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    /// None before now less this.
+    pub retention: Duration,
+    /// None behind now and this.
+    pub ahead: Duration,
+}
+
+impl Range {
+    /// Why the server would not take this time.
+    fn check(&self, time: &Stamp, now: Timestamp) -> Result<(), String> {
+        let age = now.duration_since(time.at);
+        if Duration::try_from(age).is_ok_and(|age| age > self.retention) {
+            let retention = in_words(self.retention);
+            return Err(format!("{} is older than --retention, {retention}, and would be dropped", time.text));
+        }
+        if Duration::try_from(-age).is_ok_and(|ahead| ahead > self.ahead) {
+            return Err(format!("{} is more than {} ahead and would be dropped", time.text, in_words(self.ahead)));
+        }
+        Ok(())
+    }
+}
+
 /// The kind that the options name, for a URL with this path.
 pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
+    let has_labels = matches!(args.to, KindName::Victorialogs | KindName::Loki);
     for (option, is_given) in [("--label", !args.label.is_empty()), ("--label-from", !args.label_from.is_empty())] {
-        if is_given && args.to != KindName::Victorialogs {
-            return Err(Trouble::new(option, "this kind of server has no streams, use --add K=V"));
+        if is_given && !has_labels {
+            return Err(Trouble::new(option, "this kind of server has no labels, use --add K=V"));
         }
     }
     Ok(match args.to {
@@ -44,6 +75,7 @@ pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
             with_id: !args.no_id,
             form: Form::new("@timestamp", &args.add),
         }),
+        KindName::Loki => Box::new(Loki::new(args)?),
         KindName::Victorialogs => Box::new(VictoriaLogs::new(args)?),
     })
 }

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use logline::ending::Trouble;
 use logline::json::{members, unescape_inner};
 
@@ -19,12 +19,12 @@ use crate::args::Args;
 use crate::batch::Batch;
 use crate::document::{Fields, Form};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut};
+use crate::kinds::{Kind, LeftOut, Range};
 
 const LONGEST_LINE: usize = 256 * 1024 - 1;
 const MOST_FIELDS: usize = 1000;
 const LONGEST_NAME: usize = 128;
-const FARTHEST_AHEAD: SignedDuration = SignedDuration::from_hours(48);
+const FARTHEST_AHEAD: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct VictoriaLogs {
     form: Form,
     /// The fields whose values part the streams, for the query.
     streams: String,
-    retention: SignedDuration,
+    range: Range,
 }
 
 impl VictoriaLogs {
@@ -50,18 +50,16 @@ impl VictoriaLogs {
         }
         // What it generates itself it would drop from a record.
         let form = Form::new("_time", args.label.iter().chain(&args.add)).with_message("_msg");
-        Ok(Self { form: form.without("_stream").without("_stream_id"), streams, retention: signed(args.retention) })
+        Ok(Self {
+            form: form.without("_stream").without("_stream_id"),
+            streams,
+            range: Range { retention: args.retention, ahead: FARTHEST_AHEAD },
+        })
     }
 
     fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Timestamp) -> Result<(), String> {
         if let Some(time) = &fields.time {
-            if now.duration_since(time.at) > self.retention {
-                let days = self.retention.as_hours() / 24;
-                return Err(format!("{} is older than --retention, {days} d, and would be dropped", time.text));
-            }
-            if time.at.duration_since(now) > FARTHEST_AHEAD {
-                return Err(format!("{} is more than 2 d ahead and would be dropped", time.text));
-            }
+            self.range.check(time, now)?;
         }
         let start = out.len();
         self.form.write_fields(out, fields, read_at);
@@ -102,7 +100,7 @@ impl Kind for VictoriaLogs {
         for record in records {
             let mut fields = Fields::read(batch, *record);
             if !fields.has_message()
-                && let Some(message) = request(&fields)
+                && let Some(message) = fields.request()
             {
                 fields.set_message(&message);
             }
@@ -128,17 +126,6 @@ impl Kind for VictoriaLogs {
     }
 }
 
-/// `GET /index.html HTTP/1.1 200`: an access record has no message of its own.
-fn request(fields: &Fields<'_>) -> Option<Vec<u8>> {
-    let mut parts = vec![fields.text_of("request_method")];
-    match parts[0] {
-        Some(_) => parts.extend([fields.text_of("request_uri"), fields.text_of("server_protocol")]),
-        None => parts = vec![Some(fields.text_of("request")?)],
-    }
-    parts.push(fields.text_of("status"));
-    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(&b' '))
-}
-
 /// How many fields the value becomes: objects are flattened, null is none.
 fn leaves(raw: &[u8]) -> usize {
     match raw.first() {
@@ -153,16 +140,13 @@ fn name_length(key: &[u8]) -> usize {
     if key.len() <= LONGEST_NAME { key.len() } else { unescape_inner(key).map_or(key.len(), |key| key.len()) }
 }
 
-fn signed(time: Duration) -> SignedDuration {
-    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::batch::tests::batch;
     use clap::Parser as _;
+    use jiff::SignedDuration;
     use serde_json::{Value, json};
 
     fn kind(options: &[&str]) -> VictoriaLogs {
