@@ -1,0 +1,313 @@
+//! OpenSearch and Elasticsearch: nothing is lost and nothing comes twice, whatever they answer.
+//!
+//! | forced by | answer | shown |
+//! |---|---|---|
+//! | `kill -9` of logpost, of the server | none | each line once |
+//! | the acknowledgement taken away | item 409 | each line once |
+//! | a `long` field given a text | item 400 | these records are refused, with the server's reason, and no other |
+//! | `index.blocks.write` | item 403 | held, delivered when it is mended |
+//! | `index.blocks.read_only_allow_delete` | item 429 | the same |
+//! | `_close` | item 400 | the same |
+//! | `http.max_content_length` | 413 | halved; a record that is larger by itself is refused |
+//! | `indexing_pressure.memory.limit` | 429 | held |
+//! | a wrong password, a user who may only read | 401, 403 | held |
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::comparison::{Comparison, Documents, expected_by_place};
+use crate::server::{Name, Server, Trouble};
+use crate::shipment::Shipment;
+use crate::{Claims, access_log, front};
+
+/// A server and where its logs are.
+struct Bulk<'a> {
+    server: Server,
+    directory: &'a Path,
+}
+
+/// Shows all of it.
+pub fn show(name: Name, directory: &Path, claims: &Claims) -> Result<(), Trouble> {
+    let begin = std::time::Instant::now();
+    let mut bulk = Bulk { server: Server::start(name, &directory.join("server"), &[])?, directory };
+    let who = name.text();
+    claims.show(who, "starts", || Ok(format!("answered after {:.1} s", begin.elapsed().as_secs_f64())));
+    claims.show(who, "10000 real lines, logpost killed three times", || bulk.killed_logpost());
+    claims.show(who, "a field of another type", || bulk.refused_by_mapping());
+    claims.show(who, "everything sent again", || bulk.sent_again());
+    let blocks = |name: &str, value: bool| json!({"index": {"blocks": {name: value}}});
+    for (setting, words) in
+        [("write", "403 cluster_block_exception"), ("read_only_allow_delete", "429 cluster_block_exception")]
+    {
+        claims.show(who, &format!("index.blocks.{setting}"), || {
+            let index = format!("blocked-{setting}");
+            let set =
+                |value| bulk.server.json("PUT", &format!("/{index}/_settings"), &blocks(setting, value)).map(drop);
+            bulk.held(&index, words, || set(true), || set(false))
+        });
+    }
+    claims.show(who, "a closed index", || {
+        let ask = |verb: &str| bulk.server.text("POST", &format!("/closed/{verb}"), "").map(drop);
+        bulk.held("closed", "400 index_closed_exception", || ask("_close"), || ask("_open"))
+    });
+    claims.show(who, "a data stream", || bulk.data_stream());
+    if name == Name::Elasticsearch {
+        claims.show(who, "a wrong password, a user who may not write", || bulk.credentials());
+    } else {
+        front::show(&bulk.server, directory, claims);
+    }
+    claims.show(who, "the server killed and started again", || bulk.killed_server());
+    claims.show(who, "http.max_content_length", || bulk.too_large());
+    claims.show(who, "indexing_pressure.memory.limit", || bulk.under_pressure());
+    Ok(())
+}
+
+impl Bulk<'_> {
+    fn url(&self, index: &str) -> String {
+        format!("{}/{index}", self.server.url())
+    }
+
+    fn post(url: &str) -> [&str; 5] {
+        ["--to", "elasticsearch", "-u", "admin:admin-secret", url]
+    }
+
+    /// A log of JSON records for an index of the same name.
+    fn shipment(&self, index: &str, records: &[Value]) -> Result<Shipment, Trouble> {
+        Shipment::of_records(self.directory, index, records, &Self::post(&self.url(index)))
+    }
+
+    fn count(&self, index: &str) -> Result<u64, Trouble> {
+        self.server.text("POST", &format!("/{index}/_refresh"), "")?;
+        let count = self.server.json("GET", &format!("/{index}/_count"), &Value::Null)?;
+        Ok(count["count"].as_u64().unwrap_or_default())
+    }
+
+    /// Every document of the indices, by the place in the log that its id tells.
+    fn documents(&self, indices: &str) -> Result<Documents, Trouble> {
+        self.server.text("POST", &format!("/{indices}/_refresh"), "")?;
+        let query = json!({"size": 2000, "sort": ["_doc"]});
+        let mut page = self.server.json("POST", &format!("/{indices}/_search?scroll=1m"), &query)?;
+        let mut documents = Documents::new();
+        while let Some(hits) = page["hits"]["hits"].as_array().filter(|hits| !hits.is_empty()) {
+            for hit in hits {
+                let id = hit["_id"].as_str().unwrap_or_default();
+                let place = id.split_once('-').map_or(id, |(_, place)| place);
+                documents.entry(place.to_owned()).or_default().push(hit["_source"].clone());
+            }
+            let next = json!({"scroll": "1m", "scroll_id": page["_scroll_id"]});
+            page = self.server.json("POST", "/_search/scroll", &next)?;
+        }
+        Ok(documents)
+    }
+
+    fn compare(&self, shipment: &Shipment, indices: &str) -> Result<String, Trouble> {
+        Comparison::of(&expected_by_place(shipment)?, &self.documents(indices)?).judge(0)
+    }
+
+    /// By the default index, that of the event's day.
+    fn killed_logpost(&self) -> Result<String, Trouble> {
+        let url = self.server.url();
+        let shipment = Shipment::of_access_log(self.directory, "killed", &access_log()?, &Self::post(&url))?;
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            let answers = shipment.answers("200");
+            let mut pipeline = shipment.start_with(&["--batch-bytes", "64KiB"])?;
+            shipment.until_answers("200", answers + 12)?;
+            Shipment::kill_logpost(&mut pipeline)?;
+            left.push(self.count("logpipe-*")?);
+        }
+        let code = shipment.finish(&mut shipment.start_with(&["--batch-bytes", "64KiB"])?)?;
+        let text = self.compare(&shipment, "logpipe-*")?;
+        let indices = self.server.text("GET", "/_cat/indices/logpipe-*?h=index&s=index", "")?;
+        let days = indices.split_whitespace().collect::<Vec<_>>().join(" ");
+        let errors = self.server.json("GET", "/logpipe-*/_count?q=status:%3E=500", &Value::Null)?;
+        let expected = shipment.records()?.iter().filter(|record| record["status"].as_u64() >= Some(500)).count();
+        if code != 0 || errors["count"] != expected || left[2] >= 10_000 {
+            return Err(format!("{text}; exit code {code}, at the kills {left:?}, 5xx {errors}").into());
+        }
+        Ok(format!("{text}; there at the kills {left:?}; in {days}"))
+    }
+
+    fn refused_by_mapping(&self) -> Result<String, Trouble> {
+        let mappings = json!({"mappings": {"properties": {"n": {"type": "long"}}}});
+        self.server.json("PUT", "/mapped", &mappings)?;
+        let mut records = numbered(700);
+        for n in (3..700).step_by(7) {
+            records[n]["n"] = json!(format!("many {n}"));
+        }
+        let shipment = self.shipment("mapped", &records)?;
+        let code = shipment.finish(&mut shipment.start()?)?;
+        let mut expected = expected_by_place(&shipment)?;
+        expected.retain(|_, documents| documents[0]["n"].is_u64());
+        let text = Comparison::of(&expected, &self.documents("mapped")?).judge(0)?;
+        let refused = shipment.refused()?;
+        let kind = if self.server.name == Name::OpenSearch { "mapper" } else { "document" };
+        let reason = format!("400 {kind}_parsing_exception: ");
+        let right = |record: &Value| {
+            record["n"].is_string() && record["_refused"].as_str().is_some_and(|text| text.starts_with(&reason))
+        };
+        if code != 1 || refused.len() != 100 || !refused.iter().all(right) {
+            return Err(format!("exit code {code}, {} refused, first {:?}", refused.len(), refused.first()).into());
+        }
+        Ok(format!("{text}; 100 refused: {}", refused[0]["_refused"].as_str().unwrap_or_default()))
+    }
+
+    fn sent_again(&self) -> Result<String, Trouble> {
+        let shipment = self.shipment("again", &numbered(1000))?;
+        for _ in 0..3 {
+            let code = shipment.finish(&mut shipment.start()?)?;
+            if code != 0 {
+                return Err(format!("exit code {code}; said:\n{}", shipment.said()).into());
+            }
+            shipment.forget_acks()?;
+        }
+        let text = self.compare(&shipment, "again")?;
+        let stats = self.server.json("GET", "/again/_stats/indexing", &Value::Null)?;
+        let failed = &stats["_all"]["primaries"]["indexing"]["index_failed"];
+        Ok(format!("{text}; sent three times, the server counts {failed} conflicts"))
+    }
+
+    /// What the index cannot take is held, with the server's reason, and delivered once it can.
+    fn held(
+        &self,
+        index: &str,
+        words: &str,
+        force: impl FnOnce() -> Result<(), Trouble>,
+        mend: impl FnOnce() -> Result<(), Trouble>,
+    ) -> Result<String, Trouble> {
+        self.server.text("PUT", &format!("/{index}"), "")?;
+        force()?;
+        let shipment = self.shipment(index, &numbered(300))?;
+        let mut pipeline = shipment.start()?;
+        shipment.until_said(words)?;
+        let acked = shipment.acked()?;
+        mend()?;
+        let code = shipment.finish(&mut pipeline)?;
+        let text = self.compare(&shipment, index)?;
+        let refused = shipment.refused()?.len();
+        if code != 0 || acked != 0 || refused != 0 {
+            return Err(format!("{text}; exit code {code}, acknowledged {acked} meanwhile, refused {refused}").into());
+        }
+        Ok(format!("{text}; {words}, nothing acknowledged meanwhile"))
+    }
+
+    /// Where records without a time are stored too: with the time of reading.
+    fn data_stream(&self) -> Result<String, Trouble> {
+        let template = json!({"index_patterns": ["stream*"], "data_stream": {}, "priority": 500});
+        self.server.json("PUT", "/_index_template/stream", &template)?;
+        let mut records = numbered(1000);
+        for record in records.iter_mut().step_by(10) {
+            record.as_object_mut().and_then(|record| record.remove("time"));
+        }
+        let url = self.server.url();
+        let post = [&Self::post(&url)[..], &["--index", "stream"]].concat();
+        let shipment = Shipment::of_records(self.directory, "stream", &records, &post)?;
+        let code = shipment.finish(&mut shipment.start()?)?;
+        shipment.forget_acks()?;
+        let code_again = shipment.finish(&mut shipment.start()?)?;
+        let mut found = self.documents("stream")?;
+        let mut stamped = 0;
+        for document in found.values_mut().flatten() {
+            if document["n"].as_u64().is_some_and(|n| n % 10 == 0) {
+                let stamp = document.as_object_mut().and_then(|document| document.remove("@timestamp"));
+                stamped += usize::from(stamp.is_some());
+            }
+        }
+        let text = Comparison::of(&expected_by_place(&shipment)?, &found).judge(0)?;
+        let indices = self.server.text("GET", "/_cat/indices/stream?h=index&expand_wildcards=all", "")?;
+        if (code, code_again) != (0, 0) || stamped != 100 || !indices.starts_with(".ds-stream") {
+            return Err(format!("{text}; exit codes {code} {code_again}, {stamped} stamped, in {indices}").into());
+        }
+        Ok(format!("{text}; sent twice, {stamped} with the time of reading, in {}", indices.trim()))
+    }
+
+    fn credentials(&self) -> Result<String, Trouble> {
+        let url = self.url("secured");
+        let shipment =
+            Shipment::of_records(self.directory, "secured", &numbered(300), &["--to", "elasticsearch", &url])?;
+        let mut acked = 0;
+        for (user, words) in [("admin:wrong-secret", "401"), ("reader:reader-secret", ": 403 ")] {
+            let mut pipeline = shipment.start_with(&["-u", user])?;
+            shipment.until_said(words)?;
+            acked = acked.max(shipment.acked()?);
+            Shipment::kill_logpost(&mut pipeline)?;
+        }
+        let code = shipment.finish(&mut shipment.start_with(&["-u", "admin:admin-secret"])?)?;
+        let text = self.compare(&shipment, "secured")?;
+        let refused = shipment.refused()?.len();
+        let said = shipment.said();
+        if code != 0 || acked != 0 || refused != 0 || said.contains("-secret") {
+            return Err(
+                format!("{text}; exit code {code}, acknowledged {acked}, refused {refused}; said:\n{said}").into()
+            );
+        }
+        let held: Vec<&str> = said.lines().filter(|line| line.contains("trying again")).collect();
+        Ok(format!("{text}; {}", held.join(" | ")))
+    }
+
+    fn killed_server(&mut self) -> Result<String, Trouble> {
+        let url = self.url("crashed");
+        let shipment = Shipment::of_access_log(self.directory, "crashed", &access_log()?, &Self::post(&url))?;
+        let mut pipeline = shipment.start_with(&["--batch-bytes", "64KiB"])?;
+        shipment.until_answers("200", 12)?;
+        self.server.kill();
+        shipment.until_said("trying again")?;
+        let acked = shipment.acked()?;
+        self.server.start_again(&["http.max_content_length: 64kb"])?;
+        let code = shipment.finish(&mut pipeline)?;
+        let text = self.compare(&shipment, "crashed")?;
+        let refused = shipment.refused()?.len();
+        if code != 0 || refused != 0 || acked >= shipment.bytes() {
+            return Err(format!("{text}; exit code {code}, refused {refused}, acknowledged {acked}").into());
+        }
+        let halved = shipment.answers("413");
+        Ok(format!(
+            "{text}; at byte {acked} of {}, then with http.max_content_length 64kb: {halved} times 413",
+            shipment.bytes()
+        ))
+    }
+
+    fn too_large(&self) -> Result<String, Trouble> {
+        let mut records = numbered(1800);
+        records[900]["message"] = json!("long ".repeat(20_000));
+        let shipment = self.shipment("large", &records)?;
+        let code = shipment.finish(&mut shipment.start()?)?;
+        let mut expected = expected_by_place(&shipment)?;
+        expected.retain(|_, documents| documents[0]["n"] != 900);
+        let text = Comparison::of(&expected, &self.documents("large")?).judge(0)?;
+        let refused = shipment.refused()?;
+        let reason = refused.first().and_then(|record| record["_refused"].as_str()).unwrap_or_default();
+        if code != 1 || refused.len() != 1 || !reason.starts_with("413") || refused[0]["n"] != 900 {
+            return Err(format!("{text}; exit code {code}, {} refused: {reason}", refused.len()).into());
+        }
+        Ok(format!("{text}; {} times 413, one record of 100 kB refused: {reason}", shipment.answers("413")))
+    }
+
+    fn under_pressure(&mut self) -> Result<String, Trouble> {
+        self.server.stop();
+        self.server.start_again(&["indexing_pressure.memory.limit: 10kb"])?;
+        let shipment = self.shipment("pressed", &numbered(1000))?;
+        let mut pipeline = shipment.start()?;
+        shipment.until_answers("429", 2)?;
+        let acked = shipment.acked()?;
+        self.server.stop();
+        self.server.start_again(&[])?;
+        let code = shipment.finish(&mut pipeline)?;
+        let text = self.compare(&shipment, "pressed")?;
+        let refused = shipment.refused()?.len();
+        if code != 0 || acked != 0 || refused != 0 {
+            return Err(format!("{text}; exit code {code}, acknowledged {acked} meanwhile, refused {refused}").into());
+        }
+        Ok(format!("{text}; {} times 429, nothing acknowledged meanwhile", shipment.answers("429")))
+    }
+}
+
+/// Records that tell their number.
+fn numbered(count: usize) -> Vec<Value> {
+    let record = |n| {
+        let time = format!("2026-01-01T00:00:{:02}.{:03}Z", n / 1000, n % 1000);
+        json!({"time": time, "level": "info", "n": n, "message": format!("line {n}")})
+    };
+    (0..count).map(record).collect()
+}

@@ -1,0 +1,175 @@
+//! A real server on the loopback, started by `scripts/server`, and what a test asks it over HTTP.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logpipe_tests::tools;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
+use ureq::Agent;
+
+/// What goes wrong in a test, in words.
+pub type Trouble = Box<dyn Error + Send + Sync>;
+
+/// A machine with much to do may need as long; nothing is asserted about it.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Which server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Name {
+    OpenSearch,
+    Elasticsearch,
+    VictoriaLogs,
+}
+
+impl Name {
+    pub const ALL: [Self; 3] = [Self::OpenSearch, Self::Elasticsearch, Self::VictoriaLogs];
+
+    /// As `scripts/server` and `logpost --to` know it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::OpenSearch => "opensearch",
+            Self::Elasticsearch => "elasticsearch",
+            Self::VictoriaLogs => "victorialogs",
+        }
+    }
+}
+
+/// A running server. What is left of it is killed when it is dropped.
+pub struct Server {
+    pub name: Name,
+    directory: PathBuf,
+    port: u16,
+    child: Child,
+    agent: Agent,
+}
+
+impl Server {
+    /// Starts one in an empty directory and waits until it answers.
+    pub fn start(name: Name, directory: &Path, settings: &[&str]) -> Result<Self, Trouble> {
+        fs::create_dir_all(directory)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+        let mut server = Self {
+            name,
+            directory: directory.to_owned(),
+            port,
+            child: spawn(name, directory, port, settings)?,
+            agent: config.build().into(),
+        };
+        server.await_health()?;
+        Ok(server)
+    }
+
+    /// Starts it again with the data that it has, after [`Server::kill`] or [`Server::stop`].
+    pub fn start_again(&mut self, settings: &[&str]) -> Result<(), Trouble> {
+        self.child = spawn(self.name, &self.directory, self.port, settings)?;
+        self.await_health()
+    }
+
+    /// As a power cut would, and its launcher with it.
+    pub fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    /// As an administrator would.
+    pub fn stop(&mut self) {
+        self.end(Signal::TERM);
+    }
+
+    fn end(&mut self, signal: Signal) {
+        // The group of one that has been waited for is gone, or has no process left but its own.
+        let _ = kill_process_group(Pid::from_child(&self.child), signal);
+        drop(self.child.wait());
+    }
+
+    fn await_health(&mut self) -> Result<(), Trouble> {
+        let path = if self.name == Name::VictoriaLogs {
+            "/health"
+        } else {
+            "/_cluster/health?wait_for_status=yellow&timeout=5s"
+        };
+        let begin = Instant::now();
+        loop {
+            if self.ask("GET", path, "").is_ok_and(|(status, _)| status == 200) {
+                return Ok(());
+            }
+            if self.child.try_wait()?.is_some() || begin.elapsed() > PATIENCE {
+                let said = fs::read_to_string(self.directory.join("said"))?;
+                let lines: Vec<&str> = said.lines().collect();
+                return Err(format!("did not start:\n{}", lines[lines.len().saturating_sub(20)..].join("\n")).into());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Where it listens, without name and password.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The status and the text of an answer.
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> Result<(u16, String), Trouble> {
+        let url = format!("{}{path}", self.url());
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
+        request = request.header("content-type", "application/json");
+        // admin:admin-secret; who knows no users does not read it.
+        request = request.header("authorization", "Basic YWRtaW46YWRtaW4tc2VjcmV0");
+        let mut response = self.agent.run(request.body(body.to_owned())?)?;
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        Ok((response.status().as_u16(), text))
+    }
+
+    /// The text of an answer that must be a success.
+    pub fn text(&self, method: &str, path: &str, body: &str) -> Result<String, Trouble> {
+        match self.ask(method, path, body)? {
+            (200..=299, text) => Ok(text),
+            (status, text) => Err(format!("{method} {path}: {status} {text}").into()),
+        }
+    }
+
+    /// The JSON of an answer that must be a success.
+    pub fn json(&self, method: &str, path: &str, body: &Value) -> Result<Value, Trouble> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Ok(serde_json::from_str(&self.text(method, path, &body)?)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// In a group of its own: Elasticsearch has a launcher, which would survive the server and the server it.
+fn spawn(name: Name, directory: &Path, port: u16, settings: &[&str]) -> Result<Child, Trouble> {
+    let said = File::options().create(true).append(true).open(directory.join("said"))?;
+    Ok(Command::new(tools::workspace().join("scripts/server"))
+        .arg(name.text())
+        .arg(directory)
+        .arg(port.to_string())
+        .args(settings)
+        .stdin(Stdio::null())
+        .stdout(said.try_clone()?)
+        .stderr(said)
+        .process_group(0)
+        .spawn()?)
+}
+
+/// Waits until the condition holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> Result<bool, Trouble>) -> Result<(), Trouble> {
+    let begin = Instant::now();
+    while !holds()? {
+        if begin.elapsed() > PATIENCE {
+            return Err(format!("waited in vain: {what}").into());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
