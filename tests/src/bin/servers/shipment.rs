@@ -136,8 +136,13 @@ impl Shipment {
     }
 
     /// All messages so far.
-    pub fn said(&self) -> String {
+    fn whole_said(&self) -> String {
         fs::read_to_string(self.directory.join("errors")).unwrap_or_default()
+    }
+
+    /// The messages so far, without those of requests that were answered as they should.
+    pub fn said(&self) -> String {
+        self.whole_said().lines().filter(|line| !line.contains(" bytes: 200, ")).collect::<Vec<_>>().join("\n")
     }
 
     pub fn until_said(&self, words: &str) -> Result<(), Trouble> {
@@ -147,8 +152,8 @@ impl Shipment {
 
     /// How many requests were answered with this status.
     pub fn answers(&self, status: &str) -> usize {
-        let ending = format!(", {status}");
-        self.said().lines().filter(|line| line.contains(" records, ") && line.ends_with(&ending)).count()
+        let answered = format!(" bytes: {status}, ");
+        self.whole_said().lines().filter(|line| line.contains(&answered)).count()
     }
 
     pub fn until_answers(&self, status: &str, count: usize) -> Result<(), Trouble> {
