@@ -30,6 +30,8 @@ pub struct Job {
     bad: Vec<(usize, String)>,
     /// How many were refused before they were sent.
     unsent: usize,
+    /// How many records the server had taken in all when it found fault with all of the batch.
+    doubted_at: Option<u64>,
     failures: u32,
     seen: Seen,
     /// The connection was cut while the next request was written for the first time.
@@ -82,6 +84,7 @@ impl Job {
             refused: Vec::new(),
             bad: Vec::new(),
             unsent: 0,
+            doubted_at: None,
             failures: 0,
             seen: Seen::Nothing,
             was_cut: false,
@@ -121,8 +124,11 @@ impl Job {
         if next.is_empty() {
             self.todo.pop_front();
         }
-        if self.todo.is_empty() {
+        if self.todo.is_empty() && self.seen == Seen::SomeTaken {
             self.refused.append(&mut self.bad);
+        } else if self.todo.is_empty() && !self.bad.is_empty() {
+            // The answer to them decides.
+            self.todo.push_back(self.bad.drain(..).map(|(record, _)| record).collect());
         }
     }
 
@@ -136,8 +142,16 @@ impl Job {
         self.next().map_or(0, |records| self.batch.bytes_of(records))
     }
 
-    /// What the answer to the last request means. `jitter` is anything from 0 to 1. How many records were delivered by it.
-    pub fn take(&mut self, verdict: Verdict, retry_after: Option<Duration>, now: Duration, jitter: f64) -> usize {
+    /// What the answer to the last request means, when the server has taken `taken` records in all. `jitter` is anything
+    /// from 0 to 1. How many records were delivered by it.
+    pub fn take(
+        &mut self,
+        verdict: Verdict,
+        retry_after: Option<Duration>,
+        taken: u64,
+        now: Duration,
+        jitter: f64,
+    ) -> usize {
         self.in_flight = false;
         let Some(sent) = self.todo.pop_front() else { return 0 };
         let before = self.trouble.take();
@@ -187,7 +201,7 @@ impl Job {
             self.failures = 0;
             self.seen = Seen::SomeTaken;
         }
-        self.settle_bad(&mut trouble);
+        self.settle_bad(taken, &mut trouble);
         match trouble {
             Some(trouble) => self.pause(trouble, retry_after, now, jitter),
             None => self.ready_at = now,
@@ -199,24 +213,32 @@ impl Job {
     }
 
     /// A server that finds fault with each record alike finds fault with something else: then nothing is dropped, and now
-    /// and then one of them is sent alone, to see whether it still does.
-    fn settle_bad(&mut self, trouble: &mut Option<Trouble>) {
+    /// and then one of them is sent alone, to see whether it still does. A record that came alone is no other case: most do
+    /// from a slow log. That the server takes another batch meanwhile tells that the fault is theirs.
+    fn settle_bad(&mut self, taken: u64, trouble: &mut Option<Trouble>) {
         let is_tried = self.todo.is_empty();
-        let are_all = is_tried && self.bad.len() > 1 && self.bad.len() + self.unsent == self.batch.len();
+        let are_all = is_tried && self.bad.len() + self.unsent == self.batch.len();
+        if self.doubted_at.is_some_and(|before| taken > before) {
+            self.seen = Seen::SomeTaken;
+        }
         let is_alike = match self.seen {
             Seen::Nothing => are_all || self.bad.len() >= ALIKE,
             Seen::EachBad => true,
             Seen::SomeTaken => false,
         };
         if is_alike && let Some((_, reason)) = self.bad.first() {
-            *trouble = Some(Trouble { cause: format!("each record alike is answered {reason}"), is_hold: true });
+            let each = if self.batch.len() > 1 { "each record alike is answered " } else { "" };
+            *trouble = Some(Trouble { cause: format!("{each}{reason}"), is_hold: true });
             self.seen = Seen::EachBad;
+            self.doubted_at.get_or_insert(taken);
             let mut all: Vec<usize> = self.bad.drain(..).map(|(record, _)| record).collect();
             all.extend(self.todo.drain(..).flatten());
             all.sort_unstable();
             let probe = all.remove(self.failures as usize % all.len());
             self.todo.push_back(vec![probe]);
-            self.todo.push_back(all);
+            if !all.is_empty() {
+                self.todo.push_back(all);
+            }
         } else if is_tried {
             self.refused.append(&mut self.bad);
         }
@@ -247,7 +269,7 @@ mod tests {
     }
 
     fn take(job: &mut Job, verdict: Verdict) -> usize {
-        job.take(verdict, None, Duration::ZERO, 1.0)
+        job.take(verdict, None, 0, Duration::ZERO, 1.0)
     }
 
     fn again_all() -> Verdict {
@@ -343,6 +365,25 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_is_bad_alone_is_refused_only_if_the_server_takes_others() {
+        let bad = || Verdict::All(Fate::Bad("400".to_owned()));
+        for records in [1, 2] {
+            let mut job = job(records);
+            while job.trouble.is_none() {
+                job.take(bad(), None, 7, Duration::ZERO, 1.0);
+            }
+            for _ in 0..3 {
+                job.take(bad(), None, 7, Duration::ZERO, 1.0);
+                assert_eq!((job.left(), job.take_refused().len()), (records, 0), "it may take nothing any more");
+            }
+            while !job.is_done() {
+                job.take(bad(), None, 8, Duration::ZERO, 1.0);
+            }
+            assert_eq!(job.take_refused().len(), records, "it has taken another since");
+        }
+    }
+
+    #[test]
     fn a_request_that_is_cut_twice_is_halved_and_no_record_is_refused_for_it() {
         let mut job = job(2);
         let cut = || Verdict::All(Fate::Cut("closed".to_owned()));
@@ -369,9 +410,9 @@ mod tests {
             pauses.push(job.ready_at.as_millis());
         }
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
-        job.take(Verdict::All(again()), Some(Duration::from_secs(60)), Duration::ZERO, 0.0);
+        job.take(Verdict::All(again()), Some(Duration::from_secs(60)), 0, Duration::ZERO, 0.0);
         assert_eq!(job.ready_at, Duration::from_secs(60));
-        job.take(Verdict::All(again()), Some(Duration::from_secs(9000)), Duration::ZERO, 0.0);
+        job.take(Verdict::All(again()), Some(Duration::from_secs(9000)), 0, Duration::ZERO, 0.0);
         assert_eq!(job.ready_at, LONGEST_RETRY_AFTER);
     }
 }

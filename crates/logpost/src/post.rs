@@ -234,7 +234,7 @@ impl Post {
                 }
                 if let Some(dry_run) = self.dry_run.as_mut().filter(|_| !body.is_empty()) {
                     dry_run.write(&body)?;
-                    job.take(Verdict::All(Fate::Delivered), None, now, 0.0);
+                    job.take(Verdict::All(Fate::Delivered), None, 0, now, 0.0);
                 } else if !body.is_empty() {
                     job.in_flight = true;
                     job.sent_at = now;
@@ -261,7 +261,7 @@ impl Post {
             };
             let retry_after = answer.as_ref().ok().and_then(|answer| answer.retry_after);
             let (resent, known, bytes) = (job.resent, job.known, job.bytes_of_next());
-            let delivered = job.take(verdict, retry_after, now, jitter());
+            let delivered = job.take(verdict, retry_after, self.report.tally.delivered, now, jitter());
             self.report.tally.refused += write_refused(&mut self.refusals, job)?;
             self.report.tally.batches += u64::from(job.is_done());
             let exchange = Exchange {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn deliver(window: &mut Window, id: u64) {
-        window.job(id).unwrap().take(Verdict::All(Fate::Delivered), None, NOW, 0.0);
+        window.job(id).unwrap().take(Verdict::All(Fate::Delivered), None, 0, NOW, 0.0);
     }
 
     #[test]
