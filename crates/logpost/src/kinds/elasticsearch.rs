@@ -5,8 +5,10 @@
 //! | 200, 201 | stored |
 //! | 409 | the id is there: the same bytes of the same file, delivered before |
 //! | 429, 5xx | that item again |
-//! | 403, 404, 400 of a closed index or a forbidden operation | the index, not the document: hold |
+//! | 403, 404, 400 of an index that is closed, cannot be made, or forbids the operation | the index, not the document: hold |
 //! | other 400 | this document is refused |
+
+use std::borrow::Cow;
 
 use logline::ending::Trouble;
 use logline::position::{Position, hex};
@@ -16,6 +18,13 @@ use crate::batch::Batch;
 use crate::document::{Fields, Form, Headed};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
 use crate::kinds::{Kind, LeftOut};
+
+/// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
+const OF_THE_INDEX: [&str; 3] = ["index_closed_exception", "validation_exception", "invalid_index_name_exception"];
+/// Nor is an `illegal_argument_exception` with one of these words: a data stream forbids the operation, an alias does not
+/// say where to write, an ingest pipeline is missing.
+const CAUSES: [&str; 3] =
+    ["only write ops with an op_type of create", "no write index is defined", "pipeline with id ["];
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -60,10 +69,21 @@ impl Kind for Elasticsearch {
 
     fn read(&self, answer: &Answer, count: usize) -> Verdict {
         let Answer { status, body, .. } = answer;
-        match status {
-            200 => read_items(body, count),
-            _ => Verdict::All(of_status(*status, body).unwrap_or_else(|| Fate::Hold(reason(*status, body)))),
+        if *status == 200 {
+            return read_items(body, count);
         }
+        let said = error_in(body);
+        Verdict::All(of_status(*status, &said).unwrap_or_else(|| Fate::Hold(reason(*status, &said))))
+    }
+}
+
+/// What stands first in a message: the type and the reason, where the body tells them.
+fn error_in(body: &[u8]) -> Cow<'_, [u8]> {
+    let answer: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let text = |key| answer.as_ref()?.get("error")?.get(key)?.as_str();
+    match (text("type"), text("reason")) {
+        (Some(kind), Some(cause)) => Cow::Owned(format!("{kind}: {cause}").into_bytes()),
+        _ => Cow::Borrowed(body),
     }
 }
 
@@ -171,7 +191,8 @@ fn read_item(item: &serde_json::Value) -> Fate {
     let text = |key| error.and_then(|error| error.get(key)).and_then(serde_json::Value::as_str).unwrap_or_default();
     let (kind, cause) = (text("type"), text("reason"));
     let reason = format!("{status} {kind}: {cause}");
-    let is_index = kind == "index_closed_exception" || cause.contains("only write ops with an op_type of create");
+    let is_index = OF_THE_INDEX.contains(&kind)
+        || kind == "illegal_argument_exception" && CAUSES.iter().any(|text| cause.contains(text));
     match status {
         200 | 201 => Fate::Delivered,
         409 => Fate::Known,
@@ -211,7 +232,16 @@ mod tests {
         assert!(
             matches!(item(400, "mapper_parsing_exception", "bad"), Fate::Refused(why) if why == "400 mapper_parsing_exception: bad")
         );
-        assert!(matches!(item(400, "index_closed_exception", "closed"), Fate::Hold(_)));
+        for (kind, cause) in [
+            ("index_closed_exception", "closed"),
+            ("validation_exception", "this action would add [2] total shards, but this cluster currently has [1000]"),
+            ("invalid_index_name_exception", "must be lowercase"),
+            ("illegal_argument_exception", "no write index is defined for alias [x]"),
+            ("illegal_argument_exception", "pipeline with id [x] does not exist"),
+        ] {
+            assert!(matches!(item(400, kind, cause), Fate::Hold(_)), "{kind}: {cause}");
+        }
+        assert!(matches!(item(400, "illegal_argument_exception", "immense term"), Fate::Refused(_)));
         assert!(matches!(item(403, "cluster_block_exception", "write"), Fate::Hold(_)));
         assert!(matches!(item(404, "index_not_found_exception", ""), Fate::Hold(_)));
     }
