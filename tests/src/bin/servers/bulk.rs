@@ -8,6 +8,9 @@
 //! | `index.blocks.write` | item 403 | held, delivered when it is mended |
 //! | `index.blocks.read_only_allow_delete` | item 429 | the same |
 //! | `_close` | item 400 | the same |
+//! | as many shards as a node may have | item 400 | the same |
+//! | an alias of two indices, a default pipeline that is not there | item 400 | the same |
+//! | `action.auto_create_index` | item 404 | the same |
 //! | `http.max_content_length` | 413 | halved; a record that is larger by itself is refused |
 //! | `indexing_pressure.memory.limit` | 429 | held |
 //! | a wrong password, a user who may only read | 401, 403 | held |
@@ -27,6 +30,19 @@ struct Bulk<'a> {
     directory: &'a Path,
 }
 
+/// Method, path and body.
+type Request = (&'static str, String, Value);
+
+/// Something that keeps an index from taking anything, and is no fault of the documents.
+struct Hold {
+    claim: &'static str,
+    index: &'static str,
+    force: Vec<Request>,
+    /// What the server says to each record.
+    words: &'static str,
+    mend: Request,
+}
+
 /// Shows all of it.
 pub fn show(name: Name, directory: &Path, claims: &Claims) -> Result<(), Trouble> {
     let begin = std::time::Instant::now();
@@ -36,21 +52,7 @@ pub fn show(name: Name, directory: &Path, claims: &Claims) -> Result<(), Trouble
     claims.show(who, "10000 real lines, logpost killed three times", || bulk.killed_logpost());
     claims.show(who, "a field of another type", || bulk.refused_by_mapping());
     claims.show(who, "everything sent again", || bulk.sent_again());
-    let blocks = |name: &str, value: bool| json!({"index": {"blocks": {name: value}}});
-    for (setting, words) in
-        [("write", "403 cluster_block_exception"), ("read_only_allow_delete", "429 cluster_block_exception")]
-    {
-        claims.show(who, &format!("index.blocks.{setting}"), || {
-            let index = format!("blocked-{setting}");
-            let set =
-                |value| bulk.server.json("PUT", &format!("/{index}/_settings"), &blocks(setting, value)).map(drop);
-            bulk.held(&index, words, || set(true), || set(false))
-        });
-    }
-    claims.show(who, "a closed index", || {
-        let ask = |verb: &str| bulk.server.text("POST", &format!("/closed/{verb}"), "").map(drop);
-        bulk.held("closed", "400 index_closed_exception", || ask("_close"), || ask("_open"))
-    });
+    bulk.show_holds(claims);
     claims.show(who, "a data stream", || bulk.data_stream());
     if name == Name::Elasticsearch {
         claims.show(who, "a wrong password, a user who may not write", || bulk.credentials());
@@ -168,21 +170,85 @@ impl Bulk<'_> {
         Ok(format!("{text}; sent three times, the server counts {failed} conflicts"))
     }
 
+    fn show_holds(&self, claims: &Claims) {
+        let block = |name: &str, value: bool| json!({"index": {"blocks": {name: value}}});
+        let cluster =
+            |name: &str, value: Value| ("PUT", "/_cluster/settings".to_owned(), json!({"persistent": {name: value}}));
+        let settings = |index: &str, value: Value| ("PUT", format!("/{index}/_settings"), value);
+        let alias = |value: Value| ("POST", "/_aliases".to_owned(), json!({"actions": value}));
+        let add =
+            |index: &str, writes: bool| json!({"add": {"index": index, "alias": "alias", "is_write_index": writes}});
+        let create = |index: &str| ("PUT", format!("/{index}"), Value::Null);
+        let verb = |verb: &str| ("POST", format!("/closed/{verb}"), Value::Null);
+        let holds = [
+            Hold {
+                claim: "index.blocks.write",
+                index: "unwritable",
+                force: vec![create("unwritable"), settings("unwritable", block("write", true))],
+                words: "403 cluster_block_exception",
+                mend: settings("unwritable", block("write", false)),
+            },
+            Hold {
+                claim: "index.blocks.read_only_allow_delete",
+                index: "flooded",
+                force: vec![create("flooded"), settings("flooded", block("read_only_allow_delete", true))],
+                words: "429 cluster_block_exception",
+                mend: settings("flooded", block("read_only_allow_delete", false)),
+            },
+            Hold {
+                claim: "a closed index",
+                index: "closed",
+                force: vec![create("closed"), verb("_close")],
+                words: "400 index_closed_exception",
+                mend: verb("_open"),
+            },
+            Hold {
+                claim: "no more shards",
+                index: "sharded",
+                force: vec![cluster("cluster.max_shards_per_node", json!(1))],
+                words: "400 validation_exception",
+                mend: cluster("cluster.max_shards_per_node", Value::Null),
+            },
+            Hold {
+                claim: "no index is made",
+                index: "unmade",
+                force: vec![cluster("action.auto_create_index", json!("false"))],
+                words: "404 index_not_found_exception",
+                mend: cluster("action.auto_create_index", Value::Null),
+            },
+            Hold {
+                claim: "an alias of two indices",
+                index: "alias",
+                force: vec![create("left"), create("right"), alias(json!([add("left", false), add("right", false)]))],
+                words: "400 illegal_argument_exception: no write index",
+                mend: alias(json!([add("right", true)])),
+            },
+            Hold {
+                claim: "a default pipeline that is not there",
+                index: "piped",
+                force: vec![create("piped"), settings("piped", json!({"index": {"default_pipeline": "absent"}}))],
+                words: "400 illegal_argument_exception: pipeline",
+                mend: settings("piped", json!({"index": {"default_pipeline": "_none"}})),
+            },
+        ];
+        for hold in &holds {
+            claims.show(self.server.name.text(), hold.claim, || self.held(hold));
+        }
+    }
+
     /// What the index cannot take is held, with the server's reason, and delivered once it can.
-    fn held(
-        &self,
-        index: &str,
-        words: &str,
-        force: impl FnOnce() -> Result<(), Trouble>,
-        mend: impl FnOnce() -> Result<(), Trouble>,
-    ) -> Result<String, Trouble> {
-        self.server.text("PUT", &format!("/{index}"), "")?;
-        force()?;
+    fn held(&self, hold: &Hold) -> Result<String, Trouble> {
+        let Hold { index, words, .. } = *hold;
+        let ask = |(method, path, body): &Request| self.server.json(method, path, body).map(drop);
+        hold.force.iter().try_for_each(ask)?;
         let shipment = self.shipment(index, &numbered(300))?;
         let mut pipeline = shipment.start()?;
-        shipment.until_said(words)?;
-        let acked = shipment.acked()?;
-        mend()?;
+        let said = shipment.until_said(words);
+        let acked = shipment.acked();
+        // Also where it was not said: what comes next is not to suffer.
+        ask(&hold.mend)?;
+        said?;
+        let acked = acked?;
         let code = shipment.finish(&mut pipeline)?;
         let text = self.compare(&shipment, index)?;
         let refused = shipment.refused()?.len();
