@@ -39,8 +39,8 @@ impl<'a> Subject<'a> {
 
     /// Where the line was read, if it tells.
     pub fn position(&self) -> Option<Position> {
-        if self.tag.is_some() {
-            return self.tag.map(|tag| tag.position);
+        if let Some(tag) = self.tag {
+            return Position::parse(tag.position);
         }
         match classify(self.raw, false) {
             Item::Line(line) => line.position(),
