@@ -103,7 +103,8 @@ fn material(scratch: &Path, megabytes: u64) -> io::Result<Material> {
     real_log(&material.log, megabytes * 1_000_000)?;
     let log = material.log.display().to_string();
     into(&material.tagged, &["logtail", "-n", "+1", "--tag", &log], None)?;
-    into(&material.records, &["logparse", "nginx"], Some(&material.log))?;
+    // As they are in a pipe: with their positions.
+    into(&material.records, &["logparse", "nginx"], Some(&material.tagged))?;
     let tenth = scratch.join("a-tenth");
     real_log(&tenth, megabytes * 100_000)?;
     into(&material.some_records, &["logparse", "nginx"], Some(&tenth))?;
