@@ -2,6 +2,7 @@
 
 pub mod pipeline;
 pub mod receiver;
+pub mod site;
 pub mod tools;
 pub mod transcript;
 pub mod writers;

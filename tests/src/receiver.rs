@@ -100,6 +100,7 @@ struct Store {
     requests: u64,
     conflicts: u64,
     script: VecDeque<Behaviour>,
+    failing: Option<Behaviour>,
     chaos: Option<u64>,
     sink: bool,
 }
@@ -170,9 +171,21 @@ impl Receiver {
         self.shared.store().requests
     }
 
-    /// Sets what the next requests meet.
+    /// Sets what the next requests meet, behind what is set already.
     pub fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
         self.shared.store().script.extend(behaviours);
+    }
+
+    /// Every request that comes from now on meets this, until [`Receiver::recover`].
+    pub fn fail(&self, behaviour: Behaviour) {
+        self.shared.store().failing = Some(behaviour);
+    }
+
+    /// From now on everything is stored.
+    pub fn recover(&self) {
+        let mut store = self.shared.store();
+        store.failing = None;
+        store.script.clear();
     }
 }
 
@@ -413,6 +426,9 @@ impl Store {
     fn next_behaviour(&mut self) -> Behaviour {
         if let Some(scripted) = self.script.pop_front() {
             return scripted;
+        }
+        if let Some(failing) = &self.failing {
+            return failing.clone();
         }
         let Some(state) = &mut self.chaos else { return Behaviour::default() };
         // xorshift: the same seed gives the same failures in the same order of requests.
