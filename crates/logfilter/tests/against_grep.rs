@@ -63,7 +63,7 @@ fn sequence(random: &mut Random, depth: usize) -> String {
         let piece = if depth > 0 && random.one_in(4) {
             format!("({}|{})", sequence(random, depth - 1), sequence(random, depth - 1))
         } else {
-            (*random.of(&ATOM)).to_owned()
+            random.of(&ATOM).to_owned()
         };
         text.push_str(&piece);
         text.push_str(["", "", "", "*", "+", "?", "{2}", "{1,2}"][random.below(8)]);
