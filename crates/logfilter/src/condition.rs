@@ -161,7 +161,7 @@ impl<'r> Reading<'r> {
         let nested = self.top(way.top).and_then(|top| {
             way.rest.iter().try_fold(top, |field, step| match (step, &field) {
                 (Step::Key(key), Field::Json(raw)) => member(raw, key).map(Field::Json),
-                (Step::Place(place), Field::Json([b'[', ..])) => field.elements().nth(*place),
+                (Step::Place(place), _) => field.element(*place),
                 _ => None,
             })
         });
@@ -294,24 +294,20 @@ impl Asked {
 
     /// An array matches if any element does; a negation is exact.
     fn holds(&self, field: &Field<'_>, reading: &Reading<'_>) -> bool {
-        let any = |holds: &dyn Fn(&Field<'_>) -> bool| field.elements().any(|element| holds(&element));
+        let equals = |right: &Right, field: &Field<'_>| right.order(field, reading) == Some(Ordering::Equal);
         match self {
             Self::Present => !field.is(b"false"),
-            Self::Compare(Relation::NotEqual, right) => {
-                !any(&|field| right.order(field, reading) == Some(Ordering::Equal))
-            }
+            Self::Compare(Relation::NotEqual, right) => !field.any(|field| equals(right, field)),
             Self::Compare(relation, right) => {
-                any(&|field| right.order(field, reading).is_some_and(|order| relation.allows(order)))
+                field.any(|field| right.order(field, reading).is_some_and(|order| relation.allows(order)))
             }
             Self::In(rights, is_negated) => {
-                let is_in =
-                    |field: &Field<'_>| rights.iter().any(|right| right.order(field, reading) == Some(Ordering::Equal));
-                any(&is_in) != *is_negated
+                field.any(|field| rights.iter().any(|right| equals(right, field))) != *is_negated
             }
-            Self::Match(regex, is_negated) => any(&|field| regex.is_match(&field.text())) != *is_negated,
-            Self::Contains(part, is_negated) => any(&|field| part.find(&field.text()).is_some()) != *is_negated,
-            Self::StartsWith(part) => any(&|field| field.text().starts_with(part)),
-            Self::EndsWith(part) => any(&|field| field.text().ends_with(part)),
+            Self::Match(regex, is_negated) => field.any(|field| regex.is_match(&field.text())) != *is_negated,
+            Self::Contains(part, is_negated) => field.any(|field| part.find(&field.text()).is_some()) != *is_negated,
+            Self::StartsWith(part) => field.any(|field| field.text().starts_with(part)),
+            Self::EndsWith(part) => field.any(|field| field.text().ends_with(part)),
         }
     }
 }

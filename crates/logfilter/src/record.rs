@@ -164,7 +164,7 @@ pub enum Field<'r> {
     Text(Cow<'r, [u8]>),
 }
 
-impl<'r> Field<'r> {
+impl Field<'_> {
     /// As text: strings unescaped, anything else as it stands.
     pub fn text(&self) -> Cow<'_, [u8]> {
         match self {
@@ -188,34 +188,34 @@ impl<'r> Field<'r> {
         matches!(self, Self::Json(raw) if *raw == word)
     }
 
-    /// The elements of an array; anything else is the one element of itself.
-    pub fn elements(&self) -> Elements<'r, '_> {
+    /// Whether it holds for any element of an array; anything else is the one element of itself.
+    pub fn any(&self, holds: impl Fn(&Self) -> bool) -> bool {
         match self {
-            Self::Json([b'[', rest @ ..]) => Elements { rest, alone: None },
-            _ => Elements { rest: b"", alone: Some(self) },
+            Self::Json([b'[', elements @ ..]) => Elements(elements).any(|element| holds(&element)),
+            _ => holds(self),
+        }
+    }
+
+    /// An element of an array by its place.
+    pub fn element(&self, place: usize) -> Option<Self> {
+        match self {
+            Self::Json([b'[', elements @ ..]) => Elements(elements).nth(place),
+            _ => None,
         }
     }
 }
 
-/// See [`Field::elements`].
-#[derive(Debug)]
-pub struct Elements<'r, 'f> {
-    rest: &'r [u8],
-    alone: Option<&'f Field<'r>>,
-}
+/// The elements of an array whose bracket has been read.
+struct Elements<'r>(&'r [u8]);
 
-impl<'r> Iterator for Elements<'r, '_> {
+impl<'r> Iterator for Elements<'r> {
     type Item = Field<'r>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(alone) = self.alone.take() {
-            return Some(alone.clone());
-        }
-        let rest = self.rest.trim_ascii_start();
+        let rest = self.0.trim_ascii_start();
         let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
-        let length = value_length(rest)?;
-        let (element, rest) = rest.split_at(length);
-        self.rest = rest;
+        let (element, rest) = rest.split_at(value_length(rest)?);
+        self.0 = rest;
         Some(Field::Json(element))
     }
 }
@@ -261,13 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_an_array_come_one_by_one_and_anything_else_is_one() {
-        let texts = |raw: &'static str| -> Vec<String> {
-            let field = Field::Json(raw.as_bytes());
-            field.elements().map(|field| String::from_utf8(field.text().into_owned()).unwrap()).collect()
-        };
-        assert_eq!(texts(r#"[1, "a,b" ,[2,3],null]"#), ["1", "a,b", "[2,3]", "null"]);
-        assert_eq!(texts("[]"), [""; 0]);
-        assert_eq!(texts("5"), ["5"]);
+    fn any_element_of_an_array_will_do_and_anything_else_is_one() {
+        let has =
+            |raw: &'static str, text: &str| Field::Json(raw.as_bytes()).any(|field| *field.text() == *text.as_bytes());
+        for element in ["1", "a,b", "[2,3]", "null"] {
+            assert!(has(r#"[1, "a,b" ,[2,3],null]"#, element), "{element}");
+        }
+        assert!(!has("[]", "") && !has("[1]", "[1]") && has("5", "5"));
+        assert_eq!(Field::Json(b"[1,2]").element(1).map(|field| field.is(b"2")), Some(true));
+        assert!(Field::Json(b"[1,2]").element(2).is_none() && Field::Json(b"1").element(0).is_none());
     }
 }
