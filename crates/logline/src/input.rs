@@ -13,7 +13,7 @@ use crate::ending::{Stop, Trouble, say};
 use crate::line::Item;
 use crate::output::{Output, reader_is_gone};
 use crate::signal::{Asked, Signals};
-use crate::splitter::{Arrival, Losses, Run, Splitter};
+use crate::splitter::{Losses, Run, Splitter};
 
 /// The standard input of a filter.
 #[derive(Debug)]
@@ -63,14 +63,6 @@ impl Input {
             return Ok(Some(woken));
         }
         Ok(self.splitter.item())
-    }
-
-    /// The same, but lines without positions come many at a time.
-    pub fn arrival(&mut self, output: &mut Output) -> Result<Option<Arrival<'_>>, Stop> {
-        if let Some(woken) = self.await_ready(output)? {
-            return Ok(Some(Arrival::Item(woken)));
-        }
-        Ok(self.splitter.arrival())
     }
 
     /// The same, but lines come many at a time, with or without positions.

@@ -74,6 +74,18 @@ impl<'a> Line<'a> {
         self.tag.is_none() && self.content.first() == Some(&b'{')
     }
 
+    /// What stands in a run of lines, of which none is a mark.
+    #[inline]
+    pub fn of_run(raw: &'a [u8]) -> Self {
+        if !matches!(raw.first(), Some(&RS | b'{')) {
+            return Self::plain(raw);
+        }
+        match classify(raw, false) {
+            Item::Line(line) => line,
+            _ => Self::plain(raw),
+        }
+    }
+
     /// A line that is only what it looks like.
     pub fn plain(raw: &'a [u8]) -> Self {
         Self { raw, tag: None, content: raw, position: None }

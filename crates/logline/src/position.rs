@@ -26,13 +26,9 @@ impl Fid {
     /// Reads exactly 16 lower-case hexadecimal digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let digits: &[u8; 16] = text.try_into().ok()?;
-        let (mut value, mut seen) = (0, 0);
-        for digit in digits {
-            let nibble = NIBBLES[usize::from(*digit)];
-            seen |= nibble;
-            value = value << 4 | u64::from(nibble & 15);
-        }
-        (seen < 16).then_some(Self(value))
+        let (high, low) = digits.split_at(8);
+        let value = eight_digits(high.try_into().ok()?) << 32 | eight_digits(low.try_into().ok()?);
+        (hex(value) == *digits).then_some(Self(value))
     }
 
     /// Appends the 16 digits.
@@ -47,17 +43,15 @@ impl fmt::Display for Fid {
     }
 }
 
-/// What each byte is worth as a lower-case hexadecimal digit; more than 15 where it is none.
-const NIBBLES: [u8; 256] = {
-    let mut nibbles = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        nibbles[HEX[value as usize] as usize] = value;
-        value += 1;
-    }
-    nibbles
-};
-const HEX: &[u8; 16] = b"0123456789abcdef";
+/// What eight lower-case hexadecimal digits say, all of them read in one word; anything where they are none.
+fn eight_digits(digits: [u8; 8]) -> u64 {
+    let text = u64::from_be_bytes(digits);
+    let is_letter = text >> 6 & 0x0101_0101_0101_0101;
+    let nibbles = (text & 0x0f0f_0f0f_0f0f_0f0f) + 9 * is_letter;
+    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    (fours | fours >> 16) & 0xffff_ffff
+}
 
 /// Appends the lowest `digits` (at most 16) hexadecimal digits of `value`, lower case, with leading zeros.
 pub fn write_hex(out: &mut Vec<u8>, value: u64, digits: usize) {
@@ -216,13 +210,25 @@ fn fid_and_rest(text: &[u8]) -> Option<(Fid, &[u8])> {
 
 /// The decimal number at the beginning of `text`, and what follows it.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value: u64 = 0;
-    let mut rest = text;
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+    // So many digits always fit.
+    let (mut length, mut value) = leading_digits(&text[..text.len().min(19)]);
+    while let Some(digit @ b'0'..=b'9') = text.get(length) {
         value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-        rest = behind;
+        length += 1;
     }
-    (rest.len() < text.len()).then_some((value, rest))
+    (length > 0).then(|| (value, &text[length..]))
+}
+
+fn leading_digits(text: &[u8]) -> (usize, u64) {
+    let mut value = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (at, value);
+        }
+        value = 10 * value + u64::from(digit);
+    }
+    (text.len(), value)
 }
 
 #[cfg(test)]

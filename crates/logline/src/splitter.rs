@@ -22,15 +22,6 @@ pub struct Losses {
     pub torn: u64,
 }
 
-/// Many lines that stand next to each other, or one item.
-#[derive(Clone, Copy, Debug)]
-pub enum Arrival<'a> {
-    /// Whole lines, of which none has a position or is a mark. The last has no LF if it is the unterminated end.
-    Plain(&'a [u8]),
-    /// A single line, a mark, or the end mark.
-    Item(Item<'a>),
-}
-
 /// Many lines that stand next to each other, with or without positions, or one item that is no line.
 #[derive(Clone, Copy, Debug)]
 pub enum Run<'a> {
@@ -251,16 +242,6 @@ impl Splitter {
         self.carried && line.last() != Some(&b'}') && torn::is_broken_record(line)
     }
 
-    /// All lines that are ready where none of them has a position, else the next single item.
-    pub fn arrival(&mut self) -> Option<Arrival<'_>> {
-        if self.plain && self.start < self.ready {
-            let lines = self.start..self.ready;
-            self.start = self.ready;
-            return Some(Arrival::Plain(&self.buffer[lines]));
-        }
-        self.item().map(Arrival::Item)
-    }
-
     /// All lines that are ready up to the next mark, or the mark.
     pub fn run(&mut self) -> Option<Run<'_>> {
         let end = if self.plain { self.ready } else { self.end_of_run() };
@@ -460,18 +441,6 @@ mod tests {
         assert_eq!((lines.len(), losses.torn), (2, 1));
         let (lines, losses) = split(&[b"{\"_pos\": no record\n", b"{}\n"]);
         assert_eq!((lines.len(), losses.torn), (2, 0));
-    }
-
-    #[test]
-    fn plain_lines_come_as_one_piece_and_positions_one_by_one() {
-        let mut splitter = Splitter::default();
-        feed(&mut splitter, b"a\nb\nc");
-        assert!(matches!(splitter.arrival(), Some(Arrival::Plain(b"a\nb\n"))));
-        assert!(splitter.arrival().is_none());
-        feed(&mut splitter, &[b"\n", TAGGED].concat());
-        assert!(matches!(splitter.arrival(), Some(Arrival::Item(Item::Line(line))) if line.raw == b"c"));
-        assert!(matches!(splitter.arrival(), Some(Arrival::Item(Item::Line(line))) if line.tag.is_some()));
-        assert!(splitter.carried());
     }
 
     #[test]

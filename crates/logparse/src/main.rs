@@ -17,8 +17,8 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     if parse.joins() {
         input.set_idle(Some(args.join_idle));
     }
-    while let Some(arrival) = input.arrival(&mut output)? {
-        parse.take(arrival, &mut output)?;
+    while let Some(run) = input.run(&mut output)? {
+        parse.take(&run, &mut output)?;
     }
     let exit = parse.finish(&input, &mut output)?;
     output.finish()?;

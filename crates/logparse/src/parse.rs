@@ -10,7 +10,7 @@ use logline::input::Input;
 use logline::line::{END_RECORD, Item, Line, classify, unescape_path, write_mark_record};
 use logline::output::Output;
 use logline::position::{Mark, Position};
-use logline::splitter::Arrival;
+use logline::splitter::Run;
 use logline::{json, short};
 use memchr::memchr;
 
@@ -137,25 +137,25 @@ impl Parse {
     }
 
     /// Takes what has come, and appends what is to be written.
-    pub fn take(&mut self, arrival: Arrival<'_>, output: &mut Output) -> Result<(), Stop> {
-        match arrival {
-            Arrival::Plain(lines) => {
-                let mut rest = lines;
+    pub fn take(&mut self, run: &Run<'_>, output: &mut Output) -> Result<(), Stop> {
+        match run {
+            Run::Lines(lines) => {
+                let mut rest = *lines;
                 while !rest.is_empty() {
                     let end = memchr(b'\n', rest).unwrap_or(rest.len());
-                    self.line(&Line::plain(&rest[..end]), output.buffer());
+                    self.line(&Line::of_run(&rest[..end]), output.buffer());
                     output.settle()?;
                     rest = rest.get(end + 1..).unwrap_or_default();
                 }
             }
-            Arrival::Item(Item::Line(line)) => self.line(&line, output.buffer()),
-            Arrival::Item(Item::Mark(mark, raw)) => self.mark(mark, raw, output.buffer()),
-            Arrival::Item(Item::End(raw)) => {
+            Run::Item(Item::Line(line)) => self.line(line, output.buffer()),
+            Run::Item(Item::Mark(mark, raw)) => self.mark(*mark, raw, output.buffer()),
+            Run::Item(Item::End(raw)) => {
                 self.expire(true, output.buffer());
                 let end = if json::is_valid_object(raw) { raw } else { END_RECORD };
                 self.pass(end.strip_suffix(b"\n").unwrap_or(end), output.buffer());
             }
-            Arrival::Item(Item::CountersAsked) => {
+            Run::Item(Item::CountersAsked) => {
                 let Counters { lines, records, unparsed, empty, passed } = self.counters;
                 say(
                     "logparse",
@@ -164,7 +164,7 @@ impl Parse {
                     ),
                 );
             }
-            Arrival::Item(Item::Idle) => self.expire(false, output.buffer()),
+            Run::Item(Item::Idle) => self.expire(false, output.buffer()),
         }
         output.settle()
     }
