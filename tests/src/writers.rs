@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Numbers from a seed: the same seed, the same numbers (xorshift).
 #[derive(Clone, Debug)]
@@ -44,11 +44,11 @@ impl Dice {
 /// How an application writes and rotates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// Text; renamed, and for a while it writes on to the old file.
+    /// Text; renamed, and for a while it writes on to the old file. The names of all older ones move on, as logrotate's do.
     Rename,
-    /// Text; copied and truncated.
+    /// Text; copied and truncated. The names move on too.
     CopyTruncate,
-    /// JSON; renamed, as often right after another rotation as not.
+    /// JSON; renamed to a name with a time, sometimes right after another rotation.
     Json,
 }
 
@@ -157,12 +157,11 @@ impl Writer {
 
     fn rotate(&mut self) -> io::Result<()> {
         self.written.rotations += 1;
-        let mut old = self.path.clone().into_os_string();
-        old.push(format!(".{}", self.written.rotations));
+        let old = if self.written.manner == Manner::Json { self.dated() } else { self.shifted()? };
         match self.written.manner {
             Manner::CopyTruncate => {
                 let first_during = self.written.lines;
-                self.copy(Path::new(&old))?;
+                self.copy(&old)?;
                 self.file.set_len(0)?;
                 self.written.excused.extend(first_during..self.written.lines);
             }
@@ -181,6 +180,27 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    /// A name with a time in it, as a container's runtime gives, and a number where it falls into the same second.
+    fn dated(&self) -> PathBuf {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        self.beside(&format!(".20261125-{hour:02}{minute:02}{second:02}.{}", self.written.rotations))
+    }
+
+    /// The name `.1`, free now, for all older files have moved on by one, as logrotate does it.
+    fn shifted(&self) -> io::Result<PathBuf> {
+        for number in (1..self.written.rotations).rev() {
+            fs::rename(self.beside(&format!(".{number}")), self.beside(&format!(".{}", number + 1)))?;
+        }
+        Ok(self.beside(".1"))
     }
 
     /// Copies block by block; now and then it takes its time, and the application goes on writing meanwhile.

@@ -9,6 +9,7 @@ use std::thread;
 
 use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
+use logpipe_tests::site::Site;
 use logpipe_tests::tools::{self, Scratch, await_that};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -74,7 +75,7 @@ fn empty_input_is_no_line_and_no_failure() {
 }
 
 #[test]
-fn a_last_line_without_newline_is_a_line() {
+fn j8_a_last_line_without_newline_is_a_line() {
     let receiver = Receiver::start();
     let scratch = Scratch::new("no-newline");
     let file = scratch.path().join("log");
@@ -131,6 +132,7 @@ fn a_reader_that_goes_is_a_quiet_end() {
     fs::write(&file, "a line of a file that does not fit into a pipe\n".repeat(100_000)).unwrap();
     for line in [
         "logtail -n +1 FILE | head -n 1",
+        "logtail --tag -n +1 FILE | logfilter line | head -n 1",
         "logtail -n +1 FILE | logparse text | head -n 1",
         "logfilter line < FILE | head -n 1",
     ] {
@@ -151,7 +153,8 @@ fn a_full_disk_is_trouble_that_is_told() {
     {
         let output = run(line, b"a\n");
         assert_status(&output, 2);
-        assert!(text(&output.stderr).contains("no space left"), "{line}: {}", text(&output.stderr));
+        let said = text(&output.stderr);
+        assert_eq!(said.matches("no space left on device").count(), 1, "{line}: {said}");
     }
 }
 
@@ -162,6 +165,7 @@ fn usage_errors_are_2_and_name_the_program() {
         assert_status(&output, 2);
         let message = text(&output.stderr);
         assert!(message.starts_with(&format!("{program}: ")) && message.contains("--nonsense"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
         assert_status(&run(&format!("{program} --version"), b""), 0);
         assert_status(&run(&format!("{program} --help"), b""), 0);
     }
@@ -178,6 +182,7 @@ fn bad_input_is_one_clear_line() {
         "logfilter pattern /etc/hostname",
         "logpost nonsense",
         "logpost http://127.0.0.1:1/in --retry-for 100ms",
+        "logpost http://127.0.0.1:1/in --drain 100ms",
     ] {
         let output = run(line, b"x\n");
         assert_status(&output, 2);
@@ -197,7 +202,7 @@ fn torn_tags() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_torn_tagged_line_is_never_taken_for_the_line() {
+fn j1_a_torn_tagged_line_is_never_taken_for_the_line() {
     for input in torn_tags() {
         let output = run("logfilter -W 'message ~ \".\"' | logparse text", &input);
         assert_eq!(messages(&records(&output)), ["first"], "{:?}", text(&input));
@@ -206,7 +211,7 @@ fn a_torn_tagged_line_is_never_taken_for_the_line() {
 }
 
 #[test]
-fn a_torn_tagged_line_is_not_sent() {
+fn j1_a_torn_tagged_line_is_not_sent() {
     for input in torn_tags().into_iter().step_by(5) {
         let receiver = Receiver::start();
         assert_status(&run(&format!("logpost {}/in", receiver.url()), &input), 0);
@@ -215,7 +220,7 @@ fn a_torn_tagged_line_is_not_sent() {
 }
 
 #[test]
-fn a_torn_line_is_known_by_its_length_when_a_filter_has_ended_it() {
+fn j3_a_torn_line_is_known_by_its_length_when_a_filter_has_ended_it() {
     // A line torn just before its LF is whole again by what the filter adds. One that is torn behind the first number
     // has become a mark: of an offset that lies before it, so it claims nothing.
     for (filter, step) in [("awk 1", 1), ("grep -a .", 3)] {
@@ -228,11 +233,16 @@ fn a_torn_line_is_known_by_its_length_when_a_filter_has_ended_it() {
 }
 
 #[test]
-fn a_torn_record_is_neither_passed_on_nor_sent() {
+fn j2_and_j3_a_torn_record_is_neither_passed_on_nor_sent() {
     let whole = "{\"_pos\":\"00000000000000aa:0-6\",\"message\":\"first\"}\n";
     let torn = "{\"_pos\":\"00000000000000aa:6-13\",\"message\":\"second\"}";
     for length in 1..=torn.len() {
         let input = [whole, &torn[..length]].concat();
+        // Torn just before its LF and given one again, it is whole.
+        if length < torn.len() {
+            let output = run("awk 1 | logparse text", input.as_bytes());
+            assert_eq!(text(&output.stdout), whole, "with an LF: {input:?}");
+        }
         for line in ["logparse text", "logfilter ''"] {
             assert_eq!(text(&run(line, input.as_bytes()).stdout), whole, "{line}: {input:?}");
         }
@@ -289,7 +299,7 @@ fn a_refused_record_goes_to_standard_output_and_the_others_arrive() {
 }
 
 #[test]
-fn when_one_member_is_killed_the_others_end_also_while_all_is_silent() {
+fn h6_and_h12_when_one_member_is_killed_the_others_end_also_while_all_is_silent() {
     let scratch = Scratch::new("killed");
     let file = scratch.path().join("log");
     fs::write(&file, "one\n").unwrap();
@@ -350,4 +360,39 @@ fn with_state_a_second_run_goes_on_where_the_first_was_answered() {
         receiver.documents().into_iter().map(|mut document| document["message"].take()).collect();
     assert_eq!(messages, ["one", "two", "three"]);
     assert_eq!(receiver.conflicts(), 0);
+}
+
+#[test]
+fn a_line_longer_than_any_tool_takes_is_passed_by_as_trouble_and_its_neighbours_stay() {
+    let receiver = Receiver::start();
+    let long = vec![b'x'; 9 << 20];
+    let input = [b"before\n", long.as_slice(), b"\nafter\n"].concat();
+    for line in ["logfilter ''", "logparse text", &format!("logpost {}/in", receiver.url())] {
+        let output = run(line, &input);
+        assert_status(&output, 2);
+        let said = text(&output.stderr);
+        assert_eq!(said.matches("passed by").count(), 1, "{line}: {said}");
+        let lines = text(&output.stdout).lines().count();
+        assert_eq!(lines, if line.starts_with("logpost") { 0 } else { 2 }, "{line}");
+    }
+    assert_eq!(messages(&receiver.documents()), ["before", "after"]);
+}
+
+#[test]
+fn a_line_with_nothing_behind_it_is_through_the_pipe_of_four_with_and_without_linger() {
+    for linger in ["--linger 0", ""] {
+        let site = Site::new(&format!("slow-{}", linger.len()));
+        let line = [
+            format!("logtail -F --tag {}", site.log().display()),
+            "logparse text".to_owned(),
+            "logfilter -W message".to_owned(),
+            format!("logpost {linger} {}/in", site.receiver.url()),
+        ];
+        let pipe = site.start(&line.map(|member| words(&member))).unwrap();
+        for number in 1..4 {
+            site.append("a line\n").unwrap();
+            await_that("the line", || site.receiver.documents().len() == number);
+        }
+        drop(pipe);
+    }
 }
