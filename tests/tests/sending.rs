@@ -75,7 +75,7 @@ fn an_unknown_kind_names_the_known_ones_and_opensearch_is_one() {
     assert_status(&output, 2);
     assert_eq!(
         text(&output.stderr),
-        "logpost: invalid value 'splonk' for '--to <KIND>', expected one of ndjson, elasticsearch, victorialogs, loki\n"
+        "logpost: invalid value 'splonk' for '--to <KIND>', expected one of ndjson, elasticsearch, victorialogs, loki, otlp\n"
     );
     let receiver = Receiver::start();
     let line = format!("logpost --to opensearch {} --index logs-app", receiver.url());
@@ -95,6 +95,19 @@ fn loki_gets_streams_and_a_push_that_it_partly_refuses_is_parted() {
     assert_eq!(records(&output), [json!({"message": "one", "_refused": format!("400 {behind}")})]);
     let streams = &receiver.documents()[0]["streams"];
     assert_eq!((&streams[0]["stream"], &streams[0]["values"][0][1]), (&json!({"app": "shop"}), &json!("two")));
+}
+
+#[test]
+fn what_otlp_rejects_without_saying_which_is_said_and_counted_and_not_sent_again() {
+    let receiver = Receiver::start();
+    let answer = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"too old"}}"#;
+    receiver.script([Behaviour { status: Some(200), text: Some(answer.to_owned()), ..Behaviour::default() }]);
+    let output = run(&format!("logpost --to otlp {}", receiver.url()), b"one\ntwo\n");
+    assert_status(&output, 1);
+    assert_eq!(receiver.requests(), 1);
+    let said = text(&output.stderr);
+    assert!(said.contains("1 of 2 records were refused and are not told apart: rejected: too old\n"), "{said}");
+    assert!(said.contains("delivered 1 records in 1 requests") && said.contains(", refused 1"), "{said}");
 }
 
 /// A logpost whose stdin stays open, with a thread that reads what it says.
@@ -387,6 +400,10 @@ fn what_is_not_the_success_of_the_kind_is_said_and_nothing_is_dropped_or_lost() 
         case("loki", 260, "", "260: not stored"),
         case("loki", 400, "unexpected end of JSON input", "400 unexpected end"),
         case("loki", 429, "Ingestion rate limit exceeded", "429 Ingestion"),
+        case("otlp", 200, "", "200: not OpenTelemetry"),
+        case("otlp", 200, page, "200 a page: not OpenTelemetry"),
+        case("otlp", 500, "", "500"),
+        case("otlp", 503, "", "503"),
         case("ndjson", 207, "", "207"),
         case("ndjson", 260, "", "260"),
         case("ndjson", 301, "", "301"),
@@ -408,8 +425,9 @@ fn what_is_not_the_success_of_the_kind_is_said_and_nothing_is_dropped_or_lost() 
                 words.contains(&format!(": {said}")) && words.contains(", trying again"),
                 "{kind}: {said}: {words}"
             );
-            // A push is one object.
-            assert_eq!(receiver.documents().len(), if kind == "loki" { 1 } else { 2 }, "{kind}, {said}");
+            // These are sent as one object.
+            let objects = if matches!(kind, "loki" | "otlp") { 1 } else { 2 };
+            assert_eq!(receiver.documents().len(), objects, "{kind}, {said}");
             assert_eq!(receiver.requests(), 2, "{kind}, {said}");
         })
     });

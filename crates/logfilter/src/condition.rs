@@ -16,11 +16,11 @@ use regex::bytes::Regex;
 use siphasher::sip::SipHasher13;
 
 use crate::expr::{self, Expr, Relation, Step};
-use crate::level::Level;
 use crate::parse::Kind;
 use crate::record::{Field, Found, Keys, Subject};
 use crate::value::{Number, Value};
 use crate::when::When;
+use logline::level::Level;
 
 /// A condition, compiled.
 #[derive(Debug)]

@@ -10,14 +10,13 @@
 //! | [`record`] | the fields of a line, straight from its text |
 //! | [`needle`] | texts without which a condition cannot hold |
 //! | [`window`] | a stretch of time |
-//! | [`when`], [`level`] | moments that slide, levels in their order |
+//! | [`when`] | moments that slide |
 //! | [`args`] | the command line |
 
 pub mod args;
 pub mod condition;
 pub mod expr;
 pub mod filter;
-pub mod level;
 pub mod needle;
 pub mod parse;
 pub mod pattern;

@@ -5,10 +5,10 @@ use logline::canonical::{LEVELS, TIMES};
 use logline::time::Zone;
 
 use crate::expr::{Asked, Expr, RELATIONS, Relation, Step, Test};
-use crate::level::Level;
 use crate::pattern::reason;
 use crate::value::{Measured, Number, UNITS, Value};
 use crate::when::{self, When, is_like_a_date};
+use logline::level::Level;
 
 /// How deep parentheses and `not` may nest.
 const DEEPEST: usize = 100;

@@ -14,7 +14,7 @@
 //! | [`short`] | short runs of bytes appended and compared without a call |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`time`] | moments as they are written, and the zone of those that name none |
-//! | [`canonical`] | the names under which applications write time, level and message |
+//! | [`canonical`], [`level`] | the names under which applications write time, level and message; levels in their order |
 //! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
 
 pub mod args;
@@ -22,6 +22,7 @@ pub mod canonical;
 pub mod ending;
 pub mod input;
 pub mod json;
+pub mod level;
 pub mod line;
 pub mod output;
 pub mod position;

@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     pub add: Vec<(String, String)>,
 
-    /// victorialogs, loki: a label, which parts streams (repeatable)
+    /// victorialogs, loki: a label, which parts streams; otlp: an attribute of the resource (repeatable)
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     pub label: Vec<(String, String)>,
 
@@ -171,6 +171,8 @@ pub enum KindName {
     Victorialogs,
     /// Its JSON push.
     Loki,
+    /// OpenTelemetry over HTTP, in JSON.
+    Otlp,
 }
 
 /// What stands before a token.

@@ -72,6 +72,8 @@ pub enum Verdict {
     All(Fate),
     /// On each, in their order.
     Each(Vec<Fate>),
+    /// Nothing of it is to be sent again. So many were refused for good, for this reason; which, the server does not say.
+    Partly(usize, String),
 }
 
 /// What a status code means for a whole request where the kind does not say otherwise. `None`: it is a success code.

@@ -171,6 +171,7 @@ impl Job {
         let fates = match verdict {
             Verdict::Each(fates) => fates,
             Verdict::All(fate) => vec![fate; sent.len()],
+            Verdict::Partly(..) => vec![Fate::Delivered; sent.len()],
         };
         let mut again = Vec::new();
         let mut delivered = 0;

@@ -3,6 +3,7 @@
 pub mod elasticsearch;
 pub mod loki;
 pub mod ndjson;
+pub mod otlp;
 pub mod victorialogs;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::fate::{Answer, Verdict};
 use crate::kinds::elasticsearch::Elasticsearch;
 use crate::kinds::loki::Loki;
 use crate::kinds::ndjson::Ndjson;
+use crate::kinds::otlp::Otlp;
 use crate::kinds::victorialogs::VictoriaLogs;
 use crate::tally::in_words;
 
@@ -62,11 +64,12 @@ impl Range {
 
 /// The kind that the options name, for a URL with this path.
 pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
-    let has_labels = matches!(args.to, KindName::Victorialogs | KindName::Loki);
-    for (option, is_given) in [("--label", !args.label.is_empty()), ("--label-from", !args.label_from.is_empty())] {
-        if is_given && !has_labels {
-            return Err(Trouble::new(option, "this kind of server has no labels, use --add K=V"));
-        }
+    let has_streams = matches!(args.to, KindName::Victorialogs | KindName::Loki);
+    if !args.label.is_empty() && !has_streams && args.to != KindName::Otlp {
+        return Err(Trouble::new("--label", "this kind of server has no labels, use --add K=V"));
+    }
+    if !args.label_from.is_empty() && !has_streams {
+        return Err(Trouble::new("--label-from", "this kind of server has no streams"));
     }
     Ok(match args.to {
         KindName::Ndjson => Box::new(Ndjson { form: Form::new("time", &args.add) }),
@@ -76,6 +79,7 @@ pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
             form: Form::new("@timestamp", &args.add),
         }),
         KindName::Loki => Box::new(Loki::new(args)?),
+        KindName::Otlp => Box::new(Otlp::new(args)),
         KindName::Victorialogs => Box::new(VictoriaLogs::new(args)?),
     })
 }

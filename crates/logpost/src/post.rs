@@ -260,8 +260,18 @@ impl Post {
                 Err(failure) => Verdict::All(failure.clone().into()),
             };
             let retry_after = answer.as_ref().ok().and_then(|answer| answer.retry_after);
+            let unnamed = match &verdict {
+                Verdict::Partly(count, reason) => {
+                    self.report
+                        .say(&format!("{count} of {records} records were refused and are not told apart: {reason}"));
+                    *count
+                }
+                _ => 0,
+            };
+            self.report.tally.refused += unnamed as u64;
             let (resent, known, bytes) = (job.resent, job.known, job.bytes_of_next());
             let delivered = job.take(verdict, retry_after, self.report.tally.delivered, now, jitter());
+            let delivered = delivered.saturating_sub(unnamed);
             self.report.tally.refused += write_refused(&mut self.refusals, job)?;
             self.report.tally.batches += u64::from(job.is_done());
             let exchange = Exchange {

@@ -220,6 +220,7 @@ mod tests {
         match verdict(&body, 1) {
             Verdict::Each(fates) => fates[0].clone(),
             Verdict::All(fate) => fate,
+            Verdict::Partly(..) => panic!("an item has its own verdict"),
         }
     }
 

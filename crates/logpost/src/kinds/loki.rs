@@ -344,7 +344,7 @@ mod tests {
             let answer = Answer { status, retry_after: None, body: body.as_bytes().to_vec() };
             match kind(&[]).read(&answer, count) {
                 Verdict::All(fate) => fate,
-                Verdict::Each(_) => unreachable!(),
+                other => panic!("{other:?}"),
             }
         };
         assert_eq!(verdict(204, "", 3), Fate::Delivered);
