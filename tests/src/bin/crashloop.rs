@@ -230,22 +230,10 @@ impl Run {
             // Now and then it lives long enough for all that is done once a second.
             let most = if kill == 0 || self.dice.one_in(8) { 2500 } else { 500 };
             thread::sleep(Duration::from_millis(20) + self.dice.pause(Duration::from_millis(most)));
-            let places = pipeline.len();
-            let choice = usize::try_from(self.dice.below(places as u64 + 2)).unwrap_or_default();
-            let name = match names.get(choice) {
-                Some(name) => {
-                    pipeline.signal(choice, Signal::KILL);
-                    format!("killed {name}")
-                }
-                None if choice == places => {
-                    pipeline.signal_all(Signal::KILL);
-                    "killed the whole pipe".to_owned()
-                }
-                None => {
-                    pipeline.terminate();
-                    "told to end (TERM)".to_owned()
-                }
-            };
+            if self.dice.one_in(6) {
+                self.pause_one(&mut pipeline, &names);
+            }
+            let name = self.meet(&mut pipeline, &names);
             self.add(&name);
             // A container's runtime kills what is left when its first process ends; a plain shell lets it end by itself, and
             // the next one begins when it has or before.
@@ -265,6 +253,38 @@ impl Run {
         }
         self.await_ends();
         Ok(())
+    }
+
+    /// Something happens to the pipeline; what.
+    fn meet(&mut self, pipeline: &mut Pipeline, names: &[String]) -> String {
+        let places = pipeline.len();
+        match usize::try_from(self.dice.below(places as u64 + 4)).unwrap_or_default() {
+            place if place < places => {
+                pipeline.signal(place, Signal::KILL);
+                format!("killed {}", names[place])
+            }
+            choice if choice < places + 2 => {
+                pipeline.terminate();
+                "told to end (TERM)".to_owned()
+            }
+            choice if choice == places + 2 => {
+                pipeline.signal_all(Signal::INT);
+                "interrupted (INT)".to_owned()
+            }
+            _ => {
+                pipeline.signal_all(Signal::KILL);
+                "killed the whole pipe".to_owned()
+            }
+        }
+    }
+
+    /// A member stands still for a while: the pipes before it fill, and logtail is blind to what it cannot pass on.
+    fn pause_one(&mut self, pipeline: &mut Pipeline, names: &[String]) {
+        let place = usize::try_from(self.dice.below(pipeline.len() as u64)).unwrap_or_default();
+        pipeline.signal(place, Signal::STOP);
+        thread::sleep(self.dice.pause(Duration::from_secs(2)));
+        pipeline.signal(place, Signal::CONT);
+        self.add(&format!("stopped for a while: {}", names[place]));
     }
 
     fn add(&mut self, what: &str) {
@@ -301,9 +321,10 @@ impl Run {
             let is_foreign = !name.starts_with("log");
             let is_good = match (status.code(), status.signal()) {
                 (Some(code), _) => code <= 2,
-                // TERM ends one that has not come to catch it yet.
+                // TERM ends one that has not come to catch it yet, and INT a filter.
                 (_, Some(signal)) => {
-                    [Signal::KILL, Signal::TERM].iter().any(|known| known.as_raw() == signal)
+                    let known = [Signal::KILL, Signal::TERM, Signal::INT];
+                    known.iter().any(|known| known.as_raw() == signal)
                         || (is_foreign && signal == Signal::PIPE.as_raw())
                 }
                 _ => false,
