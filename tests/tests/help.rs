@@ -47,6 +47,29 @@ fn help_tells_options_exit_status_and_examples_and_version_the_version() {
 }
 
 #[test]
+fn a_dash_is_standard_input_and_two_dashes_end_the_options() {
+    for line in [
+        "logfilter a -",
+        "logfilter -e a -",
+        "logfilter -- a",
+        "logfilter -c -- a -",
+        "logparse text -",
+        "logparse -- text",
+        "logpost --dry-run http://h -",
+        "logpost --dry-run -- http://h",
+    ] {
+        let script = format!("printf 'a\\n' | {line}");
+        let output = Command::new("bash").args(["-c", &script]).env("PATH", tools::path()).output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{line}: {output:?}");
+    }
+    for line in ["logfilter a /nowhere", "logparse text /nowhere", "logpost http://h /nowhere"] {
+        let output = Command::new("bash").args(["-c", line]).env("PATH", tools::path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("< "), "{line}: {output:?}");
+    }
+}
+
+#[test]
 fn every_example_in_a_help_is_a_pipeline_that_its_members_understand() {
     let commands = manuals::commands();
     for command in &commands {

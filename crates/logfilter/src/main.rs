@@ -39,7 +39,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
 }
 
 fn filter(args: &Args) -> Result<Filter, Trouble> {
-    if let Some(surplus) = args.surplus() {
+    if let Some(surplus) = args.surplus().filter(|surplus| *surplus != "-") {
         return Err(Trouble::new(surplus, "unexpected, input is read from standard input: logfilter PATTERN < FILE"));
     }
     let zone = Zone::of_environment();

@@ -142,7 +142,7 @@ pub struct Chain {
 impl Args {
     /// The chain that FORMAT and the options about it ask for.
     pub fn chain(&self) -> Result<Chain, Trouble> {
-        if let Some(file) = &self.file {
+        if let Some(file) = self.file.as_ref().filter(|file| *file != "-") {
             let format = self.format.as_deref().unwrap_or("FORMAT");
             return Err(Trouble::new(file, format_args!("reads standard input, try logparse {format} < {file}")));
         }
