@@ -70,7 +70,7 @@ pub struct Args {
     pub count: bool,
 
     /// Stop after N lines
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = number)]
     pub max_count: Option<u64>,
 
     /// Print nothing, end at the first line
@@ -120,6 +120,10 @@ impl Args {
     fn has_options_for_patterns(&self) -> bool {
         !self.regexp.is_empty() || !self.file.is_empty()
     }
+}
+
+fn number(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "expected a number of lines")
 }
 
 /// grep's options that logfilter does not have.

@@ -37,11 +37,14 @@ pub struct Filter {
     pub reads_records: bool,
 }
 
-/// Lines that stand next to each other, and whether they are known to be kept. Their last LF may be missing.
+/// Where lines stand that are next to each other; the last may have no LF.
 struct Stretch {
     start: usize,
     end: usize,
+    /// They need not be looked at.
     is_kept: bool,
+    /// More than one.
+    is_block: bool,
 }
 
 impl Filter {
@@ -83,7 +86,8 @@ impl Filter {
             at = stretch.end;
             let taken = &lines[stretch.start..stretch.end];
             if stretch.is_kept || self.keeps(taken.strip_suffix(b"\n").unwrap_or(taken)) {
-                self.select(taken, output)?;
+                self.selected += if stretch.is_block { count(taken) } else { 1 };
+                self.print(taken, output)?;
             }
         }
         Ok(())
@@ -105,7 +109,7 @@ impl Filter {
             let line = hit.map(|hit| line_around(lines, at, hit.at));
             let next = line.as_ref().map_or(lines.len(), |line| line.start);
             if next > at && self.query.is_none() && self.most == u64::MAX {
-                return Some(Stretch { start: at, end: next, is_kept: true });
+                return Some(Stretch { start: at, end: next, is_kept: true, is_block: true });
             }
         } else if let Some(needles) = self.query.as_ref().and_then(Query::needles) {
             return Some(line_around(lines, at, needles.find(lines, at, ahead)?));
@@ -120,17 +124,14 @@ impl Filter {
         is_asked && self.pattern.as_mut().is_none_or(|pattern| pattern.matches(subject.content) != self.inverts)
     }
 
-    fn select(&mut self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
-        let is_terminated = lines.ends_with(b"\n");
-        if self.is_quiet {
-            self.selected += 1;
-            return Ok(());
+    fn print(&self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
+        if !self.prints() {
+            Ok(())
+        } else if lines.ends_with(b"\n") {
+            output.write(lines)
+        } else {
+            output.line(lines)
         }
-        self.selected += memchr_iter(b'\n', lines).count() as u64 + u64::from(!is_terminated);
-        if self.counts {
-            return Ok(());
-        }
-        if is_terminated { output.write(lines) } else { output.line(lines) }
     }
 
     /// The exit of the run: asked as grep is asked, nothing selected is a no.
@@ -140,9 +141,13 @@ impl Filter {
     }
 }
 
+fn count(lines: &[u8]) -> u64 {
+    memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"))
+}
+
 /// The line, its LF included, in which an offset lies; it begins at `from` or later.
 fn line_around(lines: &[u8], from: usize, offset: usize) -> Stretch {
     let start = memrchr(b'\n', &lines[from..offset]).map_or(from, |lf| from + lf + 1);
     let end = memchr(b'\n', &lines[offset..]).map_or(lines.len(), |lf| offset + lf + 1);
-    Stretch { start, end, is_kept: false }
+    Stretch { start, end, is_kept: false, is_block: false }
 }

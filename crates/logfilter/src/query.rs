@@ -2,7 +2,7 @@
 
 use logline::canonical::MESSAGES;
 use logline::json::is_complete_object;
-use logline::line::Item;
+use logline::line::{Item, RECORD_HEAD};
 use logline::time::{Moment, Zone};
 
 use crate::condition::{Condition, Names, Reading};
@@ -100,6 +100,10 @@ impl Query {
         match reach {
             Reach::Broken => self.hold_for_text(subject),
             Reach::Whole => hold(&self.conditions, &reading),
+            // What has a position was written by one of us, and what is torn does not end so.
+            Reach::Unsure if object.starts_with(RECORD_HEAD) && object.ends_with(b"}") => {
+                hold(&self.conditions, &reading)
+            }
             // Both readings are tried, and only where they differ it matters which one is right.
             Reach::Unsure => {
                 let holds = hold(&self.conditions, &reading);
