@@ -4,22 +4,27 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+const USAGE: &str = "\
+logfilter [OPTIONS] PATTERN < LINES
+       logfilter [OPTIONS] -W EXPR [PATTERN] < RECORDS";
+
 const EXAMPLES: &str = "\
 Conditions:
-  status >= 500               numbers, also in strings; 5xx stands for 500 to 599
-  level >= warn               trace < debug < info < notice < warn < error < crit < alert < emerg
-  method == GET               a bare word on the right is a string
-  request_uri ~ \"^/api/\"      a regular expression, in quotes; also =~, and !~ for the opposite
-  status in [502, 503]        not in; contains, startswith, endswith
-  user                        present, and neither null nor false
-  time >= -2h30m              also now, today, yesterday, 2026-11-23, 2026-11-23T08:00:00Z, seconds since 1970
-  request_time > 250ms        units of time, and of size: 10MB, 64KiB
-  level >= error or sample 1% a hundredth of the rest, always the same lines
-  a.b[0]['c d'] == x          nested keys
-  not (a and b) or c          also !, &&, ||
+  status >= 500                a number, also where the record has it in quotes; 5xx is any of 500 to 599
+  level >= warn                trace < debug < info < notice < warn < error < crit < alert < emerg
+  method == GET                a bare word is a text; 'two words' are in quotes
+  request_uri ~ '^/api/'       a regular expression, in quotes; !~ is its opposite
+  status in [502, 503]         also: not in, contains, not contains, startswith, endswith
+  user                         present, and neither null nor false; a missing field is null
+  time >= -2h30m               so long ago; also now, today, yesterday, 2026-11-23, 2026-11-23T08:00:00Z, an epoch
+  request_time > 250ms         units of time (ms s m h d w) and size (kB MB GB KiB MiB GiB)
+  level >= error or sample 1%  a hundredth of the rest, always the same lines
+  a.b[0]['c d'] == x           nested and odd keys
+  not (a and b) or c           also: ! && ||
+A line that is no record has its text as message. Times without a zone are of $TZ, else UTC.
 
 Exit status:
-  0  something was selected, or the stream carries positions
+  0  something was selected; without -q and -c also where records came, or lines with positions
   1  nothing was selected
   2  trouble: a bad pattern or condition, input that cannot be read
 
@@ -30,14 +35,14 @@ Examples:
 
 /// Keeps the lines that match a pattern or a condition on their fields
 #[derive(Parser, Debug)]
-#[command(name = "logfilter", version, after_help = EXAMPLES)]
+#[command(name = "logfilter", version, override_usage = USAGE, after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Args {
-    /// A regular expression over the line; of a record, over its JSON text
+    /// A regular expression, searched for in the line; in a record, in its JSON text
     #[arg(value_name = "PATTERN")]
     pub pattern: Option<String>,
 
-    /// The same, as often as wanted: a line matches if one of them does
+    /// A pattern too, as often as wanted: a line matches if one of them does
     #[arg(short = 'e', long = "regexp", value_name = "RE", allow_hyphen_values = true)]
     pub regexp: Vec<String>,
 
@@ -77,15 +82,16 @@ pub struct Args {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Keep records for which a condition on their fields holds (repeatable: all must)
+    /// Keep records for which a condition on their fields holds, see below; of several all must
     #[arg(short = 'W', long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     pub condition: Vec<String>,
 
-    /// Keep records from this time on; one without a time goes with the one before it in its file
+    /// Keep records from this time on: 24h (ago), today, 2026-11-23T08:00:00Z. One without a time goes with the one before
+    /// it in its file
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
 
-    /// Keep records up to this time
+    /// Keep records before this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 

@@ -181,3 +181,62 @@ pub fn looks_like_condition(pattern: &str) -> bool {
         && field.chars().all(is_name)
         && !value.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn pattern(arguments: &[&str]) -> Result<Option<Pattern>, String> {
+        let arguments = [&["logfilter"], arguments].concat();
+        Pattern::of(&Args::try_parse_from(arguments).unwrap()).map_err(|trouble| trouble.to_string())
+    }
+
+    #[test]
+    fn no_pattern_matches_over_the_end_of_a_line() {
+        for (arguments, lines) in [
+            (&["a[^x]b"][..], "a\nb"),
+            (&[r"a\sb"], "a\nb"),
+            (&["(?s)a.b"], "a\nb"),
+            (&["-x", "a[^x]*"], "b\na b\nb"),
+            (&["a$[^x]?^b"], "a\nb"),
+        ] {
+            let mut pattern = pattern(arguments).unwrap().unwrap();
+            let is_in_a_line = lines.split('\n').any(|line| pattern.matches(line.as_bytes()));
+            let hit = pattern.find(lines.as_bytes(), 0, false);
+            assert_eq!(hit.is_some_and(|hit| hit.is_certain), is_in_a_line, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_text_are_those_of_the_line() {
+        let mut pattern = pattern(&[r"\Aa\z"]).unwrap().unwrap();
+        assert_eq!(pattern.find(b"b\na\nb", 0, false), Some(Hit { at: 3, is_certain: true }));
+    }
+
+    #[test]
+    fn a_line_feed_parts_patterns_and_none_can_be_asked_for() {
+        let mut either = pattern(&["a\nb"]).unwrap().unwrap();
+        assert!(either.matches(b"xb") && either.matches(b"xa") && !either.matches(b"x"));
+        assert!(pattern(&[r"a\nb"]).unwrap_err().contains("end of a line"));
+    }
+
+    #[test]
+    fn a_bad_pattern_is_named_with_what_is_wrong() {
+        assert_eq!(pattern(&["-e", "ok", "-e", "a("]).unwrap_err(), "'a(': not a regular expression, unclosed group");
+        assert!(pattern(&[r"\w{1000}{1000}"]).unwrap_err().contains("too"));
+        assert!(pattern(&[]).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_looks_like_a_condition_is_known() {
+        for text in ["status >= 500", "status==500", "@timestamp < 5", ".a.b != x", "uri =~ \"x\""] {
+            assert!(looks_like_condition(text), "{text}");
+        }
+        for text in ["error", "<html>", "a=b", "a>b", "=> x", "GET /a == b", "x ==", "-> >= 5"] {
+            assert!(!looks_like_condition(text), "{text}");
+        }
+    }
+}
