@@ -21,7 +21,8 @@ Conditions:
   level >= error or sample 1%  a hundredth of the rest, always the same lines
   a.b[0]['c d'] == x           nested and odd keys
   not (a and b) or c           also: ! && ||
-A line that is no record has its text as message. Times without a zone are of $TZ, else UTC.
+A line that is no record has its text as message. Times without a zone are of $TZ, else UTC. For --since and --until
+a record without a time goes with the one before it in its file.
 
 Exit status:
   0  something was selected; without -q and -c also where records came, or lines with positions
@@ -86,8 +87,7 @@ pub struct Args {
     #[arg(short = 'W', long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     pub condition: Vec<String>,
 
-    /// Keep records from this time on: 24h (ago), today, 2026-11-23T08:00:00Z. One without a time goes with the one before
-    /// it in its file
+    /// Keep records from this time on: 24h (ago), today, 2026-11-23T08:00:00Z
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
 
