@@ -290,6 +290,9 @@ fn a_dry_run_shows_the_requests_and_no_secret_and_sends_nothing() {
          {\"create\":{\"_index\":\"a-2025\"}}\n{\"@timestamp\":\"2025-10-10T13:55:36Z\",\"env\":\"prod\"}\n\n"
     );
     assert_eq!(text(&output.stderr), "");
+    let output = run("LOGPOST_TOKEN=secret logpost --dry-run http://h/in", b"a\n");
+    let requests = text(&output.stdout);
+    assert!(requests.contains("\nauthorization: ***\n\n{") && !requests.contains("secret"), "{requests}");
     let output = run("logpost --dry-run --to victorialogs http://h", b"{\"time\":\"2001-01-01T00:00:00Z\"}\n");
     assert_status(&output, 1);
     assert_eq!(text(&output.stdout), "");

@@ -27,6 +27,9 @@ impl DryRun {
         if target.token().is_some() {
             head.push_str("authorization: ***\n");
         }
+        if target.token().is_some() {
+            head.push_str("authorization: ***\n");
+        }
         head.push('\n');
         Self { head: head.into_bytes(), output: Output::stdout() }
     }

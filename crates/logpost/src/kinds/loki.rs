@@ -5,6 +5,7 @@
 //! |---|---|
 //! | 204 | stored |
 //! | 400 for lines that are too old, too new, too long | the others are stored: it is parted to find them |
+//! | 429 for more bytes than may come in a second | it is halved, for above the burst that would be the answer for ever |
 //! | 260 | ingestion is blocked: hold |
 //!
 //! Loki drops a line that it has: same labels, same nanosecond, same text. So the digits of the time that the source did
@@ -236,9 +237,20 @@ impl Kind for Loki {
             400 if count == 1 => Fate::Refused(reason),
             // What is stored already is known there when it comes again.
             400 => Fate::Bad(reason),
+            429 if count > 1 && is_above_rate(body) => Fate::TooLarge(reason),
             _ => of_status(*status, body).unwrap_or_else(|| Fate::Hold(format!("{reason}: not stored"))),
         })
     }
+}
+
+/// Whether a request is refused that has more bytes than may come in a second: above the burst it would be for ever.
+fn is_above_rate(body: &[u8]) -> bool {
+    let number = |behind: &[u8]| -> Option<u64> {
+        let digits = &body[memmem::find(body, behind)? + behind.len()..];
+        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        std::str::from_utf8(&digits[..length]).ok()?.parse().ok()
+    };
+    number(b"limit: ").zip(number(b"totaling '")).is_some_and(|(limit, bytes)| bytes > limit)
 }
 
 /// Digits that the source did not tell are made of where the line was read, or of its place in the batch.
@@ -356,5 +368,13 @@ mod tests {
         assert!(matches!(verdict(400, behind, 1), Fate::Refused(_)));
         assert!(matches!(verdict(400, "unexpected end of JSON", 1), Fate::Hold(_)));
         assert!(matches!(verdict(429, "", 3), Fate::Again(_)));
+        let rate = |bytes: u32| {
+            format!(
+                "ingestion rate limit exceeded for user fake (limit: 1000 bytes/sec) while attempting to ingest '3' lines totaling '{bytes}' bytes"
+            )
+        };
+        assert!(matches!(verdict(429, &rate(1001), 3), Fate::TooLarge(_)));
+        assert!(matches!(verdict(429, &rate(1001), 1), Fate::Again(_)));
+        assert!(matches!(verdict(429, &rate(999), 3), Fate::Again(_)));
     }
 }
