@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::comparison::{Comparison, Documents, expected_by_place};
 use crate::server::{Name, Server, Trouble};
 use crate::shipment::Shipment;
-use crate::{Claims, access_log, front};
+use crate::{Claims, access_log, access_log_since, front, recipes};
 
 /// A server and where its logs are.
 pub struct Bulk<'a> {
@@ -54,7 +54,9 @@ pub fn show(name: Name, directory: &Path, claims: &Claims) -> Result<(), Trouble
     claims.show(who, "everything sent again", || bulk.sent_again());
     bulk.show_holds(claims);
     claims.show(who, "a data stream", || bulk.data_stream());
+    claims.show(who, "the README's recipes for 24 hours and their errors", || bulk.last_day());
     if name == Name::Elasticsearch {
+        claims.show(who, "the README's data stream of 24 hours", || bulk.lifecycle());
         claims.show(who, "a wrong password, a user who may not write", || bulk.credentials());
     } else {
         front::show(&bulk, claims)?;
@@ -296,6 +298,47 @@ impl Bulk<'_> {
             return Err(format!("{text}; exit codes {code} {code_again}, {stamped} stamped, in {indices}").into());
         }
         Ok(format!("{text}; sent twice, {stamped} with the time of reading, in {}", indices.trim()))
+    }
+
+    /// Lines of four days ago and of the last 20 hours: these stay, whichever day their index has been made on.
+    fn last_day(&self) -> Result<String, Trouble> {
+        let url = self.server.url();
+        let (old, recent) = (access_log_since(96)?, access_log_since(20)?);
+        let old = Shipment::of_access_log(self.directory, "old", &old, &Self::post(&url))?;
+        let recent = Shipment::of_access_log(self.directory, "recent", &recent, &Self::post(&url))?;
+        for shipment in [&old, &recent] {
+            let code = shipment.finish(&mut shipment.start()?)?;
+            if code != 0 {
+                return Err(format!("exit code {code}; said:\n{}", shipment.said()).into());
+            }
+        }
+        let before = self.count("logpipe-*")?;
+        let errors = recipes::records("find", &self.server)?;
+        recipes::run("keep", &self.server)?;
+        let text = self.compare(&recent, "logpipe-*")?;
+        let expected: Vec<Value> = expected_by_place(&recent)?.into_values().flatten().collect();
+        let expected = || expected.iter().filter(|record| record["status"].as_u64() >= Some(500));
+        let are_right = errors.len() == expected().count() && expected().all(|error| errors.contains(error));
+        if !are_right || errors.is_empty() {
+            return Err(format!("{text}; the recipe finds {errors:?}").into());
+        }
+        Ok(format!("{text}; {before} before; the last 24 hours' {} errors found", errors.len()))
+    }
+
+    /// That it deletes cannot be seen here: this build has the setting, but not the service that acts on it.
+    fn lifecycle(&self) -> Result<String, Trouble> {
+        recipes::run("stream", &self.server)?;
+        let url = self.server.url();
+        let post = [&Self::post(&url)[..], &["--index", "logpipe"]].concat();
+        let shipment = Shipment::of_records(self.directory, "lifecycle", &numbered(300), &post)?;
+        let code = shipment.finish(&mut shipment.start()?)?;
+        let text = self.compare(&shipment, "logpipe")?;
+        let state = self.server.json("GET", "/_cluster/state/metadata", &Value::Null)?;
+        let stream = &state["metadata"]["data_stream"]["data_stream"]["logpipe"]["lifecycle"];
+        if code != 0 || stream["data_retention"] != "1d" || stream["enabled"] != true {
+            return Err(format!("{text}; exit code {code}; {stream}").into());
+        }
+        Ok(format!("{text}; {stream}"))
     }
 
     fn credentials(&self) -> Result<String, Trouble> {

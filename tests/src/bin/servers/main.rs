@@ -6,12 +6,14 @@
 //! | [`bulk`] | OpenSearch and Elasticsearch: every answer that they can be forced to give |
 //! | [`victorialogs`] | what it would drop is refused, and it drops nothing |
 //! | [`front`] | nginx in between: TLS, certificates, passwords, limits |
+//! | [`recipes`] | the README's, for keeping and finding |
 //!
 //! A claim that fails does not stop the others. Nothing is asserted about time.
 
 mod bulk;
 mod comparison;
 mod front;
+mod recipes;
 mod server;
 mod shipment;
 mod victorialogs;
@@ -53,19 +55,19 @@ fn access_log() -> Result<Vec<u8>, Trouble> {
     Ok(std::fs::read(tools::data().join("access-combined.log"))?)
 }
 
-/// The same as if they had been written in the last 20 hours, one every 7 seconds.
-fn recent_access_log() -> Result<Vec<u8>, Trouble> {
-    let mut time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(20);
-    let mut recent = Vec::new();
+/// The same lines as if they had been written every 7 seconds from so many hours ago on: in 19 and a half hours.
+fn access_log_since(hours: i64) -> Result<Vec<u8>, Trouble> {
+    let mut time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+    let mut dated = Vec::new();
     for line in access_log()?.split_inclusive(|byte| *byte == b'\n') {
         let (open, close) =
             memchr::memchr(b'[', line).zip(memchr::memchr(b']', line)).ok_or("a line without a time")?;
-        recent.extend_from_slice(&line[..=open]);
-        recent.extend_from_slice(time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string().as_bytes());
-        recent.extend_from_slice(&line[close..]);
+        dated.extend_from_slice(&line[..=open]);
+        dated.extend_from_slice(time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string().as_bytes());
+        dated.extend_from_slice(&line[close..]);
         time += jiff::SignedDuration::from_secs(7);
     }
-    Ok(recent)
+    Ok(dated)
 }
 
 fn main() -> ExitCode {

@@ -151,7 +151,7 @@ impl Drop for Server {
 fn spawn(name: Name, directory: &Path, port: u16, settings: &[&str]) -> Result<Child, Trouble> {
     let said = File::options().create(true).append(true).open(directory.join("said"))?;
     Ok(Command::new(tools::workspace().join("scripts/server"))
-        .arg(name.text())
+        .args(["--bound", name.text()])
         .arg(directory)
         .arg(port.to_string())
         .args(settings)

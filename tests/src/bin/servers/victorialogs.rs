@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::comparison::{Comparison, Documents, expected_as_texts, insert_text};
 use crate::server::{Name, Server, Trouble, until};
 use crate::shipment::Shipment;
-use crate::{Claims, access_log, recent_access_log};
+use crate::{Claims, access_log, access_log_since, recipes};
 
 const WHO: &str = "victorialogs";
 /// The real lines are from 2015.
@@ -37,7 +37,7 @@ pub fn show(directory: &Path, claims: &Claims) -> Result<(), Trouble> {
     claims.show(WHO, "a wrong path", || logs.wrong_path());
     let day = Server::start(Name::VictoriaLogs, &directory.join("day"), &["-retentionPeriod=1d"])?;
     let logs = Logs { server: day, directory };
-    claims.show(WHO, "10000 lines of the last 20 hours, kept for 24", || logs.last_day());
+    claims.show(WHO, "10000 lines of the last 20 hours, kept for 24, their errors found", || logs.last_day());
     claims.show(WHO, "what it would drop", || logs.dropped());
     Ok(())
 }
@@ -166,15 +166,18 @@ impl Logs<'_> {
         let shipment = Shipment::of_access_log(
             self.directory,
             "day-log",
-            &recent_access_log()?,
+            &access_log_since(20)?,
             &Self::post(&url, &["--retention", "1d"]),
         )?;
         let code = shipment.finish(&mut shipment.start()?)?;
         let text = self.compare(&shipment, 0)?;
-        if code != 0 {
-            return Err(format!("{text}; exit code {code}").into());
+        let errors = recipes::records("find", &self.server)?;
+        let expected = shipment.records()?.into_iter().filter(|record| record["status"].as_u64() >= Some(500));
+        let are_right = expected.clone().all(|record| errors.iter().any(|error| error["_time"] == record["time"]));
+        if code != 0 || !are_right || errors.len() != expected.count() || errors.is_empty() {
+            return Err(format!("{text}; exit code {code}; the recipe finds {errors:?}").into());
         }
-        Ok(format!("{text}; {}", self.nothing_dropped()?))
+        Ok(format!("{text}; {}; the last 24 hours' {} errors found", self.nothing_dropped()?, errors.len()))
     }
 
     fn dropped(&self) -> Result<String, Trouble> {

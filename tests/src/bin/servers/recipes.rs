@@ -1,0 +1,35 @@
+//! The README's recipes, run as they stand there: the blocks whose fence names what they are for and the server.
+
+use std::fs;
+use std::process::Command;
+
+use logpipe_tests::tools;
+use serde_json::Value;
+
+use crate::server::{Server, Trouble};
+
+/// Runs the one recipe that is for `purpose` on this server; what it prints.
+pub fn run(purpose: &str, server: &Server) -> Result<String, Trouble> {
+    let text = fs::read_to_string(tools::workspace().join("README.md"))?;
+    let mut recipes = text.split("\n```sh ").skip(1).filter_map(|rest| {
+        let (words, rest) = rest.split_once('\n')?;
+        let mut words = words.split(' ');
+        let is_it = words.next() == Some(purpose) && words.any(|word| word == server.name.text());
+        is_it.then(|| rest.split("\n```").next().unwrap_or_default())
+    });
+    let recipe = recipes.next().ok_or_else(|| format!("README.md: no recipe: {purpose} {}", server.name.text()))?;
+    let url = server.url().replace("//", "//admin:admin-secret@");
+    let output = Command::new("sh").arg("-euc").arg(recipe).env("ES", &url).env("VL", &url).output()?;
+    let printed = String::from_utf8(output.stdout)?;
+    if !output.status.success() {
+        return Err(format!("{recipe}\n{printed}{}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(printed)
+}
+
+/// The records that a recipe prints, one a line.
+pub fn records(purpose: &str, server: &Server) -> Result<Vec<Value>, Trouble> {
+    let printed = run(purpose, server)?;
+    let records: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&printed).into_iter().collect();
+    Ok(records?)
+}
