@@ -179,6 +179,18 @@ fn an_outage_is_said_when_it_begins_and_when_it_ends_with_what_has_waited() {
 }
 
 #[test]
+fn the_first_batch_does_not_linger() {
+    let receiver = Receiver::start();
+    let mut logpost = Running::start(&["--linger", "1h", &receiver.url()]);
+    logpost.write("a\n");
+    logpost.hear("delivered the first batch");
+    logpost.write("b\n");
+    assert_eq!(receiver.documents().len(), 1);
+    assert_eq!(logpost.end(), 0);
+    assert_eq!(receiver.documents().len(), 2);
+}
+
+#[test]
 fn metrics_tell_what_was_done_and_are_replaced_while_idle_and_while_the_server_is_down() {
     let receiver = Receiver::start();
     let scratch = Scratch::new("metrics");

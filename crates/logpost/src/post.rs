@@ -121,7 +121,9 @@ impl Post {
             if !self.take_in(now)? {
                 return Ok(self.give_up());
             }
-            let linger = if self.deadline.is_some() || self.is_at_eof { Duration::ZERO } else { self.pace.linger };
+            // The first batch goes at once, so that a newcomer learns at once what is wrong, or that nothing is.
+            let is_at_once = self.deadline.is_some() || self.is_at_eof || self.window.is_untried();
+            let linger = if is_at_once { Duration::ZERO } else { self.pace.linger };
             self.window.close_if_due(now, linger);
             self.send(now)?;
             self.read_answers(now)?;

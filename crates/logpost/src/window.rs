@@ -92,6 +92,11 @@ impl Window {
         self.close_if_full(now);
     }
 
+    /// Whether no batch has ever been closed.
+    pub fn is_untried(&self) -> bool {
+        self.next_id == 0
+    }
+
     /// Whether a batch may go that is not full: one at a time.
     fn may_close_early(&self) -> bool {
         self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.full())
