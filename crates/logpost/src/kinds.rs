@@ -71,6 +71,7 @@ pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
     if !args.label_from.is_empty() && !has_streams {
         return Err(Trouble::new("--label-from", "this kind of server has no streams"));
     }
+    check_names(args)?;
     Ok(match args.to {
         KindName::Ndjson => Box::new(Ndjson { form: Form::new("time", &args.add) }),
         KindName::Elasticsearch => Box::new(Elasticsearch {
@@ -82,4 +83,54 @@ pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
         KindName::Otlp => Box::new(Otlp::new(args)),
         KindName::Victorialogs => Box::new(VictoriaLogs::new(args)?),
     })
+}
+
+/// A name that is written already would be there twice.
+fn check_names(args: &Args) -> Result<(), Trouble> {
+    let mut names = match args.to {
+        KindName::Ndjson | KindName::Loki => vec!["time", "file_path", "filename"],
+        KindName::Elasticsearch => vec!["@timestamp", "file_path"],
+        KindName::Victorialogs => vec!["_time", "_msg", "_stream", "_stream_id", "file_path"],
+        KindName::Otlp => vec!["log.file.path"],
+    };
+    for (option, pairs) in [("--label", &args.label), ("--add", &args.add)] {
+        for (name, _) in pairs {
+            if names.contains(&name.as_str()) {
+                let object = format_args!("{option}: {name}");
+                return Err(Trouble::new(object, "given twice, or a name that logpost itself writes"));
+            }
+            names.push(name);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use clap::Parser as _;
+
+    fn mistake(options: &[&str]) -> Option<String> {
+        let args = Args::try_parse_from(["logpost", "http://h/"].iter().chain(options)).unwrap();
+        kind(&args, "/").err().map(|trouble| trouble.to_string())
+    }
+
+    #[test]
+    fn what_a_kind_has_not_and_what_would_be_there_twice_is_said_at_the_start() {
+        for options in [
+            &["--label", "a=b"][..],
+            &["--to", "otlp", "--label-from", "a"],
+            &["--to", "elasticsearch", "--label", "a=b"],
+            &["--add", "time=now"],
+            &["--add", "a=1", "--add", "a=2"],
+            &["--to", "loki", "--add", "a=1", "--label", "a=2"],
+            &["--to", "elasticsearch", "--add", "@timestamp=now"],
+            &["--to", "victorialogs", "--label", "_msg=x"],
+        ] {
+            assert!(mistake(options).is_some_and(|said| said.starts_with("--")), "{options:?}");
+        }
+        assert_eq!(mistake(&["--to", "loki", "--add", "a=1", "--label", "b=", "--label-from", "c"]), None);
+        assert_eq!(mistake(&["--to", "otlp", "--label", "service.name=shop", "--add", "time=x"]), None);
+    }
 }
