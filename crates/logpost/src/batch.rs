@@ -19,6 +19,8 @@ pub struct Batch {
     last: Option<(Fid, u64)>,
     /// When its first record was read, RFC 3339 in UTC.
     pub read_at: String,
+    /// The memory of a list of its records.
+    pub(crate) list: Vec<usize>,
 }
 
 /// Where a record lies in the lines of its batch, and what was found out when it came.
@@ -100,6 +102,7 @@ impl Batch {
     pub fn emptied(mut self) -> Self {
         self.lines.clear();
         self.records.clear();
+        self.list.clear();
         self.settles.clear();
         self.last = None;
         self

@@ -76,8 +76,9 @@ pub struct Trouble {
 
 impl Job {
     /// All of the batch is to be sent, at once.
-    pub fn new(batch: Batch, now: Duration) -> Self {
-        let all: Vec<usize> = (0..batch.len()).collect();
+    pub fn new(mut batch: Batch, now: Duration) -> Self {
+        let mut all = std::mem::take(&mut batch.list);
+        all.extend(0..batch.len());
         Self {
             todo: if all.is_empty() { VecDeque::new() } else { VecDeque::from([all]) },
             batch,
@@ -168,15 +169,19 @@ impl Job {
             self.was_cut = false;
             return 0;
         }
-        let fates = match verdict {
-            Verdict::Each(fates) => fates,
-            Verdict::All(fate) => vec![fate; sent.len()],
-            Verdict::Partly(..) => vec![Fate::Delivered; sent.len()],
-        };
         let mut again = Vec::new();
         let mut delivered = 0;
         let mut trouble = None;
-        for (record, fate) in sent.into_iter().zip(fates) {
+        let fates = match verdict {
+            Verdict::Each(fates) => fates,
+            // What mostly comes takes no memory.
+            Verdict::All(Fate::Delivered) | Verdict::Partly(..) => {
+                delivered = sent.len();
+                Vec::new()
+            }
+            Verdict::All(fate) => vec![fate; sent.len()],
+        };
+        for (record, fate) in sent.iter().copied().zip(fates) {
             match fate {
                 Fate::Delivered => delivered += 1,
                 Fate::Known => {
@@ -197,6 +202,9 @@ impl Job {
         }
         if !again.is_empty() {
             self.todo.push_front(again);
+        }
+        if self.batch.list.capacity() < sent.capacity() {
+            self.batch.list = sent;
         }
         if delivered > 0 {
             self.failures = 0;

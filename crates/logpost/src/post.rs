@@ -41,10 +41,13 @@ pub struct Pace {
 }
 
 /// All that a run of logpost holds.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the run")]
 pub struct Post {
     input: Input,
     refusals: Refusals,
     signals: Signals,
+    /// One may have arrived.
+    has_signal: bool,
     window: Window,
     acks: Option<Acks>,
     acks_open: bool,
@@ -74,6 +77,7 @@ impl Post {
             input: Input::without_signals(PROG),
             refusals,
             signals: Signals::of_end().map_err(|error| Trouble::io("signals", &error))?,
+            has_signal: true,
             window,
             acks,
             acks_open: false,
@@ -144,6 +148,9 @@ impl Post {
 
     /// True if the run is to end now.
     fn obey(&mut self, now: Duration) -> bool {
+        if !std::mem::take(&mut self.has_signal) {
+            return false;
+        }
         while let Some(asked) = self.signals.next() {
             match asked {
                 Asked::Counters => self.report.say_counters(self.window.left()),
@@ -361,6 +368,7 @@ impl Post {
         }
         let polled = poll(&mut fds, timeout.as_ref());
         let has_answer = polled.is_ok() && !fds[0].revents().is_empty();
+        self.has_signal = fds[1..=signals.len()].iter().any(|fd| !fd.revents().is_empty());
         let is_readable = reads && polled.is_ok() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
         if let Err(errno) = polled
             && errno != rustix::io::Errno::INTR
