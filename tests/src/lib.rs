@@ -1,7 +1,9 @@
 //! What the tests of whole pipelines share. Nothing here is part of the product.
 
+pub mod front;
 pub mod pipeline;
 pub mod receiver;
+pub mod running;
 pub mod site;
 pub mod tools;
 pub mod transcript;

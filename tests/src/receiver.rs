@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 /// What to do with the next bulk request instead of storing it.
@@ -101,6 +102,10 @@ struct Store {
     conflicts: u64,
     script: VecDeque<Behaviour>,
     failing: Option<Behaviour>,
+    /// The heads of those requests: the lines with lower-case names.
+    heads: Vec<Vec<String>>,
+    /// Requests without this are answered with 401.
+    authorization: Option<String>,
     chaos: Option<u64>,
     sink: bool,
 }
@@ -171,6 +176,21 @@ impl Receiver {
         self.shared.store().requests
     }
 
+    /// The heads of bulk and NDJSON requests: their lines, with the names in lower case.
+    pub fn heads(&self) -> Vec<Vec<String>> {
+        self.shared.store().heads.clone()
+    }
+
+    /// From now on a request without this value of `Authorization` gets a 401.
+    pub fn demand(&self, authorization: &str) {
+        self.shared.store().authorization = Some(authorization.to_owned());
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Sets what the next requests meet, behind what is set already.
     pub fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
         self.shared.store().script.extend(behaviours);
@@ -214,6 +234,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 struct Request {
     method: String,
     path: String,
+    head: Vec<String>,
     body: Vec<u8>,
     close: bool,
 }
@@ -264,18 +285,21 @@ fn read_request(input: &mut impl BufRead, output: &mut impl Write, mut body: Vec
     let method = words.next().unwrap_or_default().to_owned();
     let target = words.next().unwrap_or("/");
     let path = target.split('?').next().unwrap_or("/").to_owned();
-    let (mut length, mut chunked, mut expects, mut close) = (0, false, false, false);
+    let (mut length, mut chunked, mut expects, mut close, mut packed) = (0, false, false, false, false);
+    let mut head = Vec::new();
     while let Some(line) = read_line(input)? {
         if line.is_empty() {
             break;
         }
         let Some((name, value)) = line.split_once(':') else { continue };
+        head.push(format!("{}: {}", name.to_ascii_lowercase(), value.trim()));
         let value = value.trim().to_ascii_lowercase();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().map_err(io::Error::other)?,
             "transfer-encoding" => chunked = value.contains("chunked"),
             "expect" => expects = value == "100-continue",
             "connection" => close = value == "close",
+            "content-encoding" => packed = value == "gzip",
             _ => {}
         }
     }
@@ -290,7 +314,12 @@ fn read_request(input: &mut impl BufRead, output: &mut impl Write, mut body: Vec
             return Ok(None);
         }
     }
-    Ok(Some(Request { method, path, body, close }))
+    if packed {
+        let mut unpacked = Vec::new();
+        GzDecoder::new(body.as_slice()).read_to_end(&mut unpacked)?;
+        body = unpacked;
+    }
+    Ok(Some(Request { method, path, head, body, close }))
 }
 
 fn read_chunks(input: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
@@ -360,7 +389,7 @@ fn respond(request: &Request, shared: &Shared) -> Option<Answer> {
             Some(Answer::new(200, &json!({"version": {"number": "8.0.0"}, "tagline": "You Know, for Tests"})))
         }
         ("POST", "/_script") => Some(set_script(&request.body, shared)),
-        ("POST" | "PUT", path) => receive(&request.body, path, shared),
+        ("POST" | "PUT", _) => receive(request, shared),
         _ => Some(Answer::new(405, &json!({"error": "method not allowed"}))),
     }
 }
@@ -378,14 +407,21 @@ fn set_script(body: &[u8], shared: &Shared) -> Answer {
     }
 }
 
-fn receive(body: &[u8], path: &str, shared: &Shared) -> Option<Answer> {
+fn receive(Request { path, head, body, .. }: &Request, shared: &Shared) -> Option<Answer> {
     if let Some(observer) = &shared.observer {
         // One that has seen enough is no failure.
-        drop(observer.send((Instant::now(), body.to_vec())));
+        drop(observer.send((Instant::now(), body.clone())));
     }
     let behaviour = {
         let mut store = shared.store();
         store.requests += 1;
+        if !store.sink {
+            store.heads.push(head.clone());
+        }
+        let is_known = |value: &String| head.contains(&format!("authorization: {value}"));
+        if !store.authorization.as_ref().is_none_or(is_known) {
+            return Some(malformed("who are you", 401));
+        }
         store.next_behaviour()
     };
     if let Some(pause) = shared.slow {

@@ -1,0 +1,649 @@
+//! How logpost delivers whatever the server and the network do. A test named `g07_…` is row G7 of the cases: the letter and
+//! the number stand for what must hold, each against a receiver or a front that misbehaves.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logpipe_tests::front::{Front, read_head, read_request};
+use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
+use logpipe_tests::running::{Ended, Running};
+use logpipe_tests::tools::{Scratch, await_that};
+use rustix::process::Signal;
+use serde_json::Value;
+
+/// Lines `number` in `numbers` of one file, 100 bytes each, as logtail tags them.
+fn tagged(numbers: std::ops::Range<u64>) -> Vec<u8> {
+    let mut text = Vec::new();
+    for number in numbers {
+        let (start, end) = (number * 100, number * 100 + 100);
+        text.extend_from_slice(format!("\x1e00000000000000aa:{start}-{end} /a\tline {number:094}\n").as_bytes());
+    }
+    text
+}
+
+const END: &[u8] = b"\x1eend\n";
+
+/// The numbers of the lines that have arrived.
+fn numbers(receiver: &Receiver) -> Vec<u64> {
+    let number = |document: &Value| document["message"].as_str()?.strip_prefix("line ")?.parse().ok();
+    let mut numbers: Vec<u64> = receiver.documents().iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Each line up to this number has arrived once.
+#[track_caller]
+fn assert_exact(receiver: &Receiver, end: u64) {
+    let found = numbers(receiver);
+    let wrong = (0..end.max(found.len() as u64)).zip(&found).find(|(expected, found)| expected != *found);
+    assert!(found.len() as u64 == end && wrong.is_none(), "{} of {end} lines, {wrong:?}", found.len());
+}
+
+/// The offset that is acknowledged.
+fn acknowledged(state: &Scratch) -> Option<u64> {
+    let text = fs::read_to_string(state.path().join("acks")).ok()?;
+    let line = text.lines().find(|line| line.contains("00000000000000aa"))?;
+    line.split("\"offset\":").nth(1)?.trim_end_matches('}').parse().ok()
+}
+
+fn behaviour(status: u16) -> Behaviour {
+    Behaviour { status: Some(status), ..Behaviour::default() }
+}
+
+/// Runs logpost to its end over this input.
+fn post(arguments: &[&str], input: &[u8]) -> Ended {
+    let mut logpost = Running::start(arguments, &[]);
+    logpost.write(input);
+    logpost.end()
+}
+
+fn bulk<'a>(url: &'a str, state: &'a Scratch) -> [&'a str; 6] {
+    ["--to", "elasticsearch", "--state", state.path().to_str().unwrap(), "--linger=0", url]
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+#[test]
+fn g01_the_position_is_the_end_of_the_last_line() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g01"));
+    let ended = post(&bulk(&receiver.url(), &state), &[tagged(0..3), END.to_vec()].concat());
+    assert_eq!((ended.status, acknowledged(&state)), (0, Some(300)));
+    assert_exact(&receiver, 3);
+}
+
+#[test]
+fn g02_only_the_items_that_got_429_go_again_and_the_position_stops_before_the_first() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g02"));
+    let busy = || Behaviour { item_status: Some(429), matching: Some("0007".to_owned()), ..Behaviour::default() };
+    // So often that the end finds it still busy.
+    receiver.script((0..100).map(|_| busy()));
+    let mut logpost = Running::start(&[&bulk(&receiver.url(), &state)[..], &["--drain=300ms"]].concat(), &[]);
+    logpost.write(&tagged(0..10));
+    logpost.hear("429");
+    assert_eq!(logpost.end().status, 2);
+    assert_eq!(acknowledged(&state), None, "the batch is settled as a whole");
+    let delivered = numbers(&receiver);
+    assert_eq!(delivered.len(), 9);
+    assert_eq!(receiver.conflicts(), 0, "what was taken is not sent again");
+    let receiver = Receiver::start();
+    receiver.script([busy()]);
+    assert_eq!(post(&bulk(&receiver.url(), &state), &tagged(0..10)).status, 0);
+    assert_eq!((numbers(&receiver).len(), receiver.conflicts(), acknowledged(&state)), (10, 0, Some(1000)));
+}
+
+#[test]
+fn g03_a_bad_document_is_refused_and_its_neighbours_and_the_position_pass() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g03"));
+    let bad = Behaviour { item_status: Some(400), matching: Some("0001".to_owned()), ..Behaviour::default() };
+    receiver.script([bad]);
+    let ended = post(&bulk(&receiver.url(), &state), &tagged(0..3));
+    assert_eq!((ended.status, acknowledged(&state)), (1, Some(300)));
+    let refused: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(refused["_refused"], "400 mapper_parsing_exception: as told");
+    assert_eq!(numbers(&receiver), [0, 2]);
+}
+
+#[test]
+fn g04_a_conflict_is_a_delivery() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g04"));
+    post(&["--to", "elasticsearch", &receiver.url()], &tagged(0..3));
+    let ended = post(&bulk(&receiver.url(), &state), &tagged(0..4));
+    assert_eq!((ended.status, receiver.conflicts(), acknowledged(&state)), (0, 3, Some(400)));
+    assert_exact(&receiver, 4);
+}
+
+#[test]
+fn g05_too_large_a_request_is_halved_and_the_size_that_passed_is_remembered() {
+    let receiver = Receiver::start();
+    receiver.script((0..1000).map(|_| Behaviour { above: Some(64 << 10), ..behaviour(413) }));
+    let mut input = tagged(0..10_000);
+    input.extend_from_slice(&vec![b'x'; 100 << 10]);
+    input.extend_from_slice(b"\n");
+    input.extend_from_slice(&tagged(10_000..20_000));
+    let ended = post(&["-v", "--to=elasticsearch", "--batch-bytes=256KiB", &receiver.url()], &input);
+    assert_eq!(ended.status, 1);
+    assert!(ended.stdout.contains("\"_refused\":\"413") && ended.stdout.len() > 100 << 10);
+    assert_exact(&receiver, 20_000);
+    // Seven for each of the first batches; forgotten, it would be seven for each of eleven.
+    let too_large = ended.said.iter().filter(|line| line.contains(": 413,")).count();
+    assert!(too_large < 40, "{too_large}");
+}
+
+#[test]
+fn g05_a_server_that_says_413_and_closes_while_it_is_written_to_is_heard() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |number, stream| {
+        if number > 0 {
+            return Ok(true);
+        }
+        read_head(stream)?;
+        stream.write_all(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")?;
+        stream.shutdown(Shutdown::Both)?;
+        Ok(false)
+    });
+    let ended = post(&["-v", "--to=elasticsearch", &url(front.address())], &tagged(0..9000));
+    assert_eq!(ended.status, 0);
+    assert_exact(&receiver, 9000);
+    assert!(ended.said.iter().any(|line| line.contains(": 413,")), "{:?}", ended.said);
+}
+
+#[test]
+fn g06_mistakes_of_configuration_drop_nothing_are_said_and_pass_when_mended() {
+    for status in [301, 401, 403, 404, 405, 406, 407, 410, 411, 414, 415, 426, 431, 501, 505, 299] {
+        let receiver = Receiver::start();
+        receiver.script([behaviour(status)]);
+        let mut logpost = Running::start(&["--to=elasticsearch", "--linger=0", &receiver.url()], &[]);
+        logpost.write(&tagged(0..2));
+        logpost.hear(&format!("{status} "));
+        logpost.hear("recovered");
+        assert_eq!(logpost.end().status, 0);
+        assert_exact(&receiver, 2);
+    }
+}
+
+#[test]
+fn g07_retry_after_is_obeyed() {
+    let receiver = Receiver::start();
+    receiver.script([Behaviour { retry_after: Some(2), ..behaviour(429) }]);
+    let since = Instant::now();
+    assert_eq!(post(&["--to=elasticsearch", &receiver.url()], &tagged(0..1)).status, 0);
+    assert!(since.elapsed() >= Duration::from_secs(2));
+    assert_eq!(receiver.requests(), 2);
+}
+
+#[test]
+fn g08_while_the_server_fails_memory_is_bounded_and_the_pipe_is_blocked() {
+    let receiver = Receiver::start();
+    receiver.script((0..3).map(|_| behaviour(503)));
+    let mut logpost = Running::start(&["--to=elasticsearch", &receiver.url()], &[]);
+    // 60 000 lines are 8 MB.
+    logpost.write_all_the_while(tagged(0..60_000));
+    logpost.hear("503");
+    logpost.hear("recovered");
+    await_that("all is there", || receiver.documents().len() == 60_000);
+    assert!(logpost.peak() < 16 << 10, "{} KiB", logpost.peak());
+    assert_eq!(logpost.end().status, 0);
+    assert_exact(&receiver, 60_000);
+}
+
+#[test]
+fn g08_with_a_server_that_hangs_memory_is_bounded() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |_, stream| {
+        read_head(stream)?;
+        // It reads all and never answers.
+        io::copy(stream, &mut io::sink())?;
+        Ok(false)
+    });
+    let mut logpost = Running::start(&["--to=elasticsearch", "--max-time=2s", &url(front.address())], &[]);
+    logpost.write_all_the_while(tagged(0..60_000));
+    logpost.hear("no answer in time");
+    assert!(logpost.peak() < 16 << 10, "{} KiB", logpost.peak());
+}
+
+#[test]
+fn g09_an_answer_that_never_comes_is_asked_for_again_and_ids_keep_it_single() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g09"));
+    receiver.script([Behaviour { reset: Some(Reset::After), ..Behaviour::default() }]);
+    let ended = post(&bulk(&receiver.url(), &state), &tagged(0..3));
+    assert_eq!((ended.status, acknowledged(&state), receiver.conflicts()), (0, Some(300), 3));
+    assert_exact(&receiver, 3);
+    assert!(ended.said.iter().any(|line| line.contains("the connection was closed without an answer")));
+}
+
+#[test]
+fn g11_a_name_that_cannot_be_resolved_is_tried_until_the_time_is_up() {
+    let mut logpost = Running::start(&["--drain=1s", "--linger=0", "http://no.such.host.invalid:9200/"], &[]);
+    logpost.write(b"{\"a\":1}\n");
+    logpost.hear("http://no.such.host.invalid:9200/: the host name cannot be resolved, trying again");
+    let ended = logpost.end();
+    assert_eq!(ended.status, 2);
+    assert!(ended.said.last().unwrap().contains("delivered 0"), "{:?}", ended.said);
+}
+
+#[test]
+fn g12_of_answers_out_of_order_only_the_contiguous_part_is_acknowledged() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g12"));
+    receiver.script([behaviour(503), Behaviour::default(), behaviour(503)]);
+    let state_directory = state.path().to_str().unwrap();
+    let arguments = ["--to=elasticsearch", "--batch-bytes=1KiB", "--state", state_directory, &receiver.url()];
+    let mut logpost = Running::start(&arguments, &[]);
+    // Two batches, and one that waits.
+    logpost.write(&tagged(0..20));
+    await_that("a batch is delivered", || !receiver.documents().is_empty());
+    let first = numbers(&receiver)[0];
+    if first > 0 {
+        assert_eq!(acknowledged(&state), None);
+    }
+    assert_eq!((logpost.end().status, acknowledged(&state)), (0, Some(2000)));
+    assert_exact(&receiver, 20);
+}
+
+#[test]
+fn g14_marks_alone_move_the_position() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("g14"));
+    let mut logpost = Running::start(&bulk(&receiver.url(), &state), &[]);
+    logpost.write(b"\x1e00000000000000aa:5000\n");
+    await_that("the position has moved", || acknowledged(&state) == Some(5000));
+    logpost.write(b"{\"_pos\":\"00000000000000aa:7000\"}\n");
+    await_that("the position has moved again", || acknowledged(&state) == Some(7000));
+    assert_eq!((logpost.end().status, receiver.requests()), (0, 0));
+}
+
+#[test]
+fn h13_term_while_the_server_is_down_ends_within_the_drain_and_settles_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (state, since) = (Scratch::new("h13"), Instant::now());
+    let url = url(nobody);
+    let mut logpost = Running::start(&[&bulk(&url, &state)[..], &["--drain=1s"]].concat(), &[]);
+    logpost.write(&tagged(0..3));
+    logpost.hear("connection refused");
+    let before = since.elapsed();
+    logpost.signal(Signal::TERM);
+    logpost.hear("3 records are not delivered");
+    assert!(since.elapsed() >= before + Duration::from_millis(900));
+    assert_eq!((logpost.end().status, acknowledged(&state)), (2, None));
+}
+
+#[test]
+fn k18_a_stdout_that_nobody_reads_stops_nothing() {
+    let receiver = Receiver::start();
+    let line = format!("logpost --linger 0 {} | true", receiver.url());
+    let mut shell = std::process::Command::new("bash")
+        .args(["-o", "pipefail", "-c", &line])
+        .env("PATH", logpipe_tests::tools::path())
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = shell.stdin.take().unwrap();
+    for count in 1..4 {
+        stdin.write_all(b"{\"a\":1}\n").unwrap();
+        await_that("the record is there", || receiver.documents().len() == count);
+    }
+    drop(stdin);
+    assert_eq!(shell.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_connection_that_is_cut_twice_while_a_batch_is_written_halves_it() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |number, stream| {
+        if number < 2 {
+            // What is unread when it closes resets the connection.
+            read_head(stream)?;
+            return Ok(false);
+        }
+        Ok(true)
+    });
+    let mut logpost = Running::start(&["--to=elasticsearch", &url(front.address())], &[]);
+    logpost.write(&tagged(0..9000));
+    logpost.hear("the connection was closed while the request was written");
+    assert_eq!(logpost.end().status, 0);
+    assert_exact(&receiver, 9000);
+}
+
+#[test]
+fn a_connection_that_the_server_closed_at_rest_costs_nothing() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |_, stream| {
+        // One request for each connection, whatever was agreed on.
+        read_request(stream)?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")?;
+        Ok(false)
+    });
+    let mut logpost = Running::start(&["--linger=0", "-v", &url(front.address())], &[]);
+    for count in 1..5 {
+        logpost.write(b"{\"a\":1}\n");
+        logpost.hear(": 200");
+        assert_eq!(front.connections(), count);
+    }
+    let ended = logpost.end();
+    assert_eq!(ended.status, 0);
+    assert!(ended.said.last().unwrap().contains("sent again 0"), "{:?}", ended.said);
+}
+
+#[test]
+fn a_connection_is_kept_for_the_next_request() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |_, _| Ok(true));
+    let ended = post(&["--batch-bytes=10KiB", "--in-flight=1", &url(front.address())], &tagged(0..2000));
+    assert_eq!((ended.status, front.connections()), (0, 1));
+    assert!(receiver.requests() > 10);
+}
+
+/// Answers once with these bytes and then passes on; what is said of it.
+fn said_of(answer: &'static [u8], arguments: &[&str]) -> (Vec<String>, Vec<u64>) {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), move |number, stream| {
+        if number > 0 {
+            return Ok(true);
+        }
+        read_request(stream)?;
+        stream.write_all(answer)?;
+        Ok(false)
+    });
+    let url = url(front.address());
+    let ended = post(&[&["--to=elasticsearch", "-v"], arguments, &[&url]].concat(), &tagged(0..2));
+    assert_eq!(ended.status, 0, "{:?}", ended.said);
+    (ended.said, numbers(&receiver))
+}
+
+#[test]
+fn answers_of_every_kind_have_one_clear_line_and_lose_nothing() {
+    for (answer, words) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "the answer is not HTTP, trying again"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"errors\"", "200, and then the connection was closed in the middle"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome", "200 with an answer that is no JSON"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "200 with 0 items for 2 records"),
+        (
+            b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body></body></html>",
+            ": 502 Bad Gateway, trying again",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: http://me:secret@127.0.0.1:1/_bulk?key=secret\r\nContent-Length: 0\r\n\r\n",
+            ": 302, a redirect to 127.0.0.1:1/_bulk, which no record follows",
+        ),
+        (b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n here\r\n0\r\n\r\n", ": 404 not here"),
+    ] {
+        let (said, delivered) = said_of(answer, &[]);
+        assert!(said.iter().any(|line| line.contains(words)), "{words}: {said:?}");
+        assert!(!said.iter().any(|line| line.contains("secret")), "{said:?}");
+        assert_eq!(delivered, [0, 1], "{words}");
+    }
+}
+
+#[test]
+fn a_chunked_answer_is_an_answer() {
+    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n{\"errors\":false,\"items\":[\r\n35\r\n{\"create\":{\"status\":201}},{\"create\":{\"status\":201}}]}\r\n0\r\n\r\n";
+    let (said, delivered) = said_of(answer, &[]);
+    assert!(said.iter().any(|line| line.contains("delivered the first batch: 2 records")), "{said:?}");
+    assert!(delivered.is_empty(), "it was asked nothing more");
+}
+
+#[test]
+fn an_answer_that_trickles_or_does_not_end_is_given_up() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |number, stream| {
+        if number > 1 {
+            return Ok(true);
+        }
+        read_request(stream)?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        if number == 0 {
+            // Until the other side has had enough.
+            loop {
+                stream.write_all(b"1\r\nx\r\n")?;
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let chunk = [&b"100000\r\n"[..], &vec![b' '; 1 << 20], b"\r\n"].concat();
+        for _ in 0..100 {
+            stream.write_all(&chunk)?;
+        }
+        Ok(false)
+    });
+    let mut logpost =
+        Running::start(&["--to=elasticsearch", "--max-time=3s", "--linger=0", &url(front.address())], &[]);
+    logpost.write(&tagged(0..2));
+    logpost.hear("200, and then no answer in time");
+    // Its message is kept back for a second after the first.
+    assert_eq!(logpost.end().status, 0);
+    assert_exact(&receiver, 2);
+    assert_eq!(front.connections(), 3);
+}
+
+#[test]
+fn a_server_that_takes_no_bytes_is_given_up() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |number, stream| {
+        if number > 0 {
+            return Ok(true);
+        }
+        // It never reads; the sender closes in the end.
+        let mut last = [0];
+        while stream.peek(&mut last)? > 0 {
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(false)
+    });
+    let arguments = ["--to=elasticsearch", "--max-time=2s", "--batch-bytes=16MiB", &url(front.address())];
+    let mut logpost = Running::start(&arguments, &[]);
+    // More than the buffers of both sockets take.
+    let line = [vec![b'x'; 200 << 10], vec![b'\n']].concat();
+    for _ in 0..80 {
+        logpost.write(&line);
+    }
+    logpost.close();
+    logpost.hear("no answer in time");
+    assert_eq!(logpost.end().status, 0);
+    assert_eq!(receiver.documents().len(), 80);
+}
+
+#[test]
+fn a_server_that_refuses_each_record_alike_drops_none() {
+    let receiver = Receiver::start();
+    receiver.script((0..200).map(|_| behaviour(400)));
+    let mut logpost = Running::start(&["--linger=0", "--drain=100ms", &receiver.url()], &[]);
+    logpost.write(&tagged(0..1000));
+    logpost.hear("each record alike is answered 400");
+    let ended = logpost.end();
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    assert!(receiver.requests() < 100, "{} requests", receiver.requests());
+}
+
+#[test]
+fn one_bad_record_is_found_by_parting_the_request() {
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), |_, stream| {
+        while let Ok(request) = read_request(stream) {
+            let status = if request.contains("line 0") && request.contains("0000713") { "400 Bad" } else { "200 OK" };
+            stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes())?;
+        }
+        Ok(false)
+    });
+    let ended = post(&[&url(front.address())], &tagged(0..1000));
+    assert_eq!(ended.status, 1);
+    assert_eq!(ended.stdout.lines().count(), 1);
+    assert!(ended.stdout.contains("713\"") && ended.stdout.contains("\"_refused\":\"400\""), "{}", ended.stdout);
+    assert!(ended.said.last().unwrap().starts_with("logpost: delivered 999 records"), "{:?}", ended.said);
+}
+
+#[test]
+fn a_request_has_one_content_type_and_a_header_of_the_user_instead_of_ours() {
+    let receiver = Receiver::start();
+    post(&["-H", "X-Scope-OrgID: me", "-H", "content-type: text/plain", &receiver.url()], b"{\"a\":1}\n");
+    let head = receiver.heads().remove(0);
+    let of = |name: &str| -> Vec<String> { head.iter().filter(|line| line.starts_with(name)).cloned().collect() };
+    assert_eq!(of("content-type:"), ["content-type: text/plain"]);
+    assert_eq!(of("x-scope-orgid:"), ["x-scope-orgid: me"]);
+    assert_eq!(of("content-encoding:").len() + of("transfer-encoding:").len() + of("expect:").len(), 0);
+}
+
+#[test]
+fn a_body_that_goes_as_gzip_is_the_same_body() {
+    let receiver = Receiver::start();
+    let ended = post(&["--to=elasticsearch", "--compress=gzip", &receiver.url()], &tagged(0..5000));
+    assert_eq!(ended.status, 0);
+    assert_exact(&receiver, 5000);
+    let head = receiver.heads().remove(0);
+    assert!(head.contains(&"content-encoding: gzip".to_owned()));
+    let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse::<u64>().ok()).unwrap();
+    assert!(length < 200_000, "{length}");
+}
+
+#[test]
+fn a_user_comes_from_the_option_the_url_or_the_environment_and_is_never_said() {
+    // me:s3cret
+    let basic = "Basic bWU6czNjcmV0";
+    let bearer = "Bearer s3cret";
+    let scratch = Scratch::new("token");
+    let file = scratch.path().join("token");
+    fs::write(&file, "s3cret\n").unwrap();
+    let file = file.to_str().unwrap();
+    let receiver = Receiver::start();
+    let address = receiver.address();
+    let (plain, with_user) = (format!("http://{address}/"), format!("http://me:s3cret@{address}/"));
+    for (arguments, variables, expected) in [
+        (vec!["-u", "me:s3cret", &plain], vec![], basic),
+        (vec![with_user.as_str()], vec![], basic),
+        (vec![plain.as_str()], vec![("LOGPOST_USER", "me:s3cret")], basic),
+        (vec![plain.as_str()], vec![("LOGPOST_TOKEN", "s3cret")], bearer),
+        (vec!["--token-file", file, &plain], vec![], bearer),
+        (vec!["--token-file", file, "--token-scheme", "ApiKey", &plain], vec![], "ApiKey s3cret"),
+        (vec!["-H", "Authorization: Splunk s3cret", &plain], vec![("LOGPOST_TOKEN", "x")], "Splunk s3cret"),
+    ] {
+        receiver.script([behaviour(403)]);
+        let mut logpost = Running::start(&[&["-v"], &arguments[..]].concat(), &variables);
+        logpost.write(b"{\"a\":1}\n");
+        let ended = logpost.end();
+        assert_eq!(ended.status, 0, "{:?}", ended.said);
+        assert!(!ended.said.iter().any(|line| line.contains("s3cret")), "{:?}", ended.said);
+        let head = receiver.heads().pop().unwrap();
+        let sent: Vec<_> = head.iter().filter(|line| line.starts_with("authorization:")).collect();
+        assert_eq!(sent, [&format!("authorization: {expected}")]);
+    }
+}
+
+#[test]
+fn a_token_is_read_again_when_it_is_not_accepted() {
+    let scratch = Scratch::new("again");
+    let file = scratch.path().join("token");
+    fs::write(&file, "old").unwrap();
+    let receiver = Receiver::start();
+    receiver.demand("Bearer new");
+    let mut logpost = Running::start(&["--linger=0", "--token-file", file.to_str().unwrap(), &receiver.url()], &[]);
+    logpost.write(b"{\"a\":1}\n");
+    logpost.hear("401");
+    fs::write(&file, "new").unwrap();
+    logpost.hear("recovered");
+    assert_eq!((logpost.end().status, receiver.documents().len()), (0, 1));
+}
+
+#[test]
+fn what_secrets_and_certificates_are_read_from_is_named_when_it_is_not_there() {
+    let scratch = Scratch::new("missing");
+    let empty = scratch.path().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    let empty = empty.to_str().unwrap();
+    for (arguments, words) in [
+        (vec!["--token-file", "/no/such/token", "http://h/"], "/no/such/token: no such file or directory"),
+        (vec!["--token-file", empty, "http://h/"], "no token in it, expected one line of text"),
+        (vec!["--cacert", "/no/such/ca", "https://h/"], "/no/such/ca: no such file or directory"),
+        (vec!["--cacert", empty, "https://h/"], "no certificate in it, expected PEM"),
+        (vec!["-k", "--cert", empty, "https://h/"], "no certificate in it, expected PEM"),
+        (vec!["-x", "socks5://me:s3cret@h:1", "http://h/"], "proxy: not a URL of one, expected http://host:port"),
+        (vec!["-H", "Content-Length: 5", "http://h/"], "-H: content-length: comes from the body"),
+        (vec!["-u", "a:b", "--token-file", empty, "http://h/"], "--token-file"),
+        (vec!["--compress", "zip", "http://h/"], "zip"),
+    ] {
+        let ended = Running::start(&arguments, &[]).end();
+        assert_eq!(ended.status, 2, "{arguments:?}");
+        assert!(ended.said.last().unwrap().contains(words), "{:?}", ended.said);
+        assert!(!ended.said.iter().any(|line| line.contains("s3cret")), "{:?}", ended.said);
+    }
+}
+
+/// A proxy that connects wherever it is asked to; it keeps what it was asked.
+fn proxy() -> (Front, std::sync::mpsc::Receiver<String>) {
+    let (sender, asked) = std::sync::mpsc::channel();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let front = Front::start(nowhere, move |_, stream| {
+        let head = read_head(stream)?;
+        let place = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        drop(sender.send(head));
+        let Ok(mut behind) = TcpStream::connect(place) else {
+            stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")?;
+            return Ok(false);
+        };
+        stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+        let (mut from, mut to) = (stream.try_clone()?, behind.try_clone()?);
+        thread::spawn(move || io::copy(&mut from, &mut to).and_then(|_| to.shutdown(Shutdown::Write)));
+        io::copy(&mut behind, stream)?;
+        Ok(false)
+    });
+    (front, asked)
+}
+
+#[test]
+fn a_proxy_is_connected_through_and_its_password_is_not_said() {
+    let receiver = Receiver::start();
+    let (front, asked) = proxy();
+    let through = format!("http://me:s3cret@{}", front.address());
+    let ended = post(&["-v", "-x", &through, &receiver.url()], b"{\"a\":1}\n");
+    assert_eq!((ended.status, receiver.documents().len()), (0, 1), "{:?}", ended.said);
+    assert!(!ended.said.iter().any(|line| line.contains("s3cret")), "{:?}", ended.said);
+    let head = asked.recv().unwrap();
+    assert!(head.starts_with(&format!("CONNECT {} ", receiver.address())), "{head}");
+    assert!(head.contains("Proxy-Authorization: Basic bWU6czNjcmV0"), "{head}");
+    // Hosts that need none are gone to directly, and the variable is for https alone.
+    for (arguments, variables) in [
+        (vec!["-x", &through], vec![("NO_PROXY", "localhost,127.0.0.1")]),
+        (vec![], vec![("HTTPS_PROXY", through.as_str())]),
+    ] {
+        let url = receiver.url();
+        let mut logpost = Running::start(&[&arguments[..], &[&url]].concat(), &variables);
+        logpost.write(b"{\"a\":1}\n");
+        assert_eq!(logpost.end().status, 0);
+        assert!(asked.try_recv().is_err());
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_connect_is_said_to_be_the_one() {
+    let (front, _asked) = proxy();
+    let mut logpost =
+        Running::start(&["--linger=0", "--drain=0s", "-x", &url(front.address()), "http://127.0.0.1:1/"], &[]);
+    logpost.write(b"{\"a\":1}\n");
+    logpost.hear("proxy: proxy server responded 502");
+    assert_eq!(logpost.end().status, 2);
+}
+
+#[test]
+fn a_body_is_read_by_nobody_but_the_server_that_was_named() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = elsewhere.local_addr().unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let receiver = Receiver::start();
+    let front = Front::start(receiver.address(), move |number, stream| {
+        if number > 0 {
+            return Ok(true);
+        }
+        read_request(stream)?;
+        stream.write_all(
+            format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{place}/\r\nContent-Length: 0\r\n\r\n")
+                .as_bytes(),
+        )?;
+        stream.read_exact(&mut [0]).map(|()| false)
+    });
+    let ended = post(&["-u", "me:s3cret", &url(front.address())], b"{\"a\":1}\n");
+    assert_eq!((ended.status, receiver.documents().len()), (0, 1));
+    assert!(elsewhere.accept().is_err());
+}
