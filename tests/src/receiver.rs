@@ -234,6 +234,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 struct Request {
     method: String,
     path: String,
+    /// Only what says what became of an item is wanted in the answer.
+    is_filtered: bool,
     head: Vec<String>,
     body: Vec<u8>,
     close: bool,
@@ -285,6 +287,7 @@ fn read_request(input: &mut impl BufRead, output: &mut impl Write, mut body: Vec
     let method = words.next().unwrap_or_default().to_owned();
     let target = words.next().unwrap_or("/");
     let path = target.split('?').next().unwrap_or("/").to_owned();
+    let is_filtered = target.contains("filter_path=errors,items.*.status,items.*.error");
     let (mut length, mut chunked, mut expects, mut close, mut packed) = (0, false, false, false, false);
     let mut head = Vec::new();
     while let Some(line) = read_line(input)? {
@@ -319,7 +322,7 @@ fn read_request(input: &mut impl BufRead, output: &mut impl Write, mut body: Vec
         GzDecoder::new(body.as_slice()).read_to_end(&mut unpacked)?;
         body = unpacked;
     }
-    Ok(Some(Request { method, path, head, body, close }))
+    Ok(Some(Request { method, path, is_filtered, head, body, close }))
 }
 
 fn read_chunks(input: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
@@ -407,7 +410,7 @@ fn set_script(body: &[u8], shared: &Shared) -> Answer {
     }
 }
 
-fn receive(Request { path, head, body, .. }: &Request, shared: &Shared) -> Option<Answer> {
+fn receive(Request { path, is_filtered, head, body, .. }: &Request, shared: &Shared) -> Option<Answer> {
     if let Some(observer) = &shared.observer {
         // One that has seen enough is no failure.
         drop(observer.send((Instant::now(), body.clone())));
@@ -444,7 +447,8 @@ fn receive(Request { path, head, body, .. }: &Request, shared: &Shared) -> Optio
         return Some(answer);
     }
     let mut store = shared.store();
-    let mut answer = if path.ends_with("/_bulk") { store.bulk(body, &behaviour) } else { store.ndjson(body) };
+    let mut answer =
+        if path.ends_with("/_bulk") { store.bulk(body, &behaviour, *is_filtered) } else { store.ndjson(body) };
     if path.ends_with("/insert/jsonline") {
         // VictoriaLogs says nothing, whatever it has done.
         answer.body.clear();
@@ -508,7 +512,7 @@ impl Store {
         Answer::new(200, &json!({}))
     }
 
-    fn bulk(&mut self, body: &[u8], behaviour: &Behaviour) -> Answer {
+    fn bulk(&mut self, body: &[u8], behaviour: &Behaviour, is_filtered: bool) -> Answer {
         if self.sink && behaviour.item_status.is_none() {
             return self.swallow(body);
         }
@@ -527,14 +531,18 @@ impl Store {
             let is_meant = behaviour.item_every.is_none_or(|every| items.len() % every == 0);
             let failing = behaviour.item_status.filter(|_| is_meant);
             let (status, error) = self.item(&verb, id.as_deref(), source, failing, behaviour);
-            let mut item = json!({"_index": index, "_id": id, "status": status});
+            let mut item = json!({"status": status});
+            if !is_filtered {
+                item = json!({"_index": index, "_id": id, "status": status});
+            }
             if let Some((kind, reason)) = error {
                 errors = true;
                 item["error"] = json!({"type": kind, "reason": reason});
             }
             items.push(json!({verb: item}));
         }
-        Answer::new(200, &json!({"took": 1, "errors": errors, "items": items}))
+        let answer = json!({"errors": errors, "items": items});
+        Answer::new(200, &if is_filtered { answer } else { json!({"took": 1, "errors": errors, "items": items}) })
     }
 
     /// Counts the items and reads none, so that a measurement is of the sender.

@@ -11,6 +11,7 @@
 use std::borrow::Cow;
 
 use logline::ending::Trouble;
+use logline::json;
 use logline::position::{Position, hex};
 use memchr::memmem;
 
@@ -149,7 +150,7 @@ impl Index<'_> {
             let part = |range: std::ops::Range<usize>| hour.get(range).unwrap_or_default();
             let name = pattern.replace("%Y", part(0..4)).replace("%m", part(5..7)).replace("%d", part(8..10));
             self.json = b"\"_index\":".to_vec();
-            logline::json::write_string(&mut self.json, name.replace("%H", part(11..13)).as_bytes());
+            json::write_string(&mut self.json, name.replace("%H", part(11..13)).as_bytes());
         }
         &self.json
     }
@@ -161,16 +162,27 @@ fn read_items(body: &[u8], count: usize) -> Verdict {
     if is_all_stored(body, count) {
         return Verdict::All(Fate::Delivered);
     }
-    let answer: serde_json::Value = match serde_json::from_slice(body) {
-        Ok(answer) => answer,
-        Err(error) => return Verdict::All(Fate::Again(format!("200 with an answer that is no JSON: {error}"))),
-    };
-    let items = answer.get("items").and_then(serde_json::Value::as_array);
-    let Some(items) = items.filter(|items| items.len() == count) else {
-        let told = items.map_or(0, Vec::len);
-        return Verdict::All(Fate::Again(format!("200 with {told} items for {count} records")));
-    };
-    Verdict::Each(items.iter().map(read_item).collect())
+    if !json::is_valid_object(body) {
+        return Verdict::All(Fate::Again("200 with an answer that is no JSON".to_owned()));
+    }
+    let items = json::member(body, "items").filter(|items| items.first() == Some(&b'['));
+    let fates: Vec<Fate> = items.map_or_else(Vec::new, |items| elements(items).map(read_item).collect());
+    if fates.len() == count {
+        return Verdict::Each(fates);
+    }
+    Verdict::All(Fate::Again(format!("200 with {} items for {count} records", fates.len())))
+}
+
+/// The elements of a valid array, one after the other: a tree of all would take ten times its memory.
+fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = &array[1..];
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+        let (element, behind) = rest.split_at_checked(json::value_length(rest)?)?;
+        rest = behind;
+        Some(element)
+    })
 }
 
 /// The answer to most requests has one text, so that it need not be read into a tree.
@@ -184,21 +196,22 @@ fn is_all_stored(body: &[u8], count: usize) -> bool {
     count > 0 && stored == count && items.len() == count * (ITEM.len() + 1) - 1
 }
 
-fn read_item(item: &serde_json::Value) -> Fate {
+fn read_item(item: &[u8]) -> Fate {
+    let item: serde_json::Value = serde_json::from_slice(item).unwrap_or_default();
     let inner = item.as_object().and_then(|item| item.values().next());
     let status = inner.and_then(|inner| inner.get("status")).and_then(serde_json::Value::as_u64).unwrap_or(0);
     let error = inner.and_then(|inner| inner.get("error"));
     let text = |key| error.and_then(|error| error.get(key)).and_then(serde_json::Value::as_str).unwrap_or_default();
     let (kind, cause) = (text("type"), text("reason"));
-    let reason = format!("{status} {kind}: {cause}");
+    let reason = || format!("{status} {kind}: {cause}");
     let is_index = OF_THE_INDEX.contains(&kind)
         || kind == "illegal_argument_exception" && CAUSES.iter().any(|text| cause.contains(text));
     match status {
         200 | 201 => Fate::Delivered,
         409 => Fate::Known,
-        429 | 500..=599 => Fate::Again(reason),
-        400 if !is_index => Fate::Refused(reason),
-        _ => Fate::Hold(reason),
+        429 | 500..=599 => Fate::Again(reason()),
+        400 if !is_index => Fate::Refused(reason()),
+        _ => Fate::Hold(reason()),
     }
 }
 
