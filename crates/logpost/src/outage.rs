@@ -43,6 +43,11 @@ impl Outage {
         Some(format!("{cause}, trying again{waiting}"))
     }
 
+    /// Whether it is not over.
+    pub fn lasts(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// The server has stored something, and `waited` records had to wait for that; the words for it, if the trouble was
     /// said.
     pub fn ended(&mut self, waited: u64, now: Duration) -> Option<String> {

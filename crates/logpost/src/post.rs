@@ -262,6 +262,7 @@ impl Post {
     fn read_answers(&mut self, now: Duration) -> Result<(), Stop> {
         while let Some((id, answer)) = self.deliverer.answer() {
             let waiting = self.window.left() as u64;
+            let are_others_well = self.window.jobs().all(|(other, job)| other == id || job.trouble.is_none());
             let Some(job) = self.window.job(id) else { continue };
             let records = job.next().map_or(0, <[usize]>::len);
             let verdict = match &answer {
@@ -290,6 +291,7 @@ impl Post {
                 known: job.known - known,
                 resent: job.resent - resent,
                 trouble: job.trouble.as_ref().map(|trouble| trouble.cause.as_str()),
+                are_others_well,
                 took: now.saturating_sub(job.sent_at),
             };
             self.report.take(&exchange, &answer, waiting, now);

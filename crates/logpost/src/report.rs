@@ -28,7 +28,7 @@ pub struct Report {
 }
 
 /// A request and what came of it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
     /// How many records it had.
     pub records: usize,
@@ -42,6 +42,8 @@ pub struct Exchange<'a> {
     pub resent: u64,
     /// What stands in the way of the rest.
     pub trouble: Option<&'a str>,
+    /// Whether nothing stands in the way of other batches.
+    pub are_others_well: bool,
     /// How long it took.
     pub took: Duration,
 }
@@ -67,7 +69,7 @@ impl Report {
 
     /// A request was answered, or failed.
     pub fn take(&mut self, exchange: &Exchange<'_>, answer: &Result<Answer, Failure>, waiting: u64, now: Duration) {
-        let Exchange { records, bytes, delivered, known, resent, trouble, took } = *exchange;
+        let Exchange { records, bytes, delivered, known, resent, trouble, are_others_well, took } = *exchange;
         if self.is_verbose {
             let answer = match answer {
                 Ok(answer) => &answer.status.to_string(),
@@ -91,7 +93,7 @@ impl Report {
         }
         let words = match trouble {
             Some(cause) => self.outage.failed(cause, now),
-            None if delivered > 0 => self.outage.ended(waiting, now),
+            None if delivered > 0 && are_others_well => self.outage.ended(waiting, now),
             None => None,
         };
         if let Some(words) = words {
@@ -128,5 +130,34 @@ impl Report {
     pub fn say_summary(&mut self, elapsed: Duration) {
         self.progress.clear();
         say(PROG, self.tally.summary(elapsed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_is_delivered_beside_one_that_is_held_is_no_recovery() {
+        let mut report = Report::new("http://h".to_owned(), false, None);
+        let answer = Ok(Answer { status: 200, retry_after: None, body: Vec::new() });
+        let delivered = Exchange {
+            records: 1,
+            bytes: 100,
+            delivered: 1,
+            known: 0,
+            resent: 0,
+            trouble: None,
+            are_others_well: false,
+            took: Duration::ZERO,
+        };
+        let held = Exchange { delivered: 0, resent: 1, trouble: Some("403"), are_others_well: true, ..delivered };
+        report.take(&held, &answer, 2, Duration::ZERO);
+        report.take(&delivered, &answer, 2, Duration::ZERO);
+        assert!(report.outage.lasts());
+        report.take(&Exchange { are_others_well: true, ..delivered }, &answer, 1, Duration::ZERO);
+        assert!(!report.outage.lasts());
+        let Tally { delivered, failures, resent, delivered_bytes, .. } = report.tally;
+        assert_eq!((delivered, failures, resent, delivered_bytes), (2, 1, 1, 200));
     }
 }
