@@ -12,7 +12,7 @@ use regex::bytes::Regex;
 use crate::formats::apache::Apache;
 use crate::formats::nginx::Nginx;
 use crate::formats::pattern::Pattern;
-use crate::formats::{Format, NAMES, scanner};
+use crate::formats::{Auto, Format, NAMES, scanner, variable};
 use crate::join::Rules;
 use crate::{conf, grok};
 
@@ -29,6 +29,9 @@ Examples:
   logtail -F --state /state '/var/log/nginx/*.log' | logparse nginx | logpost --state /state http://logs:9428
   logparse nginx --log-format '$remote_addr [$time_iso8601] \"$request\" $status' < access.log
   logparse cri,auto --join trace < /var/log/containers/web.log";
+
+/// What an event may grow to: with escaping its record stays below the longest line that is read.
+const LONGEST_EVENT: usize = 1 << 20;
 
 /// What becomes of a line that its format cannot read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -64,6 +67,9 @@ pub struct Args {
     /// Which `log_format` of the nginx.conf
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub format_name: String,
+    /// Variables of your own in the `log_format`, which a map or set defines
+    #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
+    pub variable: Vec<String>,
     /// Read lines by a regular expression with named groups
     #[arg(long, value_name = "RE", conflicts_with = "grok")]
     pub regex: Option<String>,
@@ -153,6 +159,10 @@ impl Args {
             };
             return Ok(Chain { wrapper: Wrapper::None, formats: vec![own] });
         };
+        if names.split(',').any(str::is_empty) {
+            return Err(Trouble::new("FORMAT", format_args!("an empty name in '{names}'")));
+        }
+        self.refuse_idle_options(names)?;
         let mut chain = Chain { wrapper: Wrapper::None, formats: Vec::new() };
         for (at, name) in names.split(',').enumerate() {
             match name {
@@ -170,6 +180,22 @@ impl Args {
         Ok(chain)
     }
 
+    /// An option that would have no effect is a mistake that its user should hear of.
+    fn refuse_idle_options(&self, names: &str) -> Result<(), Trouble> {
+        let reads = |format: &str| names.split(',').any(|name| name == format);
+        let (nginx, apache) = (reads("nginx"), reads("apache"));
+        let idle = [
+            ("--log-format", self.log_format.is_some() && !nginx && !apache),
+            ("--log-format-file", self.log_format_file.is_some() && !nginx && !apache),
+            ("--nginx-conf", self.nginx_conf.is_some() && !nginx),
+            ("--variable", !self.variable.is_empty() && !nginx),
+        ];
+        match idle.into_iter().find(|(_, is_idle)| *is_idle) {
+            Some((option, _)) => Err(Trouble::new(option, format_args!("has no meaning for {names}, only for nginx"))),
+            None => Ok(()),
+        }
+    }
+
     fn own_pattern(&self) -> Result<Option<Format>, Trouble> {
         let (option, pattern) = match (&self.regex, &self.grok) {
             (Some(regex), _) => ("--regex", Pattern::new(regex, &[])),
@@ -183,48 +209,85 @@ impl Args {
 
     fn format(&self, name: &str) -> Result<Format, Trouble> {
         Ok(match name {
-            "nginx" => {
-                let format = self.log_format()?;
-                if format.as_ref().is_some_and(|format| !format.contains('$')) {
-                    let cause = "no $ in it: the shell takes $name away inside double quotes, use single quotes";
-                    return Err(Trouble::new("--log-format", cause));
-                }
-                Format::Nginx(self.nginx(format.as_deref())?)
-            }
-            "ingress-nginx" => Format::Ingress(self.nginx(Some(scanner::INGRESS))?),
+            "nginx" => Format::Nginx(self.nginx()?),
+            "ingress-nginx" => Format::Ingress(self.usual_nginx(Some(scanner::INGRESS))?),
             "apache" => {
-                let format = self.log_format()?;
-                Format::Apache(Apache::new(format.as_deref()).map_err(|cause| Trouble::new("--log-format", cause))?)
+                let (object, format) = self.log_format()?.unzip();
+                let refuse = |cause| Trouble::new(object.as_deref().unwrap_or(name), cause);
+                Format::Apache(Apache::new(format.as_deref()).map_err(refuse)?)
             }
             "json" => Format::Json,
             "logfmt" => Format::Logfmt,
             "syslog" => Format::Syslog,
             "klog" => Format::Klog,
             "text" => Format::Text,
-            "auto" => Format::Auto(self.nginx(None)?),
+            "auto" => Format::Auto(Auto::new(self.usual_nginx(None)?)),
             _ => return Err(unknown(name)),
         })
     }
 
-    fn nginx(&self, format: Option<&str>) -> Result<Nginx, Trouble> {
-        Nginx::new(format, !self.no_unescape).map_err(|cause| Trouble::new("--log-format", cause))
+    fn usual_nginx(&self, format: Option<&str>) -> Result<Nginx, Trouble> {
+        Nginx::new(format, !self.no_unescape).map_err(|cause| Trouble::new("nginx", cause))
     }
 
-    fn log_format(&self) -> Result<Option<String>, Trouble> {
+    /// nginx by the format that the user has given, if so.
+    fn nginx(&self) -> Result<Nginx, Trouble> {
+        let (object, format) = self.log_format()?.unzip();
+        let checked = match &format {
+            Some(format) if !format.contains('$') => {
+                Err("no $ in it: the shell takes $name away inside double quotes, use single quotes".to_owned())
+            }
+            Some(format) => self.check_variables(format),
+            None => Ok(()),
+        };
+        checked
+            .and_then(|()| Nginx::new(format.as_deref(), !self.no_unescape))
+            .map_err(|cause| Trouble::new(object.as_deref().unwrap_or("nginx"), cause))
+    }
+
+    /// The format string that the user has given, and what it is called in messages.
+    fn log_format(&self) -> Result<Option<(String, String)>, Trouble> {
         let read = |path: &PathBuf| fs::read_to_string(path).map_err(|error| Trouble::io(path.display(), &error));
         if let Some(path) = &self.nginx_conf {
-            let name = &self.format_name;
-            let found = conf::log_format(&read(path)?, name);
-            let cause = || Trouble::new(path.display(), format_args!("no log_format {name} in it"));
-            return found.ok_or_else(cause).map(Some);
+            let (conf, name, object) = (read(path)?, &self.format_name, path.display());
+            let names = conf::names(&conf);
+            let cause = || match names.len() {
+                0 => Trouble::new(&object, "no log_format in it"),
+                _ => Trouble::new(
+                    &object,
+                    format_args!("no log_format {name} in it, expected one of {}", names.join(" ")),
+                ),
+            };
+            return Ok(Some((object.to_string(), conf::log_format(&conf, name).ok_or_else(cause)?)));
         }
-        match &self.log_format_file {
-            Some(path) => read(path).map(|text| Some(text.trim_end_matches(['\n', '\r']).to_owned())),
-            None => {
-                let from_environment = || std::env::var("LOGPARSE_LOG_FORMAT").ok().filter(|format| !format.is_empty());
-                Ok(self.log_format.clone().or_else(from_environment))
+        if let Some(path) = &self.log_format_file {
+            let format = read(path)?.trim_end_matches(['\n', '\r']).to_owned();
+            return Ok(Some((path.display().to_string(), format)));
+        }
+        let from_environment = || {
+            Some(("LOGPARSE_LOG_FORMAT", std::env::var("LOGPARSE_LOG_FORMAT").ok().filter(|text| !text.is_empty())?))
+        };
+        let given = self.log_format.clone().map(|format| ("--log-format", format)).or_else(from_environment);
+        Ok(given.map(|(object, format)| (object.to_owned(), format)))
+    }
+
+    /// nginx itself has looked at the formats of an nginx.conf; what was typed may have a slip in it.
+    fn check_variables(&self, format: &str) -> Result<(), String> {
+        if self.nginx_conf.is_some() {
+            return Ok(());
+        }
+        for name in scanner::variables(format)? {
+            if !variable::is_known(&name) && !self.variable.contains(&name) {
+                let meant = match nearest(&name, variable::names(), 2) {
+                    Some(nearest) => format!("did you mean ${nearest}"),
+                    None => "expected one of nginx's".to_owned(),
+                };
+                return Err(format!(
+                    "${name}: unknown variable, {meant} (--variable {name} if a map or set defines it)"
+                ));
             }
         }
+        Ok(())
     }
 
     /// The rules of the join.
@@ -240,8 +303,14 @@ impl Args {
             start: compile("--join-start", &self.join_start)?,
             next: compile("--join-next", &self.join_next)?,
             trace: self.join.is_some(),
-            lines: self.join_lines.max(1),
-            bytes: usize::try_from(self.join_bytes).unwrap_or(usize::MAX).clamp(1, 1 << 20),
+            lines: match self.join_lines {
+                0 => return Err(Trouble::new("--join-lines", "expected a number from 1")),
+                lines => lines,
+            },
+            bytes: match usize::try_from(self.join_bytes) {
+                Ok(bytes @ 1..=LONGEST_EVENT) => bytes,
+                _ => return Err(Trouble::new("--join-bytes", "expected a size from 1 to 1MiB")),
+            },
             idle: self.join_idle,
         })
     }
@@ -260,11 +329,16 @@ fn unknown(name: &str) -> Trouble {
     if name.contains(['/', '.']) || fs::exists(name).unwrap_or(false) {
         return Trouble::new(name, format_args!("is no format, try logparse FORMAT < {name}"));
     }
-    let nearest = NAMES.iter().min_by_key(|known| distance(name, known)).filter(|known| distance(name, known) <= 3);
-    match nearest {
+    match nearest(name, NAMES, 3) {
         Some(nearest) => Trouble::new(name, format_args!("unknown format, did you mean {nearest}")),
         None => Trouble::new(name, format_args!("unknown format, expected one of {}", NAMES.join(" "))),
     }
+}
+
+/// Of the names the one that differs least from `name`, if in no more than `most` letters.
+fn nearest(name: &str, names: impl IntoIterator<Item = &'static str>, most: usize) -> Option<&'static str> {
+    let distances = names.into_iter().map(|known| (distance(name, known), known));
+    distances.min().filter(|(distance, _)| *distance <= most && *distance < name.len()).map(|(_, known)| known)
 }
 
 /// Letters to insert, remove or change, by Levenshtein.

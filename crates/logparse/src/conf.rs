@@ -8,6 +8,15 @@ pub fn log_format(conf: &str, name: &str) -> Option<String> {
     })
 }
 
+/// The names of the formats that the text defines.
+pub fn names(conf: &str) -> Vec<String> {
+    let name = |statement: String| {
+        let mut words = statement.split_whitespace();
+        (words.next() == Some("log_format")).then(|| words.next().map(str::to_owned))?
+    };
+    statements(conf).into_iter().filter_map(name).collect()
+}
+
 fn statements(conf: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut statement = String::new();
@@ -46,5 +55,6 @@ mod tests {
         let conf = "http {\n # log_format main 'no';\n log_format main escape=json '{\"a\":\"$b;\"'\n   '}';\n}";
         assert_eq!(log_format(conf, "main").as_deref(), Some("log_format main escape=json '{\"a\":\"$b;\"'\n   '}'"));
         assert_eq!(log_format(conf, "other"), None);
+        assert_eq!(names(conf), ["main"]);
     }
 }

@@ -2,6 +2,7 @@
 //! belong together are put together before, by [`crate::join`].
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use crate::clock::Clock;
 use crate::record::Record;
@@ -19,6 +20,7 @@ pub mod scanner;
 pub mod syslog;
 pub mod text;
 pub mod value;
+pub mod variable;
 
 /// The names that a user may give, wrappers included.
 pub const NAMES: [&str; 11] =
@@ -44,9 +46,48 @@ pub enum Format {
     /// Anything.
     Text,
     /// Whatever the line looks like.
-    Auto(nginx::Nginx),
+    Auto(Auto),
     /// A regular expression with named groups, from `--regex` or `--grok`.
     Pattern(pattern::Pattern),
+}
+
+/// Tells each line by its shape.
+#[derive(Debug)]
+pub struct Auto {
+    nginx: nginx::Nginx,
+    /// The last line with a shape that takes a search to see was logfmt: it is looked for first.
+    was_logfmt: Cell<bool>,
+}
+
+impl Auto {
+    /// nginx's formats among the others.
+    pub fn new(nginx: nginx::Nginx) -> Self {
+        Self { nginx, was_logfmt: Cell::new(false) }
+    }
+
+    /// The cheapest signs first. No line has two of these shapes, but that one may quote another behind its own.
+    fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
+        match line.first() {
+            Some(b'{') => return json::parse(line, record),
+            Some(b'<') if syslog::is_shape(line) => return syslog::parse(line, record, clock),
+            _ if nginx_error::is_shape(line) => return self.nginx.parse(line, record, clock),
+            _ if klog::is_shape(line) => return klog::parse(line, record, clock),
+            _ => {}
+        }
+        if self.was_logfmt.get() && logfmt::is_shape(line) {
+            return logfmt::parse(line, record, clock);
+        }
+        let is_access = is_access(line);
+        let is_logfmt = !is_access && !self.was_logfmt.get() && logfmt::is_shape(line);
+        if is_access || is_logfmt {
+            self.was_logfmt.set(is_logfmt);
+        }
+        match (is_access, is_logfmt) {
+            (true, _) => self.nginx.parse(line, record, clock),
+            (_, true) => logfmt::parse(line, record, clock),
+            _ => Err("no known shape".into()),
+        }
+    }
 }
 
 impl Format {
@@ -79,8 +120,8 @@ impl Format {
                 text::parse(line, record, clock);
                 Ok(())
             }
-            Self::Auto(nginx) => {
-                if by_shape(nginx, line, record, clock).is_err() {
+            Self::Auto(auto) => {
+                if auto.parse(line, record, clock).is_err() {
                     record.reset_layer();
                     text::parse(line, record, clock);
                 }
@@ -88,23 +129,6 @@ impl Format {
             }
             Self::Pattern(pattern) => pattern.parse(line, record, clock),
         }
-    }
-}
-
-/// The cheapest signs first.
-fn by_shape<'s>(
-    nginx: &'s nginx::Nginx,
-    line: &[u8],
-    record: &mut Record,
-    clock: &mut Clock,
-) -> Result<(), Cow<'s, str>> {
-    match line.first() {
-        Some(b'{') => json::parse(line, record),
-        Some(b'<') if syslog::is_shape(line) => syslog::parse(line, record, clock),
-        _ if nginx_error::is_shape(line) || is_access(line) => nginx.parse(line, record, clock),
-        _ if klog::is_shape(line) => klog::parse(line, record, clock),
-        _ if logfmt::is_shape(line) => logfmt::parse(line, record, clock),
-        _ => Err("no known shape".into()),
     }
 }
 

@@ -182,7 +182,10 @@ impl Scanner {
         for step in &mut scanner.steps {
             step.missing = match step.until.length {
                 0 => format!("no ${}", step.name()),
-                _ => format!("no {} after ${}", String::from_utf8_lossy(&step.until.text).trim(), step.name()),
+                _ => match String::from_utf8_lossy(&step.until.text).trim() {
+                    "" => format!("no space after ${}", step.name()),
+                    literal => format!("no {literal} after ${}", step.name()),
+                },
             };
             if rank(step.kind) > 0 && step.kind != clock {
                 step.kind = Kind::Text;
@@ -420,6 +423,19 @@ fn key(name: &str) -> Result<Key, String> {
     }
     let is_taken = matches!(name, "time" | "level" | "message") || record::RESERVED.contains(&name.as_bytes());
     Ok(Key::new(&if is_taken { format!("{name}_") } else { name.to_owned() }))
+}
+
+/// The names of the variables in a `log_format`.
+pub fn variables(format: &str) -> Result<Vec<String>, String> {
+    let (format, _) = unquote(format)?;
+    let mut names = Vec::new();
+    let mut rest = format.as_str();
+    while let Some(dollar) = rest.find('$') {
+        let (name, behind) = variable(&rest[dollar + 1..])?;
+        names.push(name.to_owned());
+        rest = behind;
+    }
+    Ok(names)
 }
 
 /// The name behind a `$`, with or without braces, and what follows it.
