@@ -205,9 +205,10 @@ impl<D: Disk> Follower<D> {
         }
     }
 
-    /// Appends a mark for each generation that has moved since the last, if a second has passed or this is the end.
+    /// Appends a mark for each generation that has moved since the last, if a second has passed or this is the end. The first
+    /// goes at once: only a stream that has carried a mark is known to be cut when it ends without an end mark.
     pub fn mark(&mut self, now: Duration, is_end: bool, out: &mut Vec<u8>) {
-        if !self.plan.shape.tagged || (!is_end && now < self.marked_at + MARK_EVERY) {
+        if !self.plan.shape.tagged || (self.has_marked && !is_end && now < self.marked_at + MARK_EVERY) {
             return;
         }
         self.marked_at = now;
