@@ -302,9 +302,14 @@ fn a_dry_run_shows_the_requests_and_no_secret_and_sends_nothing() {
          {\"create\":{\"_index\":\"a-2025\"}}\n{\"@timestamp\":\"2025-10-10T13:55:36Z\",\"env\":\"prod\"}\n\n"
     );
     assert_eq!(text(&output.stderr), "");
-    let output = run("LOGPOST_TOKEN=secret logpost --dry-run http://h/in", b"a\n");
+    let line = b"\x1e3f2a00c4d1e0b7a9:0-5 /a\tfour\n";
+    let output = run("LOGPOST_TOKEN=secret logpost --dry-run http://h/in", line);
     let requests = text(&output.stdout);
-    assert!(requests.contains("\nauthorization: ***\n\n{") && !requests.contains("secret"), "{requests}");
+    let key = r#"idempotency-key: "3f2a00c4d1e0b7a9:0-5..3f2a00c4d1e0b7a9:0-5""#;
+    assert!(
+        requests.contains(&format!("\nauthorization: ***\n{key}\n\n{{")) && !requests.contains("secret"),
+        "{requests}"
+    );
     let output = run("logpost --dry-run --to victorialogs http://h", b"{\"time\":\"2001-01-01T00:00:00Z\"}\n");
     assert_status(&output, 1);
     assert_eq!(text(&output.stdout), "");

@@ -41,6 +41,7 @@ pub struct Deliverer {
 #[derive(Debug)]
 struct Request {
     id: u64,
+    key: Option<String>,
     body: Vec<u8>,
     /// Where to read the answer to; empty.
     answer: Vec<u8>,
@@ -71,8 +72,8 @@ impl Deliverer {
             let mut courier = Courier { agent: agent.clone(), target: Arc::clone(&target), packed: Vec::new() };
             let (answered, wake) = (answered.clone(), Arc::clone(&wake));
             let work = move || {
-                for Request { id, body, answer } in inbox {
-                    let answer = courier.send(&body, answer);
+                for Request { id, key, body, answer } in inbox {
+                    let answer = courier.send(key.as_deref(), &body, answer);
                     if answered.send(Answered { slot, id, body, answer }).is_err() {
                         return;
                     }
@@ -91,12 +92,12 @@ impl Deliverer {
         !self.idle.is_empty()
     }
 
-    /// Sends the body on an idle thread; its answer will carry `id`.
-    pub fn send(&mut self, id: u64, body: Vec<u8>) {
+    /// Sends the body on an idle thread; its answer will carry `id`. A server that knows `key` has seen it before.
+    pub fn send(&mut self, id: u64, key: Option<String>, body: Vec<u8>) {
         if let Some(slot) = self.idle.pop() {
             let answer = self.spare_answers.pop().unwrap_or_default();
             // The thread lives as long as this end of the channel.
-            let _ = self.requests[slot].send(Request { id, body, answer });
+            let _ = self.requests[slot].send(Request { id, key, body, answer });
         }
     }
 
@@ -152,10 +153,10 @@ struct Courier {
 }
 
 impl Courier {
-    fn send(&mut self, body: &[u8], memory: Vec<u8>) -> Result<Answer, Failure> {
+    fn send(&mut self, key: Option<&str>, body: &[u8], memory: Vec<u8>) -> Result<Answer, Failure> {
         let body = if self.target.is_compressed { packed(&mut self.packed, body) } else { body };
         let answered = loop {
-            match post(&self.agent, &self.target, body) {
+            match post(&self.agent, &self.target, key, body) {
                 // Nothing is known about the request either; it would be sent again in any case.
                 Err(error) if is_stale(&error) => {}
                 other => break other,
@@ -169,13 +170,16 @@ impl Courier {
     }
 }
 
-fn post(agent: &Agent, target: &Target, body: &[u8]) -> Result<Response<ureq::Body>, ureq::Error> {
+fn post(agent: &Agent, target: &Target, key: Option<&str>, body: &[u8]) -> Result<Response<ureq::Body>, ureq::Error> {
     let mut request = agent.post(&target.url);
     for (name, value) in &target.headers {
         request = request.header(name, value);
     }
     if let Some(token) = target.token() {
         request = request.header("authorization", token);
+    }
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
     }
     if target.is_compressed {
         request = request.header("content-encoding", "gzip");

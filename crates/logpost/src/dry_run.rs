@@ -30,13 +30,16 @@ impl DryRun {
         if target.token().is_some() {
             head.push_str("authorization: ***\n");
         }
-        head.push('\n');
         Self { head: head.into_bytes(), output: Output::stdout() }
     }
 
     /// Writes one request.
-    pub fn write(&mut self, body: &[u8]) -> Result<(), Stop> {
+    pub fn write(&mut self, key: Option<&str>, body: &[u8]) -> Result<(), Stop> {
         self.output.write(&self.head)?;
+        if let Some(key) = key {
+            self.output.write(format!("idempotency-key: {key}\n").as_bytes())?;
+        }
+        self.output.write(b"\n")?;
         self.output.write(body)?;
         self.output.write(b"\n")?;
         self.output.flush()

@@ -34,6 +34,10 @@ pub trait Kind: Send {
     /// Appends the body of a request with these records of the batch, in their order. What it leaves out is told in the
     /// same order; where that is all of them it appends nothing.
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut>;
+    /// The `Idempotency-Key` of such a request, where nothing else tells the server that it comes again.
+    fn key(&self, _batch: &Batch, _records: &[usize]) -> Option<String> {
+        None
+    }
     /// What an answer to a request with `count` records means.
     fn read(&self, answer: &Answer, count: usize) -> Verdict;
 }

@@ -241,8 +241,9 @@ impl Post {
                     job.refuse(left_out);
                     self.report.tally.refused += write_refused(&mut self.refusals, job)?;
                 }
+                let key = job.next().and_then(|records| self.kind.key(&job.batch, records));
                 if let Some(dry_run) = self.dry_run.as_mut().filter(|_| !body.is_empty()) {
-                    dry_run.write(&body)?;
+                    dry_run.write(key.as_deref(), &body)?;
                     job.take(Verdict::All(Fate::Delivered), None, 0, now, 0.0);
                 } else if !body.is_empty() {
                     job.in_flight = true;
@@ -250,7 +251,7 @@ impl Post {
                     job.request_bytes = body.len() as u64;
                     self.report.tally.requests += 1;
                     self.report.tally.sent_bytes += job.request_bytes;
-                    self.deliverer.send(id, body);
+                    self.deliverer.send(id, key, body);
                     break;
                 }
                 self.deliverer.keep(body);

@@ -33,6 +33,16 @@ impl Kind for Ndjson {
         Vec::new()
     }
 
+    /// `"3f2a00c4d1e0b7a9:0-17..3f2a00c4d1e0b7a9:100-117"`: where its first and its last record were read.
+    fn key(&self, batch: &Batch, records: &[usize]) -> Option<String> {
+        let mut key = b"\"".to_vec();
+        batch.position(*records.first()?)?.write_without_flags(&mut key);
+        key.extend_from_slice(b"..");
+        batch.position(*records.last()?)?.write_without_flags(&mut key);
+        key.push(b'"');
+        String::from_utf8(key).ok()
+    }
+
     fn read(&self, answer: &Answer, _count: usize) -> Verdict {
         let Answer { status, body, .. } = answer;
         Verdict::All(match status {
@@ -40,5 +50,23 @@ impl Kind for Ndjson {
             207 | 260 => Fate::Hold(reason(*status, body)),
             _ => of_status(*status, body).unwrap_or(Fate::Delivered),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::tests::batch;
+
+    #[test]
+    fn the_key_of_a_request_is_where_its_first_and_last_record_were_read() {
+        let kind = Ndjson { form: Form::new("time", []) };
+        let lines: [&[u8]; 3] =
+            [b"\x1e0000000000000001:0-5 /a\tfour", b"\x1e0000000000000001:5-9@0p /a\tfour", b"plain"];
+        let batch = batch(&lines);
+        let key = "\"0000000000000001:0-5..0000000000000001:5-9@0\"";
+        assert_eq!(kind.key(&batch, &[0, 1]).as_deref(), Some(key));
+        assert_eq!(kind.key(&batch, &[0, 2]), None);
+        assert_eq!(kind.key(&batch, &[]), None);
     }
 }
