@@ -10,8 +10,17 @@ use logline::{json, short};
 use memchr::memchr;
 
 /// Keys that only the stream itself may use.
-pub const RESERVED: [&[u8]; 7] =
+const RESERVED: [&[u8]; 7] =
     [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
+
+/// The name of a field that `name` may have: not one that records use themselves.
+pub fn free_name(name: &str) -> String {
+    let is_taken = matches!(name, "time" | "level" | "message") || RESERVED.contains(&name.as_bytes());
+    if is_taken { format!("{name}_") } else { name.to_owned() }
+}
+
+/// How much memory of a long line is kept for the next.
+const KEPT: usize = 128 << 10;
 
 /// What stands around the fields of a record.
 #[derive(Clone, Copy, Default, Debug)]
@@ -157,6 +166,11 @@ impl Record {
         self.body.clear();
         self.entries.clear();
         self.message.clear();
+        if self.body.capacity().max(self.message.capacity()) > KEPT {
+            // One huge line must not keep its memory for ever.
+            self.body.shrink_to(KEPT);
+            self.message.shrink_to(KEPT);
+        }
         self.message_is = Message::None;
         self.depth = 0;
         self.dynamic = false;

@@ -8,7 +8,7 @@ use memchr::{memchr, memmem};
 
 use crate::clock::Clock;
 use crate::formats::value;
-use crate::record::Record;
+use crate::record::{Record, free_name};
 
 const COMBINED: &str = r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i""#;
 const COMMON: &str = r#"%h %l %u %t "%r" %>s %b"#;
@@ -36,6 +36,8 @@ struct Step {
 pub struct Layout {
     before: Vec<u8>,
     steps: Vec<Step>,
+    /// A directive occurs twice, or the request and a part of it.
+    repeats: bool,
 }
 
 /// See the page of the module.
@@ -76,7 +78,7 @@ impl Apache {
 
 impl Layout {
     fn compile(format: &str) -> Result<Self, String> {
-        let mut layout = Self { before: Vec::new(), steps: Vec::new() };
+        let mut layout = Self { before: Vec::new(), steps: Vec::new(), repeats: false };
         let mut literal = String::new();
         let mut rest = format.trim().replace("\\\"", "\"");
         loop {
@@ -92,6 +94,7 @@ impl Layout {
                 continue;
             }
             let (name, kind, behind) = directive(&behind)?;
+            let name = if kind == Kind::Time { name } else { free_name(&name) };
             layout.end_last(std::mem::take(&mut literal))?;
             layout.steps.push(Step { name, kind, until: Vec::new(), missing: String::new() });
             rest = behind.into();
@@ -100,6 +103,7 @@ impl Layout {
             return Err("no directive like %h in it".to_owned());
         }
         layout.end_last(literal).or_else(|error| if rest.is_empty() { Ok(()) } else { Err(error) })?;
+        layout.repeats = value::repeats(layout.steps.iter().map(|step| step.name.as_bytes()));
         for step in &mut layout.steps {
             step.missing = format!("no {} after {}", String::from_utf8_lossy(&step.until).trim(), step.name);
         }
@@ -119,6 +123,9 @@ impl Layout {
         let Some(mut rest) = line.strip_prefix(&*self.before) else {
             return Err("does not begin like the format".into());
         };
+        if self.repeats {
+            record.may_repeat();
+        }
         for (at, step) in self.steps.iter().enumerate() {
             let last = at + 1 == self.steps.len();
             let end = if last && step.until.is_empty() {
@@ -188,7 +195,7 @@ fn directive(text: &str) -> Result<(String, Kind, &str), String> {
         let end = inner.find('}').ok_or("a %{ without its }")?;
         let (argument, rest) = (&inner[..end], &inner[end + 1..]);
         let letter = rest.chars().next().ok_or("nothing behind %{…}")?;
-        let variable = argument.to_ascii_lowercase().replace('-', "_");
+        let variable = argument.to_ascii_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
         let (name, kind) = match letter {
             'i' => (format!("http_{variable}"), Kind::Text),
             'o' => (format!("sent_http_{variable}"), Kind::Text),
@@ -198,7 +205,7 @@ fn directive(text: &str) -> Result<(String, Kind, &str), String> {
             'T' => ("request_time".to_owned(), Kind::Number),
             'a' => ("connection_addr".to_owned(), Kind::Text),
             'p' => (format!("{variable}_port"), Kind::Number),
-            'P' => (argument.to_owned(), Kind::Number),
+            'P' => (variable, Kind::Number),
             _ => (variable, Kind::Text),
         };
         return Ok((name, kind, &rest[letter.len_utf8()..]));
@@ -249,7 +256,7 @@ fn parse_error(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<()
         return Err("no time in the brackets".into());
     }
     let mut rest = &line[end + 1..];
-    let mut first = true;
+    let (mut first, mut has_pid) = (true, false);
     while let Some(inner) = rest.strip_prefix(b" [") {
         let Some(end) = memchr(b']', inner) else { break };
         let bracket = &inner[..end];
@@ -264,7 +271,8 @@ fn parse_error(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<()
                 record.text("module", module);
             }
             first = false;
-        } else if let Some(pid) = bracket.strip_prefix(b"pid ") {
+        } else if let (Some(pid), false) = (bracket.strip_prefix(b"pid "), has_pid) {
+            has_pid = true;
             let (pid, tid) = pid.split_at(memchr(b':', pid).unwrap_or(pid.len()));
             if value::is_number(pid) {
                 value::number(record.field("pid"), pid);
@@ -295,4 +303,24 @@ fn parse_error(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<()
     }
     record.message(rest.strip_prefix(b" ").unwrap_or(rest));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use logline::time::Zone;
+
+    use super::*;
+    use crate::record::{Head, Selection};
+
+    #[test]
+    fn keys_are_whole_and_occur_once_whatever_the_format_names() {
+        let layout = Layout::compile(r#"%h %a %m "%r" %{X"y\z}i %{message}e %{X"y\z}i"#).unwrap();
+        let (mut record, mut out) = (Record::default(), Vec::new());
+        let line = br#"1.1.1.1 2.2.2.2 GET "GET / HTTP/1.1" a b c"#;
+        layout.parse(line, &mut record, &mut Clock::new(Zone::Fixed(0))).unwrap();
+        record.write(&mut out, &Head::default(), &Selection::default(), None);
+        let expected = r#"{"remote_addr":"2.2.2.2","request_method":"GET","request_uri":"/","server_protocol":"HTTP/1.1","message_":"b","http_x_y_z":"c"}"#;
+        assert_eq!(String::from_utf8(out).unwrap().trim_end(), expected);
+    }
 }

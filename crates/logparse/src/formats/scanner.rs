@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use crate::clock::Clock;
 use crate::formats::value;
-use crate::record::{self, Key, Record};
+use crate::record::{Key, Record, free_name};
 
 /// The format that nginx has built in.
 pub const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
@@ -176,7 +176,7 @@ impl Scanner {
             last.until = Literal::new(&tail);
             last.is_last = true;
         }
-        scanner.repeats = repeats(&scanner.steps);
+        scanner.repeats = value::repeats(scanner.steps.iter().map(|step| step.key.name()));
         scanner.room = scanner.steps.iter().map(Step::room).sum();
         let clock = scanner.steps.iter().map(|step| step.kind).max_by_key(|kind| rank(*kind)).unwrap_or(Kind::Text);
         for step in &mut scanner.steps {
@@ -355,16 +355,6 @@ impl Scanner {
     }
 }
 
-/// Whether two of the keys that the steps put may be equal.
-fn repeats(steps: &[Step]) -> bool {
-    let has_request = steps.iter().any(|step| step.kind == Kind::Request);
-    steps.iter().enumerate().any(|(at, step)| {
-        let name = step.key.name();
-        steps[..at].iter().any(|before| before.key.name() == name)
-            || (has_request && matches!(name, b"request_method" | b"request_uri" | b"server_protocol"))
-    })
-}
-
 fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::Epoch => 3,
@@ -421,8 +411,7 @@ fn key(name: &str) -> Result<Key, String> {
     if name.len() >= Key::LONGEST {
         return Err(format!("${name}: a name of {} letters or more", Key::LONGEST));
     }
-    let is_taken = matches!(name, "time" | "level" | "message") || record::RESERVED.contains(&name.as_bytes());
-    Ok(Key::new(&if is_taken { format!("{name}_") } else { name.to_owned() }))
+    Ok(Key::new(&free_name(name)))
 }
 
 /// The names of the variables in a `log_format`.

@@ -201,6 +201,21 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Whether fields of these names may have equal keys: a name occurs twice, or one is a part of a request that is there too.
+pub fn repeats<'a>(names: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut keys = Vec::new();
+    for name in names {
+        match name {
+            b"request" => keys.extend([name, b"request_method", b"request_uri", b"server_protocol"]),
+            _ => keys.push(name),
+        }
+    }
+    let all = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len() < all
+}
+
 /// The room that the keys of a request need for a [`Pen`].
 pub const ROOM_OF_REQUEST: usize = 3 * 24;
 
