@@ -1,5 +1,7 @@
 //! What is kept: lines whose text matches the patterns and whose fields are as asked. Marks pass, whatever is asked.
 
+use std::ops::Range;
+
 use logline::ending::{Exit, Stop, say};
 use logline::line::{Item, RS};
 use logline::output::Output;
@@ -37,16 +39,6 @@ pub struct Filter {
     pub reads_records: bool,
 }
 
-/// Where lines stand that are next to each other; the last may have no LF.
-struct Stretch {
-    start: usize,
-    end: usize,
-    /// They need not be looked at.
-    is_kept: bool,
-    /// More than one.
-    is_block: bool,
-}
-
 impl Filter {
     /// Takes what has arrived; false when nothing more is wanted.
     pub fn take(&mut self, run: &Run<'_>, output: &mut Output) -> Result<bool, Stop> {
@@ -78,47 +70,72 @@ impl Filter {
         if let Some(query) = &mut self.query {
             query.look_at_the_clock(Moment::now());
         }
-        let has_tags = self.pattern.is_some() && memchr(RS, lines).is_some();
+        if self.inverts && self.query.is_none() && self.most == u64::MAX {
+            return self.take_between(lines, output);
+        }
+        let has_tags = self.has_tags(lines);
         let mut ahead = Ahead::default();
         let mut at = 0;
         while at < lines.len() && self.selected < self.most {
-            let Some(stretch) = self.next(lines, at, has_tags, &mut ahead) else { break };
-            at = stretch.end;
-            let taken = &lines[stretch.start..stretch.end];
-            if stretch.is_kept || self.keeps(taken.strip_suffix(b"\n").unwrap_or(taken)) {
-                self.selected += if stretch.is_block { count(taken) } else { 1 };
-                self.print(taken, output)?;
+            let Some((line, is_kept)) = self.next(lines, at, has_tags, &mut ahead) else { break };
+            at = line.end;
+            let line = &lines[line];
+            if is_kept || self.keeps(line) {
+                self.selected += 1;
+                self.print(line, output)?;
             }
         }
         Ok(())
     }
 
-    /// The next lines, from `at` on, that may be kept: those between are not.
-    fn next(&mut self, lines: &[u8], at: usize, has_tags: bool, ahead: &mut Ahead) -> Option<Stretch> {
-        if let Some(pattern) = &mut self.pattern
-            && self.query.as_ref().is_none_or(|query| !query.sees_all())
-        {
-            // A match that is empty behind the last LF is in no line.
-            let hit = pattern.find(lines, at, has_tags).filter(|hit| hit.at < lines.len() || !lines.ends_with(b"\n"));
-            if !self.inverts {
-                let hit = hit?;
+    /// The next line, from `at` on, that may be kept, and whether that is certain: those between are not.
+    fn next(&mut self, lines: &[u8], at: usize, has_tags: bool, ahead: &mut Ahead) -> Option<(Range<usize>, bool)> {
+        match (&mut self.pattern, &self.query) {
+            (Some(pattern), query) if !self.inverts && !query.as_ref().is_some_and(Query::sees_all) => {
+                let hit = pattern.find(lines, at, has_tags)?;
                 let line = line_around(lines, at, hit.at);
-                let is_kept = hit.is_certain && self.query.is_none() && lines[line.start] != RS;
-                return Some(Stretch { is_kept, ..line });
+                let is_kept = hit.is_certain && query.is_none() && lines[line.start] != RS;
+                Some((line, is_kept))
             }
-            let line = hit.map(|hit| line_around(lines, at, hit.at));
-            let next = line.as_ref().map_or(lines.len(), |line| line.start);
-            if next > at && self.query.is_none() && self.most == u64::MAX {
-                return Some(Stretch { start: at, end: next, is_kept: true, is_block: true });
+            (None, Some(query)) if query.needles().is_some() => {
+                let found = query.needles()?.find(lines, at, ahead)?;
+                Some((line_around(lines, at, found), false))
             }
-        } else if let Some(needles) = self.query.as_ref().and_then(Query::needles) {
-            return Some(line_around(lines, at, needles.find(lines, at, ahead)?));
+            _ => Some((line_around(lines, at, at), false)),
         }
-        Some(line_around(lines, at, at))
+    }
+
+    /// What stands between the lines that match is kept as it stands.
+    fn take_between(&mut self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
+        let has_tags = self.has_tags(lines);
+        let (mut from, mut at) = (0, 0);
+        while at < lines.len()
+            && let Some(hit) = self.pattern.as_mut().and_then(|pattern| pattern.find(lines, at, has_tags))
+        {
+            let line = line_around(lines, at, hit.at);
+            at = line.end;
+            if (hit.is_certain && lines[line.start] != RS) || !self.keeps(&lines[line.clone()]) {
+                self.take_all(&lines[from..line.start], output)?;
+                from = line.end;
+            }
+        }
+        self.take_all(&lines[from..], output)
+    }
+
+    fn take_all(&mut self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.selected += memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"));
+        self.print(lines, output)
+    }
+
+    fn has_tags(&self, lines: &[u8]) -> bool {
+        self.pattern.as_ref().is_some_and(Pattern::minds_tags) && memchr(RS, lines).is_some()
     }
 
     fn keeps(&mut self, line: &[u8]) -> bool {
-        let subject = Subject::new(line);
+        let subject = Subject::new(line.strip_suffix(b"\n").unwrap_or(line));
         // A window has to see every line.
         let is_asked = self.query.as_mut().is_none_or(|query| query.holds(&subject));
         is_asked && self.pattern.as_mut().is_none_or(|pattern| pattern.matches(subject.content) != self.inverts)
@@ -141,13 +158,9 @@ impl Filter {
     }
 }
 
-fn count(lines: &[u8]) -> u64 {
-    memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"))
-}
-
 /// The line, its LF included, in which an offset lies; it begins at `from` or later.
-fn line_around(lines: &[u8], from: usize, offset: usize) -> Stretch {
+fn line_around(lines: &[u8], from: usize, offset: usize) -> Range<usize> {
     let start = memrchr(b'\n', &lines[from..offset]).map_or(from, |lf| from + lf + 1);
     let end = memchr(b'\n', &lines[offset..]).map_or(lines.len(), |lf| offset + lf + 1);
-    Stretch { start, end, is_kept: false, is_block: false }
+    start..end
 }

@@ -5,6 +5,7 @@ use memchr::memchr_iter;
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{MatchKind, Span};
 use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::{Hir, HirKind};
 
 use crate::expr::{Asked, Expr, Relation, Step, Test};
 use crate::parse::Kind;
@@ -90,26 +91,40 @@ fn of_value(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// The longest part that JSON writes as it is.
 fn of_text(text: &str) -> Option<Vec<u8>> {
-    let parts = text.as_bytes().split(|byte| is_special(*byte));
+    of_bytes(text.as_bytes())
+}
+
+/// The longest part that JSON writes as it is.
+fn of_bytes(text: &[u8]) -> Option<Vec<u8>> {
+    let parts = text.split(|byte| is_special(*byte));
     parts.max_by_key(|part| part.len()).filter(|part| part.len() >= SHORTEST).map(<[u8]>::to_vec)
 }
 
-/// What the matches of a pattern begin with.
+/// What is in every match of a pattern, as JSON writes it.
 fn of_pattern(pattern: &str) -> Option<Vec<Vec<u8>>> {
     let hir = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern).ok()?;
-    let beginnings = Extractor::new().extract(&hir);
-    let beginnings = beginnings.literals().filter(|all| !all.is_empty() && all.len() <= MOST)?;
-    let mut needles = Vec::new();
-    for beginning in beginnings {
-        let plain = beginning.as_bytes().split(|byte| is_special(*byte)).next().unwrap_or_default();
-        if plain.len() < SHORTEST {
-            return None;
-        }
-        needles.push(plain.to_vec());
+    let as_written = |all: Vec<Vec<u8>>| joined(all.iter().map(|text| Some(vec![of_bytes(text)?])));
+    best([beginnings(&hir), required(&hir)].into_iter().flatten().filter_map(as_written))
+}
+
+/// Texts with one of which every match begins.
+pub fn beginnings(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let beginnings = Extractor::new().extract(hir);
+    let all = beginnings.literals().filter(|all| !all.is_empty() && all.len() <= MOST)?;
+    Some(all.iter().map(|text| text.as_bytes().to_vec()).collect())
+}
+
+/// Texts of which one is in every match.
+pub fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    match hir.kind() {
+        HirKind::Literal(text) => Some(vec![text.0.to_vec()]),
+        HirKind::Capture(capture) => required(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => required(&repetition.sub),
+        HirKind::Concat(all) => best(all.iter().filter_map(required)),
+        HirKind::Alternation(all) => joined(all.iter().map(required)),
+        HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) | HirKind::Repetition(_) => None,
     }
-    Some(needles)
 }
 
 fn is_special(byte: u8) -> bool {
@@ -138,6 +153,8 @@ mod tests {
             ("uri startswith '/api/'", &["/api/"]),
             ("a contains 'say \"hello\" to'", &["hello"]),
             ("uri ~ '^/(api|img)/'", &["/api/", "/img/"]),
+            ("uri ~ '[a-z]+[.](php|cgi)$'", &["php", "cgi"]),
+            ("uri ~ '.*xy'", &["xy"]),
             ("status >= 500 and agent contains bot", &["bot"]),
         ] {
             assert_eq!(of(text).unwrap(), expected, "{text}");
@@ -158,7 +175,7 @@ mod tests {
             "request contains GET",
             "_file contains access",
             "a == x",
-            "a ~ '.*xy'",
+            "a ~ '.*(xy)?'",
             "a",
             "sample 1%",
         ] {

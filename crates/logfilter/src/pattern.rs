@@ -2,13 +2,15 @@
 //! over an LF, and what looks around itself (`^`, `$`, `\b`) is first left out, and asked again of the line that is found.
 
 use logline::ending::{Trouble, cause};
-use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
+use regex_automata::util::prefilter::Prefilter;
+use regex_automata::{Input, MatchKind, Span};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange};
 use regex_syntax::hir::{Hir, HirKind, Look, LookSet, Repetition};
 
 use crate::args::Args;
+use crate::needle;
 
 /// Patterns, as one.
 #[derive(Debug)]
@@ -18,6 +20,47 @@ pub struct Pattern {
     loose: Option<Search>,
     /// Only the ends of lines are looked at: then many plain lines can be searched for the exact pattern.
     looks_at_ends: bool,
+    /// Texts of which one is in every match; `None` where the search finds the pattern as fast, or they are not rare.
+    rare: Option<Rare>,
+}
+
+/// Texts that lead to the lines that may match, as long as they are rare.
+#[derive(Debug)]
+struct Rare {
+    search: Prefilter,
+    found: usize,
+    passed: usize,
+}
+
+impl Rare {
+    /// Shorter texts are hardly rare.
+    const SHORTEST: usize = 3;
+    /// As many are looked at before it is judged.
+    const TRIAL: usize = 64;
+    /// To search each of the lines for itself is dearer than to pass by as many bytes.
+    const APART: usize = 1024;
+
+    fn of(hir: &Hir) -> Option<Self> {
+        let needles = needle::required(hir)?;
+        let shortest = needles.iter().map(Vec::len).min()?;
+        let of_beginnings = needle::beginnings(hir).and_then(|all| all.iter().map(Vec::len).min());
+        if shortest < Self::SHORTEST || of_beginnings >= Some(shortest) {
+            return None;
+        }
+        let search = Prefilter::new(MatchKind::LeftmostFirst, &needles)?;
+        Some(Self { search, found: 0, passed: 0 })
+    }
+
+    fn is_rare(&self) -> bool {
+        self.found < Self::TRIAL || self.passed / self.found >= Self::APART
+    }
+
+    fn find(&mut self, lines: &[u8], at: usize) -> Option<usize> {
+        let found = self.search.find(lines, Span { start: at, end: lines.len() })?;
+        self.found += 1;
+        self.passed += found.start - at;
+        Some(found.start)
+    }
 }
 
 #[derive(Debug)]
@@ -75,7 +118,8 @@ impl Pattern {
         let looks = hir.properties().look_set();
         let ends = LookSet::singleton(Look::StartLF).insert(Look::EndLF);
         let loose = if looks.is_empty() { None } else { Some(Search::new(&rebuilt(hir, &|_| Hir::empty()))?) };
-        Some(Self { exact: Search::new(hir)?, loose, looks_at_ends: looks.intersect(ends) == looks })
+        let looks_at_ends = looks.intersect(ends) == looks;
+        Some(Self { exact: Search::new(hir)?, loose, looks_at_ends, rare: Rare::of(hir) })
     }
 
     /// Whether the line matches.
@@ -83,14 +127,23 @@ impl Pattern {
         self.exact.find(line, 0).is_some()
     }
 
+    /// Whether [`Pattern::find`] has to be told of tags.
+    pub fn minds_tags(&self) -> bool {
+        self.looks_at_ends && self.loose.is_some()
+    }
+
     /// The next place, from `at` on, whose line matches or may match. No line that matches is passed by, be its content
     /// tagged or not: only a search without looking around is fit for tagged ones.
     pub fn find(&mut self, lines: &[u8], at: usize, has_tags: bool) -> Option<Hit> {
-        let (search, is_certain) = match &mut self.loose {
-            Some(loose) if has_tags || !self.looks_at_ends => (loose, false),
-            _ => (&mut self.exact, true),
+        let hit = match (&mut self.rare, &mut self.loose) {
+            (Some(rare), _) if rare.is_rare() => Hit { at: rare.find(lines, at)?, is_certain: false },
+            (_, Some(loose)) if has_tags || !self.looks_at_ends => {
+                Hit { at: loose.find(lines, at)?, is_certain: false }
+            }
+            _ => Hit { at: self.exact.find(lines, at)?, is_certain: true },
         };
-        search.find(lines, at).map(|at| Hit { at, is_certain })
+        // A match that is empty behind the last LF is in no line.
+        (hit.at < lines.len() || !lines.ends_with(b"\n")).then_some(hit)
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use random::Random;
 
@@ -81,10 +82,11 @@ fn run(program: &str, arguments: &[String], input: &str) -> Output {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // With -q and -m the reader goes away early.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    child.wait_with_output().unwrap()
+    thread::scope(|scope| {
+        // With -q and -m the reader goes away early.
+        scope.spawn(move || stdin.write_all(input.as_bytes()));
+        child.wait_with_output().unwrap()
+    })
 }
 
 /// Both programs with the same arguments and input; a difference is described.
@@ -179,5 +181,32 @@ fn quiet_says_it_by_the_status() {
     }
     compare(&["-m".to_owned(), "0".to_owned(), "a".to_owned()], "a\n", &mut differences);
     compare(&["a".to_owned()], "", &mut differences);
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn patterns_of_every_day_select_what_they_select_in_grep_of_a_real_log() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/access-combined.log");
+    let input = String::from_utf8_lossy(&fs::read(data).unwrap()).into_owned();
+    let mut differences = String::new();
+    for pattern in [
+        "Googlebot",
+        r#"\] "[A-Z]+ /[a-z]+\.php"#,
+        r#"" [45][0-9]{2} "#,
+        r#""GET [^"]*\.(png|jpg) HTTP"#,
+        r"^[0-9.]+ - [^-]",
+        r#"bot[^ ]*"$"#,
+        r"(Firefox|Chrome)/[0-9]+\.[1-9]",
+        r"Mozilla.*Googlebot",
+        r"[a-z]+\.logstash|[a-z]+-logstash",
+        r"x{1,3}[0-9]+y?z",
+        r"\bmsie\b",
+    ] {
+        for options in [&[][..], &["-v"], &["-i"], &["-c"], &["-w"], &["-x"], &["-m", "5"]] {
+            let arguments: Vec<String> =
+                options.iter().chain(&["-e", pattern]).map(|text| (*text).to_owned()).collect();
+            compare(&arguments, &input, &mut differences);
+        }
+    }
     assert!(differences.is_empty(), "{differences}");
 }
