@@ -129,10 +129,14 @@ impl Shipment {
         last.ok_or_else(|| "logpost was ended by a signal".into())
     }
 
-    /// Runs it until all is acknowledged and ends it: the exit code of logpost.
+    /// Runs it until all is acknowledged, to the byte, and ends it: the exit code of logpost.
     pub fn finish(&self, pipeline: &mut Pipeline) -> Result<i32, Trouble> {
         self.until_acked(self.bytes())?;
-        self.drain(pipeline)
+        let code = self.drain(pipeline)?;
+        match self.acked()? {
+            acked if acked == self.bytes() => Ok(code),
+            acked => Err(format!("acknowledged {acked} of {} bytes", self.bytes()).into()),
+        }
     }
 
     /// All messages so far.
