@@ -343,7 +343,9 @@ fn it_gives_up_after_retry_for_but_a_drain_has_its_own_time() {
 #[test]
 fn a_terminal_shows_a_line_that_grows_and_is_gone_at_the_end() {
     let receiver = Receiver::start();
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let Ok(terminal) = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY) else {
+        return tools::skip("a_terminal_shows_a_line_that_grows_and_is_gone_at_the_end", "no terminals here");
+    };
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
