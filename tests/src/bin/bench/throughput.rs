@@ -85,6 +85,8 @@ const CASES: &[Case] = &[
     case("logfilter -i", "rg case-blind", Source::LogIn, "logfilter -i LOGSTASH-1.3"),
     case("jq select", "jq select", Source::SomeRecordsIn, "jq -c 'select(.status >= 500)'"),
     case("logfilter -W", "jq select", Source::RecordsIn, "logfilter -W 'status >= 500'"),
+    case("logfilter -W text", "jq select", Source::RecordsIn, "logfilter -W 'http_user_agent contains bingbot'"),
+    case("logfilter -W, all", "jq select", Source::RecordsIn, "logfilter -W 'status >= 200'"),
     case("jq .", "jq .", Source::SomeRecordsIn, "jq -c ."),
     case("logparse by jq", "jq .", Source::LogIn, "logparse nginx"),
     case("two cats, records", "two cats, records", Source::RecordsIn, "cat | cat"),
