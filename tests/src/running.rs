@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -114,8 +114,9 @@ impl Running {
     /// When it does not within a minute.
     #[track_caller]
     pub fn hear(&mut self, words: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(60);
         loop {
-            match self.said.recv_timeout(Duration::from_secs(60)) {
+            match self.said.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     self.heard.push(line.clone());
                     if line.contains(words) {
