@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub index: Option<String>,
 
-    /// Let the server give the ids: a record that is sent twice is then stored twice
+    /// elasticsearch: let the server give the ids; a record that is sent twice is then stored twice
     #[arg(long)]
     pub no_id: bool,
 
@@ -62,9 +62,9 @@ pub struct Args {
     pub label_from: Vec<String>,
 
     /// victorialogs, loki: what is older is refused, for the server would drop it; its -retentionPeriod or
-    /// reject_old_samples_max_age
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "7d")]
-    pub retention: Duration,
+    /// reject_old_samples_max_age [default: 7d]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub retention: Option<Duration>,
 
     /// A header for every request, 'Name: value' (repeatable)
     #[arg(short = 'H', long, value_name = "HEADER")]

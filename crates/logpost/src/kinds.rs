@@ -52,6 +52,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// Of a server that keeps what the options say, 7 days by default as both do that have one.
+    fn new(args: &Args, ahead: Duration) -> Self {
+        Self { retention: args.retention.unwrap_or(Duration::from_secs(7 * 24 * 3600)), ahead }
+    }
+
     /// Why the server would not take this time.
     fn check(&self, time: &Stamp, now: Timestamp) -> Result<(), String> {
         let age = now.duration_since(time.at);
@@ -74,6 +79,16 @@ pub fn kind(args: &Args, path: &str) -> Result<Box<dyn Kind>, Trouble> {
     }
     if !args.label_from.is_empty() && !has_streams {
         return Err(Trouble::new("--label-from", "this kind of server has no streams"));
+    }
+    let is_bulk = args.to == KindName::Elasticsearch;
+    for (option, has_effect) in [
+        ("--index", args.index.is_none() || is_bulk),
+        ("--no-id", !args.no_id || is_bulk),
+        ("--retention", args.retention.is_none() || has_streams),
+    ] {
+        if !has_effect {
+            return Err(Trouble::new(option, "has no effect for this kind of server"));
+        }
     }
     check_names(args)?;
     Ok(match args.to {
@@ -126,6 +141,9 @@ mod tests {
             &["--label", "a=b"][..],
             &["--to", "otlp", "--label-from", "a"],
             &["--to", "elasticsearch", "--label", "a=b"],
+            &["--index", "a"],
+            &["--to", "victorialogs", "--no-id"],
+            &["--to", "elasticsearch", "--retention", "1d"],
             &["--add", "time=now"],
             &["--add", "a=1", "--add", "a=2"],
             &["--to", "loki", "--add", "a=1", "--label", "a=2"],

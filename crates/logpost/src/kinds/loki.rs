@@ -69,7 +69,7 @@ impl Loki {
             labels: named(&args.label),
             labels_from: args.label_from.clone(),
             added: named(&args.add),
-            range: Range { retention: args.retention, ahead: FARTHEST_AHEAD },
+            range: Range::new(args, FARTHEST_AHEAD),
         })
     }
 

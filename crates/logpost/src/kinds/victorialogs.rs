@@ -53,7 +53,7 @@ impl VictoriaLogs {
         Ok(Self {
             form: form.without("_stream").without("_stream_id"),
             streams,
-            range: Range { retention: args.retention, ahead: FARTHEST_AHEAD },
+            range: Range::new(args, FARTHEST_AHEAD),
         })
     }
 
