@@ -417,6 +417,43 @@ impl Record {
     }
 
     fn write_entries(&self, out: &mut Vec<u8>, selection: &Selection) {
+        if self.may_have_equal_keys() {
+            return self.write_entries_once(out, selection);
+        }
+        if selection.is_all() {
+            return out.extend_from_slice(&self.body);
+        }
+        for (at, entry) in self.entries.iter().enumerate() {
+            if selection.keeps(self.key(entry)) {
+                out.extend_from_slice(self.field_at(at));
+            }
+        }
+    }
+
+    /// A set of hashes tells for most records that no two keys are equal.
+    fn may_have_equal_keys(&self) -> bool {
+        let mut seen = [0_u64; 16];
+        self.entries.iter().any(|entry| {
+            let key = self.key(entry);
+            let part = |chunk: Option<&[u8; 4]>| chunk.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+            let short = key.iter().take(3).fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+            let mixed = part(key.first_chunk()) ^ part(key.last_chunk()).rotate_left(13) ^ short;
+            let hash = mixed.wrapping_mul(0x9e37_79b1);
+            let (word, bit) = ((hash >> 28) as usize, 1 << (hash >> 22 & 63));
+            let is_new = seen[word] & bit == 0;
+            seen[word] |= bit;
+            !is_new
+        })
+    }
+
+    /// The member that an entry stands for, with its comma.
+    fn field_at(&self, at: usize) -> &[u8] {
+        let end = self.entries.get(at + 1).map_or(self.body.len(), |next| next.start);
+        &self.body[self.entries[at].start..end]
+    }
+
+    /// The same where keys are equal: the last of a layer wins, and the inner of two layers.
+    fn write_entries_once(&self, out: &mut Vec<u8>, selection: &Selection) {
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         // Equal keys stand together, the one that wins last among them.
         order.sort_by_key(|at| (self.key(&self.entries[*at]), self.entries[*at].layer, *at));
@@ -428,12 +465,11 @@ impl Record {
             }
         }
         for (at, entry) in self.entries.iter().enumerate() {
-            let end = self.entries.get(at + 1).map_or(self.body.len(), |next| next.start);
-            let key = self.key(entry);
+            let (key, field) = (self.key(entry), self.field_at(at));
             match fate[at] {
                 Fate::Lost => {}
                 _ if !selection.keeps(key) => {}
-                Fate::Kept => out.extend_from_slice(&self.body[entry.start..end]),
+                Fate::Kept => out.extend_from_slice(field),
                 Fate::Renamed => {
                     let mut name =
                         self.outer.get(entry.layer).map_or("outer", |outer| outer.prefix).as_bytes().to_vec();
@@ -444,7 +480,7 @@ impl Record {
                     }
                     out.extend_from_slice(b",\"");
                     out.extend_from_slice(&name);
-                    out.extend_from_slice(&self.body[entry.key_end()..end]);
+                    out.extend_from_slice(&field[entry.key_length + 2..]);
                 }
             }
         }

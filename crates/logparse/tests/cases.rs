@@ -191,14 +191,17 @@ fn four_formats_of_the_same_requests_agree() {
 
 #[test]
 fn the_error_log_of_a_hostile_client_has_true_hosts() {
-    let records = records(&["nginx"], &data("nginx/error.log"));
-    assert_eq!(records.len(), 77);
-    assert_eq!(unparsed(&records), 1, "the rest of a line that the client has broken");
-    let clients = records.iter().filter(|record| record.get("client").is_some());
-    assert!(clients.clone().count() >= 60);
-    for record in clients.filter(|record| record.get("host").is_some()) {
-        assert!(matches!(record["host"].as_str().unwrap(), "e" | "e.example" | "a b"), "{record}");
-    }
+    let counts = |records: &[Value]| {
+        let clients = records.iter().filter(|record| record.get("client").is_some());
+        for record in clients.clone().filter(|record| record.get("host").is_some()) {
+            assert!(matches!(record["host"].as_str().unwrap(), "e" | "e.example" | "a b"), "{record}");
+        }
+        (records.len(), clients.count(), unparsed(records))
+    };
+    // One line of 62 was broken in two by the client: its second half has no head.
+    assert_eq!(counts(&records(&["nginx"], &data("nginx/error.log"))), (77, 61, 1));
+    let joined = ["nginx", "--join-start", "^[0-9]{4}/[0-9]{2}/[0-9]{2} "];
+    assert_eq!(counts(&records(&joined, &data("nginx/error.log"))), (76, 62, 0));
 }
 
 /// The fields of a combined line by another way: from both ends, by counting quotes.
