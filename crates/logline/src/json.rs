@@ -181,21 +181,32 @@ fn container_end<const STRICT: bool, const OBJECT: bool>(text: &[u8], at: usize,
 fn string_end<const STRICT: bool>(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        let found = at + memchr2(b'"', b'\\', text.get(at..)?)?;
-        if STRICT && text[at..found].iter().any(|byte| *byte < b' ') {
-            return None;
-        }
-        if text[found] == b'"' {
-            return Some(found + 1);
-        }
-        if STRICT {
-            match text.get(found + 1)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' if text.get(found + 2..found + 6)?.iter().all(u8::is_ascii_hexdigit) => {}
+        let found = at + run_in_string::<STRICT>(text.get(at..)?);
+        match text.get(found)? {
+            b'"' => return Some(found + 1),
+            b'\\' if STRICT => match text.get(found + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at = found + 2,
+                b'u' if text.get(found + 2..found + 6)?.iter().all(u8::is_ascii_hexdigit) => at = found + 2,
                 _ => return None,
-            }
+            },
+            b'\\' => at = found + 2,
+            _ if STRICT => return None,
+            _ => at = found + 1,
         }
-        at = found + 2;
+    }
+}
+
+/// How many bytes stand before the first quote, backslash or, at least where `STRICT`, control character. Most strings are
+/// short: for those no call is made.
+#[inline]
+fn run_in_string<const STRICT: bool>(text: &[u8]) -> usize {
+    const NEAR: usize = 32;
+    if STRICT || text.len() <= NEAR {
+        return run_without_escape(text);
+    }
+    match run_without_escape(&text[..NEAR]) {
+        NEAR => NEAR + memchr2(b'"', b'\\', &text[NEAR..]).unwrap_or(text.len() - NEAR),
+        run => run,
     }
 }
 

@@ -7,8 +7,6 @@ use logline::json;
 /// One line of the runtime.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part<'a> {
-    /// The raw JSON value, its quotes included.
-    pub time: &'a [u8],
     /// `stdout` or `stderr`.
     pub stream: &'a [u8],
     /// More of the same line follows.
@@ -22,16 +20,19 @@ pub fn split(line: &[u8]) -> Result<Part<'_>, &'static str> {
     if !json::is_valid_object(line) {
         return Err("not one whole object");
     }
-    let log = json::member(line, "log").and_then(json::unescape).ok_or("no text in log")?;
-    let stream = json::member(line, "stream").unwrap_or(b"\"\"");
+    let (mut log, mut stream) = (None, &b"\"\""[..]);
+    for member in json::members(line).flatten() {
+        if member.is(b"log") {
+            log = Some(member.value);
+        } else if member.is(b"stream") {
+            stream = member.value;
+        }
+    }
+    let log = log.and_then(json::unescape).ok_or("no text in log")?;
     let ended = log.ends_with(b"\n");
     let content = if ended { without_line_end(log) } else { log };
-    Ok(Part {
-        time: json::member(line, "time").unwrap_or_default(),
-        stream: stream.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or_default(),
-        partial: !ended,
-        content,
-    })
+    let stream = stream.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or_default();
+    Ok(Part { stream, partial: !ended, content })
 }
 
 fn without_line_end(log: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
