@@ -56,6 +56,10 @@ pub struct Connecting<'a> {
 
 /// Requests that share connections, and keep them open between them.
 pub fn agent(connecting: &Connecting<'_>) -> Result<Agent, Trouble> {
+    agent_with(connecting, DefaultResolver::default())
+}
+
+fn agent_with(connecting: &Connecting<'_>, resolver: impl Resolver) -> Result<Agent, Trouble> {
     let silence = LONGEST_SILENCE.min(connecting.max_time);
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
@@ -72,7 +76,7 @@ pub fn agent(connecting: &Connecting<'_>) -> Result<Agent, Trouble> {
     }
     let connector =
         ().chain(ConnectProxyConnector::default())
-            .chain(ByName(TcpConnector::default()))
+            .chain(ByName { resolver, tcp: TcpConnector::default() })
             .chain(RustlsConnector::default())
             .chain(Attentive);
     Ok(Agent::with_parts(config.build(), connector, Later))
@@ -164,17 +168,20 @@ impl Resolver for Later {
 
 /// Looks the name up, and connects.
 #[derive(Debug)]
-struct ByName(TcpConnector);
+struct ByName<R> {
+    resolver: R,
+    tcp: TcpConnector,
+}
 
-impl<In: Transport> Connector<In> for ByName {
+impl<In: Transport, R: Resolver> Connector<In> for ByName<R> {
     type Out = <TcpConnector as Connector<In>>::Out;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
         if chained.is_some() {
             // The way through the proxy stands.
-            return self.0.connect(details, chained);
+            return self.tcp.connect(details, chained);
         }
-        let found = DefaultResolver::default().resolve(details.uri, details.config, details.timeout);
+        let found = self.resolver.resolve(details.uri, details.config, details.timeout);
         let addrs = found.map_err(|error| match error {
             ureq::Error::Io(_) => ureq::Error::HostNotFound,
             other => other,
@@ -191,7 +198,7 @@ impl<In: Transport> Connector<In> for ByName {
             run_connector: Arc::clone(&details.run_connector),
             register_shutdown: Arc::clone(&details.register_shutdown),
         };
-        self.0.connect(&details, None)
+        self.tcp.connect(&details, None)
     }
 }
 
@@ -354,7 +361,55 @@ fn of_tls(error: &rustls::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Mutex;
+
+    /// Gives these answers, the last first, and then no more.
+    #[derive(Debug)]
+    struct Scripted(Arc<Mutex<Vec<Option<SocketAddr>>>>);
+
+    impl Resolver for Scripted {
+        fn resolve(&self, _: &ureq::http::Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let address = self.0.lock().unwrap().pop().flatten().ok_or_else(|| io::Error::other("try again"))?;
+            let mut addresses = self.empty();
+            addresses.push(address);
+            Ok(addresses)
+        }
+    }
+
+    #[test]
+    fn g11_a_name_that_failed_is_looked_up_again_and_then_once_for_each_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let script = Arc::new(Mutex::new(vec![None, Some(listener.local_addr().unwrap()), None]));
+        let connecting = Connecting {
+            connect_timeout: Duration::from_secs(10),
+            max_time: Duration::from_secs(10),
+            is_tls: false,
+            cacert: None,
+            cert: None,
+            key: None,
+            insecure: false,
+            proxy: None,
+        };
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for _ in 0..2 {
+                // A request without a body comes in one piece.
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+        });
+        let agent = agent_with(&connecting, Scripted(Arc::clone(&script))).unwrap();
+        let ask = || agent.get("http://es:9200/").call().map(|answer| answer.status().as_u16());
+        let failed = ask().map_err(|error| failure(&error));
+        assert_eq!(failed, Err(Failure::Lost("the host name cannot be resolved".to_owned())));
+        assert_eq!((ask().unwrap(), ask().unwrap()), (200, 200));
+        assert_eq!(script.lock().unwrap().len(), 1, "the second went over the same connection");
+        server.join().unwrap();
+    }
 
     #[test]
     fn no_proxy_lists_hosts_and_the_domains_above_them() {
