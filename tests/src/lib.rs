@@ -4,6 +4,7 @@ pub mod front;
 pub mod pipeline;
 pub mod receiver;
 pub mod running;
+pub mod shell;
 pub mod site;
 pub mod tools;
 pub mod transcript;

@@ -4,53 +4,19 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::process::{Command, Stdio};
 
 use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
+use logpipe_tests::shell::{assert_status, records, run, text};
 use logpipe_tests::site::Site;
 use logpipe_tests::tools::{self, Scratch, await_that};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// Runs a shell line with that input; the status is that of the last member that failed.
-fn run(line: &str, input: &[u8]) -> Output {
-    let mut child = Command::new("bash")
-        .args(["-o", "pipefail", "-c", line])
-        .env("PATH", tools::path())
-        .env("DATA", tools::data())
-        .env("TZ", "UTC")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // A reader that goes early is what some of the tests are about.
-    let writer = thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn records(output: &Output) -> Vec<Value> {
-    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 /// The messages of the records; marks have none.
 fn messages(records: &[Value]) -> Vec<String> {
     records.iter().filter_map(|record| record["message"].as_str().map(str::to_owned)).collect()
-}
-
-#[track_caller]
-fn assert_status(output: &Output, status: i32) {
-    assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
 }
 
 #[test]

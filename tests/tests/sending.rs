@@ -3,49 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
+use logpipe_tests::running::Running;
+use logpipe_tests::shell::{assert_status, records, run, text};
 use logpipe_tests::tools::{self, Scratch, await_that};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use serde_json::{Value, json};
-
-/// Runs a shell line with that input; the status is that of the last member that failed.
-fn run(line: &str, input: &[u8]) -> Output {
-    let mut child = Command::new("bash")
-        .args(["-o", "pipefail", "-c", line])
-        .env("PATH", tools::path())
-        .env("DATA", tools::data())
-        .env("TZ", "UTC")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let writer = thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn records(output: &Output) -> Vec<Value> {
-    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-#[track_caller]
-fn assert_status(output: &Output, status: i32) {
-    assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
-}
+use serde_json::json;
 
 #[test]
 fn victorialogs_gets_what_it_stores_and_the_rest_comes_out_with_the_reason() {
@@ -110,54 +79,6 @@ fn what_otlp_rejects_without_saying_which_is_said_and_counted_and_not_sent_again
     assert!(said.contains("delivered 1 records in 1 requests") && said.contains(", refused 1"), "{said}");
 }
 
-/// A logpost whose stdin stays open, with a thread that reads what it says.
-struct Running {
-    child: Child,
-    said: std::sync::mpsc::Receiver<String>,
-    heard: Vec<String>,
-}
-
-impl Running {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(tools::directory().join("logpost"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (sender, said) = std::sync::mpsc::channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, said, heard: Vec::new() }
-    }
-
-    fn write(&mut self, text: &str) {
-        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Waits for a message with these words.
-    #[track_caller]
-    fn hear(&mut self, words: &str) -> String {
-        loop {
-            match self.said.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) if line.contains(words) => return line,
-                Ok(line) => self.heard.push(line),
-                Err(cause) => panic!("'{words}' was not said ({cause}), but {:?}", self.heard),
-            }
-        }
-    }
-
-    fn end(mut self) -> i32 {
-        drop(self.child.stdin.take());
-        self.child.wait().unwrap().code().unwrap()
-    }
-}
-
 fn metric(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
@@ -166,8 +87,8 @@ fn metric(text: &str, name: &str) -> Option<u64> {
 fn an_outage_is_said_when_it_begins_and_when_it_ends_with_what_has_waited() {
     let receiver = Receiver::start();
     receiver.script([Behaviour { status: Some(503), ..Behaviour::default() }]);
-    let mut logpost = Running::start(&["--linger", "0", &receiver.url()]);
-    logpost.write("a\nb\nc\n");
+    let mut logpost = Running::start(&["--linger", "0", &receiver.url()], &[]);
+    logpost.write(b"a\nb\nc\n");
     assert!(logpost.hear("503").ends_with(", trying again"));
     assert!(logpost.hear("recovered after").ends_with(" s, 3 records waited"));
     logpost.signal(Signal::USR1);
@@ -175,18 +96,18 @@ fn an_outage_is_said_when_it_begins_and_when_it_ends_with_what_has_waited() {
         logpost.hear("records 3,"),
         "logpost: records 3, delivered 3 (0 known before), refused 0, waiting 0, requests 2, sent again 3"
     );
-    assert_eq!(logpost.end(), 0);
+    assert_eq!(logpost.end().status, 0);
 }
 
 #[test]
 fn the_first_batch_does_not_linger() {
     let receiver = Receiver::start();
-    let mut logpost = Running::start(&["--linger", "1h", &receiver.url()]);
-    logpost.write("a\n");
+    let mut logpost = Running::start(&["--linger", "1h", &receiver.url()], &[]);
+    logpost.write(b"a\n");
     logpost.hear("delivered the first batch");
-    logpost.write("b\n");
+    logpost.write(b"b\n");
     assert_eq!(receiver.documents().len(), 1);
-    assert_eq!(logpost.end(), 0);
+    assert_eq!(logpost.end().status, 0);
     assert_eq!(receiver.documents().len(), 2);
 }
 
@@ -204,8 +125,9 @@ fn metrics_tell_what_was_done_and_are_replaced_while_idle_and_while_the_server_i
         Behaviour { reset: Some(Reset::After), ..Behaviour::default() },
         Behaviour { item_status: Some(400), matching: Some("m1".to_owned()), ..Behaviour::default() },
     ]);
-    let mut logpost = Running::start(&["--to", "elasticsearch", "--metrics", name, "--linger", "0", &receiver.url()]);
-    logpost.write(&lines);
+    let mut logpost =
+        Running::start(&["--to", "elasticsearch", "--metrics", name, "--linger", "0", &receiver.url()], &[]);
+    logpost.write(lines.as_bytes());
     let read = || fs::read_to_string(&file).unwrap_or_default();
     await_that("the records are counted", || metric(&read(), "logpost_delivered_records_total") == Some(3));
     let text = read();
@@ -227,11 +149,11 @@ fn metrics_tell_what_was_done_and_are_replaced_while_idle_and_while_the_server_i
     assert_eq!(run(&probe, b"").status.code(), Some(1));
     // Idle, and then with a server that takes nothing: it is written all the same.
     receiver.script((0..1000).map(|_| Behaviour { status: Some(503), ..Behaviour::default() }));
-    logpost.write("later\n");
+    logpost.write(b"later\n");
     await_that("the file is written again", || run(&probe, b"").status.code() == Some(0));
     await_that("it waits", || metric(&read(), "logpost_waiting_records") == Some(1));
     logpost.signal(Signal::INT);
-    assert_eq!(logpost.end(), 2);
+    assert_eq!(logpost.end().status, 2);
     assert_eq!(run("logpost --check /nowhere", b"").status.code(), Some(2));
 }
 
@@ -330,10 +252,10 @@ fn it_gives_up_after_retry_for_but_a_drain_has_its_own_time() {
     let receiver = Receiver::start();
     let down = || (0..50).map(|_| Behaviour { status: Some(503), ..Behaviour::default() });
     receiver.script(down());
-    let mut logpost = Running::start(&["--retry-for", "300ms", "--linger", "0", &receiver.url()]);
-    logpost.write("a\n");
+    let mut logpost = Running::start(&["--retry-for", "300ms", "--linger", "0", &receiver.url()], &[]);
+    logpost.write(b"a\n");
     logpost.hear("1 records are not delivered");
-    assert_eq!(logpost.end(), 2);
+    assert_eq!(logpost.end().status, 2);
     // At EOF it is the drain that counts: much longer than what would have ended it before.
     let receiver = Receiver::start();
     receiver.script(down().take(2));
