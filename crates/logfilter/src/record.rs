@@ -11,7 +11,7 @@ use std::ops::Range;
 use logline::json::{Member, members, unescape, value_length};
 use logline::line::{Item, RS, Tag, classify};
 use logline::position::Position;
-use memchr::memchr2_iter;
+use memchr::{memchr, memchr2_iter};
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{MatchKind, Span};
 
@@ -134,7 +134,12 @@ impl Keys {
         let base = object.as_ptr().addr();
         for member in members(object) {
             let Ok(Member { key, value }) = member else { return Reach::Broken };
-            let asked = |name: &Vec<u8>| Member { key, value }.is(&name[1..name.len() - 1]);
+            // Only a key with an escape is spelled otherwise than it reads.
+            let is_plain = memchr(b'\\', key).is_none();
+            let asked = |name: &Vec<u8>| {
+                let name = &name[1..name.len() - 1];
+                name == key || (!is_plain && Member { key, value }.is(name))
+            };
             if let Some(number) = self.names.iter().position(asked) {
                 let start = value.as_ptr().addr() - base;
                 found[number] = Some(start..start + value.len());
