@@ -55,7 +55,7 @@ pub struct Args {
     /// Given by mistake: only logtail takes files
     #[arg(value_name = "FILE", hide = true)]
     pub file: Option<String>,
-    /// nginx's `log_format` (apache: `LogFormat`) word for word; else $`LOGPARSE_LOG_FORMAT`
+    /// nginx's log_format (apache: LogFormat) word for word; else $LOGPARSE_LOG_FORMAT
     #[arg(long, value_name = "STRING")]
     pub log_format: Option<String>,
     /// The same from a file
@@ -64,10 +64,10 @@ pub struct Args {
     /// The same from an nginx.conf
     #[arg(long, value_name = "FILE", conflicts_with_all = ["log_format", "log_format_file"])]
     pub nginx_conf: Option<PathBuf>,
-    /// Which `log_format` of the nginx.conf
+    /// Which log_format of the nginx.conf
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub format_name: String,
-    /// Variables of your own in the `log_format`, which a map or set defines
+    /// Variables of your own in the log_format, which a map or set defines
     #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
     pub variable: Vec<String>,
     /// Read lines by a regular expression with named groups
@@ -86,7 +86,7 @@ pub struct Args {
     #[arg(long, value_name = "RE")]
     pub join_next: Option<String>,
     /// trace: stack traces become one record with the line before them
-    #[arg(long, value_name = "WHAT", value_parser = ["trace"])]
+    #[arg(long, value_name = "WHAT", value_parser = ["trace"], hide_possible_values = true)]
     pub join: Option<String>,
     /// The most lines of an event
     #[arg(long, value_name = "N", default_value_t = 500)]
@@ -97,8 +97,8 @@ pub struct Args {
     /// How long an event waits for its next line
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub join_idle: std::time::Duration,
-    /// What becomes of a line that cannot be read
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnError::Keep)]
+    /// What becomes of a line that cannot be read: keep, raw or drop
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnError::Keep, hide_possible_values = true)]
     pub on_error: OnError,
     /// Exit with 1 if any line could not be read
     #[arg(long)]
