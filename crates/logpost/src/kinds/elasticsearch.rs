@@ -261,6 +261,15 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_the_whole_request_is_said_by_its_type_and_reason() {
+        let body = r#"{"error":{"root_cause":[{"type":"x"}],"type":"security_exception","reason":"no such user"},"status":401}"#;
+        assert_eq!(error_in(body.as_bytes()).as_ref(), b"security_exception: no such user");
+        for body in ["<html>no</html>", "{\"error\":\"no handler\"}", ""] {
+            assert_eq!(error_in(body.as_bytes()).as_ref(), body.as_bytes());
+        }
+    }
+
+    #[test]
     fn where_all_is_stored_nothing_else_is_read() {
         let body = r#"{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}"#;
         assert_eq!(verdict(body, 2), Verdict::All(Fate::Delivered));
