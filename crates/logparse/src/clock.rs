@@ -10,6 +10,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use logline::short;
 use logline::time::Zone;
 
 /// A calendar date and time of day.
@@ -107,6 +108,13 @@ impl Clock {
         let zone = text[end..].iter().take_while(|byte| b"+-:0123456789Zz".contains(byte)).count();
         let minutes = match zone {
             0 => self.minutes_at(civil)?,
+            // As container runtimes write it: this is how it is written here too.
+            1 if text[end] == b'Z' && between == b'-' && text[10] == b'T' && text[19] != b',' => {
+                out.push(b'"');
+                short::append(out, &text[..=end]);
+                out.push(b'"');
+                return Some(end + 1);
+            }
             1 if text[end].eq_ignore_ascii_case(&b'z') => 0,
             // Something that only follows, like `:` or ` - `.
             _ if !matches!(text[end], b'+' | b'-') => {
@@ -390,6 +398,20 @@ mod tests {
         assert_eq!(at(b"2025/07/10 13:55:36", "Europe/Berlin").unwrap(), "\"2025-07-10T13:55:36+02:00\"");
         assert_eq!(at(b"2025/01/10 13:55:36,5", "Europe/Berlin").unwrap(), "\"2025-01-10T13:55:36.5+01:00\"");
         assert_eq!(at(b"2025-02-29T00:00:00Z", "UTC"), None);
+    }
+
+    #[test]
+    fn a_stamp_in_utc_is_written_in_one_way() {
+        let at = |text: &'static [u8]| made(|clock, out| clock.iso(text, out), "Europe/Berlin").unwrap();
+        for text in [
+            &b"2025-07-10T13:55:36.5Z"[..],
+            b"2025-07-10 13:55:36.5Z",
+            b"2025/07/10T13:55:36,5z",
+            b"2025-07-10t13:55:36,5+00:00",
+        ] {
+            assert_eq!(at(text), "\"2025-07-10T13:55:36.5Z\"");
+        }
+        assert_eq!(at(b"2025-07-10T13:55:36Z"), "\"2025-07-10T13:55:36Z\"");
     }
 
     #[test]
