@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What `stat` tells of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +29,11 @@ pub struct Inode {
     pub number: u64,
 }
 
+impl Inode {
+    /// Where a generation lies whose inode holds something else now.
+    pub const NOWHERE: Self = Self { device: 0, number: 0 };
+}
+
 /// The calls that logtail makes. Errors are the system's.
 pub trait Disk {
     /// An open file; closed when it is dropped.
@@ -36,6 +41,8 @@ pub trait Disk {
 
     /// Follows symbolic links.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
+    /// Where a symbolic link leads, as it says itself; an error if the path is none.
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
     /// Opens for reading, without blocking on anything that is no regular file.
     fn open(&self, path: &Path) -> io::Result<Self::File>;
     /// Of an open file.

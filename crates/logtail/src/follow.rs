@@ -21,11 +21,12 @@ use std::time::Duration;
 use logline::ending::cause;
 use logline::position::Fid;
 
+use crate::beside::Candidate;
 use crate::disk::{Disk, Inode, Stat};
 use crate::emit::Shape;
 use crate::ends;
 use crate::fingerprint::{Head, Marker};
-use crate::generation::{CHUNK, Entry, Generation, is_same_content};
+use crate::generation::{Entry, Generation, is_same_content};
 use crate::glob::Pattern;
 use crate::ledger::{Counters, Ledger};
 use crate::siblings::bases;
@@ -33,6 +34,8 @@ use crate::siblings::bases;
 /// How long after a path has changed the files beside it are looked at again and again: a directory that is read during
 /// a rotation can miss a name.
 pub(crate) const RESTLESS: Duration = Duration::from_secs(2);
+/// As many links may lead to a file as the kernel allows.
+const MOST_LINKS: usize = 40;
 /// Room between the numbers of two generations of a path, for those that are found later and are older.
 const NUMBER_GAP: u64 = 1 << 20;
 
@@ -68,11 +71,14 @@ pub struct Plan {
     pub forget_after: Duration,
     /// How many rotated files are held open at most.
     pub open_limit: usize,
+    /// How much is read at a time; at least four times [`MARKER`](crate::fingerprint::MARKER).
+    pub chunk: usize,
 }
 
 /// The follower and all it knows. It makes no system call but through its disk, and writes nothing: lines are appended to
 /// a buffer, messages are collected, and [`crate::keep::Need`] says when its ledger must be on disk.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the run")]
 pub struct Follower<D: Disk> {
     pub(crate) disk: D,
     pub(crate) plan: Plan,
@@ -80,6 +86,8 @@ pub struct Follower<D: Disk> {
     /// By age: of two generations of a path the one with the lower number is the older.
     pub(crate) generations: BTreeMap<u64, Generation<D::File>>,
     pub(crate) by_inode: HashMap<Inode, u64>,
+    /// The paths that are links, by where they lead: what is rotated lies beside the target.
+    pub(crate) targets: HashMap<PathBuf, PathBuf>,
     /// Copies of what is held open and has been read, with the size and time of change they had when they were compared.
     pub(crate) copies: HashMap<Inode, (u64, i128)>,
     /// Entries of another boot, by which files are known again, and where each goes on.
@@ -98,6 +106,8 @@ pub struct Follower<D: Disk> {
     names: fn() -> io::Result<Fid>,
     next_number: u64,
     is_first_look: bool,
+    /// What lies beside a path that is seen for the first time is read too.
+    pub(crate) all_is_ours: bool,
     /// A glob stood for nothing, and nothing is waited for.
     unmatched: bool,
     /// The path of the last header.
@@ -114,6 +124,8 @@ pub struct Follower<D: Disk> {
 pub(crate) struct Seat {
     /// The generation that was there at the last look.
     pub(crate) current: Option<u64>,
+    /// Where it leads, itself if it is no link; `None` where that is to be looked at.
+    pub(crate) target: Option<PathBuf>,
     /// What lay beside it at first sight has been entered.
     pub(crate) sighted: bool,
     /// Until then what lies beside is looked at each time.
@@ -128,17 +140,18 @@ impl<D: Disk> Follower<D> {
     pub fn new(disk: D, plan: Plan, boot: String, names: fn() -> io::Result<Fid>) -> Self {
         Self {
             disk,
+            scratch: vec![0; plan.chunk],
             plan,
             seats: BTreeMap::new(),
             generations: BTreeMap::new(),
             by_inode: HashMap::new(),
+            targets: HashMap::new(),
             copies: HashMap::new(),
             before_reboot: Vec::new(),
             boot,
             counters: Counters::default(),
             truncated_lines: 0,
             need: crate::keep::Need::default(),
-            scratch: vec![0; CHUNK],
             cursor: 0,
             marked_at: Duration::ZERO,
             has_marked: false,
@@ -146,6 +159,7 @@ impl<D: Disk> Follower<D> {
             names,
             next_number: NUMBER_GAP,
             is_first_look: true,
+            all_is_ours: false,
             unmatched: false,
             headed: None,
             at_home: HashSet::new(),
@@ -175,21 +189,33 @@ impl<D: Disk> Follower<D> {
             let told = entry.end.unwrap_or(entry.marker.offset);
             entry.end = entry.end.filter(|end| offset >= *end);
             let number = self.number();
-            // Of two that lay at one inode the older was truncated: its content can only be in a copy.
-            if let Some(older) =
-                self.by_inode.insert(entry.inode, number).and_then(|older| self.generations.get_mut(&older))
-            {
-                older.seeking_copy = !older.is_finished();
+            let is_nowhere = entry.inode == Inode::NOWHERE;
+            if !is_nowhere {
+                self.by_inode.insert(entry.inode, number);
             }
             let mut generation = Generation::new(entry, offset, now);
+            // One that was truncated can only be in a copy.
+            generation.seeking_copy = is_nowhere && !generation.is_finished();
             generation.size = told.max(offset);
             self.generations.insert(number, generation);
         }
     }
 
+    /// There was a state, and nothing can be read of it: all that is there is ours, what lies beside the paths too.
+    pub fn resume_from_nothing(&mut self) {
+        self.is_first_look = false;
+        self.all_is_ours = true;
+    }
+
     /// Looks at every path, then at what lies beside; all that is open is then to be read.
     pub fn look(&mut self, now: Duration) {
+        if self.is_first_look {
+            // Also where nothing is there yet: from now on it is no first start any more.
+            self.need.at_once();
+        }
         self.expand();
+        self.find_targets();
+        self.sight(now);
         let paths: Vec<PathBuf> = self.seats.keys().cloned().collect();
         for path in &paths {
             self.look_at(path, now);
@@ -199,6 +225,7 @@ impl<D: Disk> Follower<D> {
         self.at_home = self.homes();
         self.park();
         self.is_first_look = false;
+        self.all_is_ours = false;
         for generation in self.generations.values_mut() {
             generation.due = generation.file.is_some();
         }
@@ -247,8 +274,8 @@ impl<D: Disk> Follower<D> {
     }
 
     /// What the follower reads from.
-    pub fn disk_mut(&mut self) -> &mut D {
-        &mut self.disk
+    pub fn disk(&self) -> &D {
+        &self.disk
     }
 
     fn expand(&mut self) {
@@ -263,7 +290,7 @@ impl<D: Disk> Follower<D> {
             }
             let mut found = 0;
             for path in expansion.paths {
-                if !literal && self.is_excluded(&path) {
+                if !literal && (self.is_excluded(&path) || is_compressed(&path)) {
                     continue;
                 }
                 found += 1;
@@ -286,6 +313,30 @@ impl<D: Disk> Follower<D> {
     fn is_excluded(&self, path: &Path) -> bool {
         use std::os::unix::ffi::OsStrExt as _;
         self.plan.excludes.iter().any(|exclude| exclude.matches(path.as_os_str().as_bytes()))
+    }
+
+    /// Finds out where the paths lead that are links. What lies beside a link is not what was rotated.
+    fn find_targets(&mut self) {
+        for (path, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.target.is_none()) {
+            let mut target = path.clone();
+            for _ in 0..MOST_LINKS {
+                let Ok(link) = self.disk.read_link(&target) else { break };
+                target = target.parent().unwrap_or(Path::new("")).join(link);
+            }
+            self.targets.retain(|_, of| of != path);
+            if target != *path {
+                self.targets.insert(target.clone(), path.clone());
+            }
+            seat.target = Some(target);
+        }
+    }
+
+    /// Whether the path itself is one to be followed, named or found by a glob.
+    pub(crate) fn is_wanted(&self, path: &Path) -> bool {
+        use std::os::unix::ffi::OsStrExt as _;
+        let bytes = path.as_os_str().as_bytes();
+        self.seats.contains_key(path)
+            || (self.plan.patterns.iter().any(|pattern| pattern.finds(bytes)) && !self.is_excluded(path))
     }
 
     fn look_at(&mut self, path: &Path, now: Duration) {
@@ -319,8 +370,9 @@ impl<D: Disk> Follower<D> {
                 return;
             }
         }
-        if stat.size == 0 && self.base_of(path).is_some() {
-            // Perhaps a copy that is about to be made.
+        let is_copy = self.copies.get(&stat.inode) == Some(&(stat.size, stat.modified));
+        // An empty one is perhaps a copy that is about to be made.
+        if (is_copy || stat.size == 0) && self.base_of(path).is_some() {
             return;
         }
         let opened = self.disk.open(path).and_then(|file| Ok((self.disk.stat_open(&file)?, file)));
@@ -332,12 +384,15 @@ impl<D: Disk> Follower<D> {
         if let Some(number) = self.by_inode.get(&stat.inode).copied() {
             return self.sit(path, number, now);
         }
-        if let Some(base) = self.base_of(path)
-            && self.is_copy_of_held(&base, &file, &stat)
-        {
-            return;
-        }
         self.troubles.remove(path);
+        let file = match self.base_of(path) {
+            None => file,
+            Some(base) => {
+                let candidate = Candidate { path: path.to_owned(), base, stat };
+                let Some(file) = self.unseen(&candidate, file, now) else { return };
+                file
+            }
+        };
         let number = self.number();
         if self.begin(number, path, file, &stat, now) {
             self.sit(path, number, now);
@@ -354,6 +409,7 @@ impl<D: Disk> Follower<D> {
         let before = seat.current.replace(number);
         if before != Some(number) {
             seat.restless_until = now + RESTLESS;
+            seat.target = None;
         }
         let is_open = |number| self.generations.get(&number).is_some_and(|generation| generation.file.is_some());
         if before.is_some_and(|before| before != number && is_open(before)) {
@@ -381,14 +437,25 @@ impl<D: Disk> Follower<D> {
         } else if stat.size == reached && generation.is_finished() {
             generation.close_as(&stat);
         } else if !self.is_full() || self.is_home(number) {
-            let opened = self.generations.get_mut(&number).map(|generation| {
-                generation.size = stat.size;
-                generation.open_at(&self.disk, file, now)
-            });
-            self.need.lazily();
-            if let Some(Err(error)) = opened {
-                self.complain(path, cause(&error));
-            }
+            self.reopen(number, path, file, &stat, now);
+        }
+    }
+
+    fn reopen(&mut self, number: u64, path: &Path, file: D::File, stat: &Stat, now: Duration) {
+        let Some(generation) = self.generations.get_mut(&number) else { return };
+        let before = generation.entry.clone();
+        generation.size = stat.size;
+        let opened = generation.open_at(&self.disk, file, now);
+        self.need.lazily();
+        // What later reads are compared with has been read now: only if the old content is still there is it of that.
+        let file = generation.file.as_ref();
+        let same = file.is_some_and(|file| is_same_content(&self.disk, file, &before).unwrap_or(false));
+        if let Err(error) = opened {
+            self.complain(path, cause(&error));
+        } else if !same {
+            generation.file = None;
+            generation.entry = before;
+            self.lose_inode(number);
         }
     }
 
@@ -396,6 +463,7 @@ impl<D: Disk> Follower<D> {
     fn lose_inode(&mut self, number: u64) {
         let Some(generation) = self.generations.get_mut(&number) else { return };
         self.by_inode.remove(&generation.entry.inode);
+        generation.entry.inode = Inode::NOWHERE;
         let path = generation.entry.path.clone();
         if !generation.is_finished() {
             generation.seeking_copy = true;
@@ -519,7 +587,7 @@ impl<D: Disk> Follower<D> {
         let name = path.file_name()?.as_bytes();
         bases(name)
             .map(|base| path.with_file_name(std::ffi::OsStr::from_bytes(base)))
-            .find(|base| self.seats.contains_key(base))
+            .find_map(|base| if self.seats.contains_key(&base) { Some(base) } else { self.targets.get(&base).cloned() })
     }
 
     fn is_full(&self) -> bool {
@@ -592,13 +660,25 @@ impl<D: Disk> Follower<D> {
             }
         }
         let generations = &self.generations;
+        let seats = self.seats.len();
         self.seats.retain(|path, seat| {
             seat.literal
                 || seat.current.is_some()
                 || now < seat.restless_until + self.plan.forget_after
                 || generations.values().any(|generation| generation.entry.path == *path)
         });
+        if self.seats.len() < seats {
+            let seats = &self.seats;
+            self.targets.retain(|_, path| seats.contains_key(path));
+            self.need.lazily();
+        }
     }
+}
+
+/// Whether a file that a glob has found is no text by its name.
+fn is_compressed(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    ["gz", "bz2", "xz", "zst", "lz4", "lzma", "Z"].iter().any(|compressed| ending == *compressed)
 }
 
 fn is_missing(error: &io::Error) -> bool {

@@ -18,8 +18,6 @@ use crate::fingerprint::{HEAD, Head, MARKER, Marker};
 
 /// How much is read at a time.
 pub const CHUNK: usize = 256 << 10;
-/// A beginning of a line up to this long is read again with its rest; of a longer one only the LF is looked for first.
-const LONG: u64 = CHUNK as u64 / 2;
 
 /// What is remembered of a generation across restarts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +83,7 @@ pub struct Generation<F> {
     pub ended_by_truncation: bool,
     closed_as: Option<(u64, i128)>,
     scanned: u64,
-    /// Where the hole has been looked through.
+    /// The size up to which nothing but NUL bytes was found.
     hole_scanned: u64,
     modified: Option<i128>,
     tag: Tag,
@@ -153,7 +151,7 @@ impl<F> Generation<F> {
         Ok(())
     }
 
-    /// Reads once and appends the lines that are whole to `out`. `scratch` is [`CHUNK`] long.
+    /// Reads once, as much as `scratch` holds, and appends the lines that are whole to `out`.
     pub fn read<D: Disk<File = F>>(
         &mut self,
         disk: &D,
@@ -180,32 +178,30 @@ impl<F> Generation<F> {
             return Ok(Progress::Rewritten);
         }
         self.size = stat.size;
-        if stat.size == self.scanned.max(self.hole_scanned) {
+        if self.is_before_first_byte() && !self.skip_hole(disk, file, &stat, scratch)? {
+            return Ok(Progress::End { grew: false });
+        }
+        if stat.size == self.scanned {
             return self.look_at_same_size(disk, file, &stat);
         }
-        if self.is_before_first_byte() {
-            self.skip_hole(disk, file, scratch)?;
-            if self.is_before_first_byte() && self.hole_scanned > 0 {
-                return Ok(Progress::End { grew: false });
-            }
-        }
-        let is_long = self.scanned - self.offset > LONG;
+        // A beginning of a line up to half a read long is read again with its rest; of a longer one only the LF is looked for.
+        let is_long = self.scanned - self.offset > scratch.len() as u64 / 2;
         let from = if is_long { self.entry.marker.start() } else { self.entry.marker.start().min(self.offset) };
         let count = disk.read_at(file, scratch, from)?;
         let bytes = &scratch[..count];
         let known = index(self.scanned - from);
         let marker = index(self.entry.marker.start() - from);
         // Near the head the marker covers little or nothing; what was read before a restart is known by the head then.
-        let is_known = (from > 0 || self.entry.head.begins(self.entry.fid, bytes))
-            && count >= known
-            && self.entry.marker.matches(self.entry.fid, &bytes[marker..known]);
+        let is_known = count >= known
+            && self.entry.marker.matches(self.entry.fid, &bytes[marker..known])
+            && (from > 0 || has_head(disk, file, &self.entry)?);
         if !is_known {
             return Ok(Progress::Rewritten);
         }
-        if is_long {
-            self.take_long(disk, file, shape, bytes, from, out)?;
-        } else {
+        if !is_long {
             self.take_lines(shape, bytes, from, out);
+        } else if !self.take_long(disk, file, shape, bytes, from, out)? {
+            return Ok(Progress::Rewritten);
         }
         let end = index(self.scanned - from);
         self.entry.marker = Marker::of(self.entry.fid, self.scanned, &bytes[..end]);
@@ -289,7 +285,7 @@ impl<F> Generation<F> {
     }
 
     /// Looks for the end of a long line in `bytes`, which were read from the marker on, and emits it when it is there. No
-    /// more than the limit is ever held.
+    /// more than the limit is ever held. False if the file was rewritten meanwhile.
     fn take_long<D: Disk<File = F>>(
         &mut self,
         disk: &D,
@@ -298,19 +294,23 @@ impl<F> Generation<F> {
         bytes: &[u8],
         from: u64,
         out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let known = index(self.scanned - from);
         let Some(found) = first_piece(&bytes[known..], self.scanned, &self.entry.cuts) else {
             self.scanned = from + bytes.len() as u64;
-            return Ok(());
+            return Ok(true);
         };
         let end = self.scanned + found.length as u64;
         let piece = Piece { length: index(end - self.offset), has_lf: found.has_lf };
         let mut content = vec![0; (piece.length - usize::from(piece.has_lf)).min(shape.max_line)];
         let count = read_full(disk, file, &mut content, self.offset)?;
-        self.emit(shape, &content[..count], piece, out);
+        // Read at another moment than the bytes before and behind it: what holds both must still be there.
+        if count < content.len() || !has_marker(disk, file, &self.entry)? {
+            return Ok(false);
+        }
+        self.emit(shape, &content, piece, out);
         self.scanned = self.offset;
-        Ok(())
+        Ok(true)
     }
 
     fn is_before_first_byte(&self) -> bool {
@@ -318,39 +318,67 @@ impl<F> Generation<F> {
     }
 
     /// Where a stale writer goes on at its old offset after a truncation, the file begins with NUL bytes that nobody wrote.
-    fn skip_hole<D: Disk<File = F>>(&mut self, disk: &D, file: &F, scratch: &mut [u8]) -> io::Result<()> {
-        loop {
-            let Some(from) = disk.next_data(file, self.hole_scanned)? else {
-                self.hole_scanned = self.size;
-                return Ok(());
-            };
+    /// False if nothing else is there yet: then all is looked through again when the file has changed.
+    fn skip_hole<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        file: &F,
+        stat: &Stat,
+        scratch: &mut [u8],
+    ) -> io::Result<bool> {
+        if stat.size == 0 || self.modified == Some(stat.modified) && self.hole_scanned == stat.size {
+            return Ok(stat.size == 0);
+        }
+        if disk.read_at(file, &mut scratch[..1], 0)? == 1 && scratch[0] != 0 {
+            return Ok(true);
+        }
+        let mut at = 0;
+        while let Some(from) = disk.next_data(file, at)? {
             let count = disk.read_at(file, scratch, from)?;
             let zeros = scratch[..count].iter().take_while(|byte| **byte == 0).count();
-            self.hole_scanned = from + zeros as u64;
+            at = from + zeros as u64;
             if zeros < count {
-                self.start_behind_hole();
-                return Ok(());
+                return self.start_behind_hole(disk, file, at, scratch);
             }
             if count == 0 {
-                return Ok(());
+                break;
             }
         }
+        self.hole_scanned = stat.size;
+        self.modified = Some(stat.modified);
+        Ok(false)
     }
 
-    fn start_behind_hole(&mut self) {
-        self.hole = self.hole_scanned;
-        self.entry.start = self.hole;
-        self.offset = self.hole;
-        self.scanned = self.hole;
-        self.marked = self.hole;
-        self.entry.marker = Marker { offset: self.hole, ..Marker::of(self.entry.fid, 0, b"") };
+    fn start_behind_hole<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        file: &F,
+        hole: u64,
+        scratch: &mut [u8],
+    ) -> io::Result<bool> {
+        // Found out by several calls: only if it still begins so, the file was not truncated between them.
+        let length = index(hole).min(scratch.len());
+        if read_full(disk, file, &mut scratch[..length], 0)? < length || scratch[..length].iter().any(|byte| *byte != 0)
+        {
+            return Ok(false);
+        }
+        self.hole = hole;
+        self.entry.start = hole;
+        self.offset = hole;
+        self.scanned = hole;
+        self.marked = hole;
+        self.entry.marker = Marker { offset: hole, ..Marker::of(self.entry.fid, 0, b"") };
+        Ok(true)
     }
 
     fn extend_head<D: Disk<File = F>>(&mut self, disk: &D, file: &F) -> io::Result<()> {
         let mut first = [0; HEAD];
         let length = index(self.scanned.min(HEAD as u64));
         let count = read_full(disk, file, &mut first[..length], 0)?;
-        self.entry.head = Head::of(self.entry.fid, &first[..count]);
+        // Bytes that stand in front of others than were read are left for the next read to find out.
+        if count == length && has_marker(disk, file, &self.entry)? {
+            self.entry.head = Head::of(self.entry.fid, &first[..count]);
+        }
         Ok(())
     }
 
@@ -371,7 +399,9 @@ impl<F> Generation<F> {
         let length = index(self.scanned - self.offset);
         let mut content = vec![0; length.min(shape.max_line)];
         let count = read_full(disk, file, &mut content, self.offset)?;
-        self.emit(shape, &content[..count], Piece { length, has_lf: false }, out);
+        if count == content.len() && has_marker(disk, file, &self.entry)? {
+            self.emit(shape, &content, Piece { length, has_lf: false }, out);
+        }
         Ok(())
     }
 

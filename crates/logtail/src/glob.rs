@@ -62,6 +62,12 @@ impl Pattern {
         matches_components(&parts, &components(path))
     }
 
+    /// Whether [`Pattern::expand`] would find the path if it existed.
+    pub fn finds(&self, path: &[u8]) -> bool {
+        self.text.starts_with(b"/") == path.starts_with(b"/")
+            && matches_components(&components(&self.text), &components(path))
+    }
+
     /// The files it stands for now.
     pub fn expand(&self, disk: &impl Disk) -> Expansion {
         let mut expansion = Expansion::default();

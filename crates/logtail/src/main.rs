@@ -11,6 +11,7 @@ use logtail::args::{Args, HINTS};
 use logtail::drain::Drain;
 use logtail::emit::Shape;
 use logtail::follow::{First, Follower, Plan};
+use logtail::generation::CHUNK;
 use logtail::glob::Pattern;
 use logtail::state::State;
 use logtail::system::System;
@@ -31,8 +32,10 @@ fn run(args: &Args) -> Result<Exit, Stop> {
         None => None,
         Some(directory) => {
             let Some((state, left)) = State::take(&directory, args.advance, &signals)? else { return Ok(Exit::Done) };
-            if let Some(ledger) = left.ledger {
-                follower.resume(ledger, &left.acks, clock.elapsed());
+            match left.ledger {
+                Some(ledger) => follower.resume(ledger, &left.acks, clock.elapsed()),
+                None if left.is_lost => follower.resume_from_nothing(),
+                None => {}
             }
             Some(state)
         }
@@ -69,6 +72,7 @@ fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {
         rotate_quiet: args.rotate_quiet,
         forget_after: Duration::from_secs(60),
         open_limit: 64,
+        chunk: CHUNK,
     })
 }
 

@@ -4,14 +4,14 @@
 //! A file that has lost its path is finished in this order, and in no other: first it is established that no writer is
 //! left, then it is read to its end once more, and only then it is closed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use logline::line::{END, write_mark};
 use logline::position::{Fid, Mark};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Inode};
 use crate::follow::{Follower, RESTLESS};
 use crate::generation::{Generation, Progress};
 
@@ -19,37 +19,48 @@ use crate::generation::{Generation, Progress};
 const MARK_EVERY: Duration = Duration::from_secs(1);
 
 impl<D: Disk> Follower<D> {
+    /// One turn: reads what is due, and finishes what can be finished once all has been read. True if there is more to
+    /// read at once. Nothing of `out` may leave before [`Follower::need`] is met.
+    pub fn turn(&mut self, now: Duration, room: usize, out: &mut Vec<u8>) -> bool {
+        let is_more = self.read(now, room, out);
+        if !is_more && self.plan.follows {
+            self.finish_detached(now, out);
+        }
+        is_more
+    }
+
     /// Reads from the files that are due until `room` bytes are in `out` or each has had its turn. True if there is more
     /// to read at once.
-    pub fn read(&mut self, now: Duration, room: usize, out: &mut Vec<u8>) -> bool {
+    fn read(&mut self, now: Duration, room: usize, out: &mut Vec<u8>) -> bool {
         let mut due: Vec<u64> =
             self.generations.iter().filter(|(_, generation)| generation.due).map(|(number, _)| *number).collect();
         let turn = due.partition_point(|number| *number < self.cursor);
         due.rotate_left(turn);
-        let behind = self.paths_with_older(&due);
+        let older = self.older_of(&due);
         let mut is_more = false;
         for number in due {
             if out.len() >= room {
                 self.cursor = number;
                 return true;
             }
-            if behind.contains(&number) {
-                is_more = true;
-                continue;
-            }
-            is_more |= self.read_one(number, now, out);
+            let is_due = |number: &u64| self.generations.get(number).is_some_and(|generation| generation.due);
+            is_more |= older.get(&number).is_some_and(is_due) || self.read_one(number, now, out);
         }
         is_more
     }
 
-    /// Those of `due` that must wait, since an older generation of the same path is due too.
-    fn paths_with_older(&self, due: &[u64]) -> HashSet<u64> {
-        let mut oldest: std::collections::HashMap<&PathBuf, u64> = std::collections::HashMap::new();
+    /// For those of `due` that must wait until an older generation of the same path has been read, that generation.
+    fn older_of(&self, due: &[u64]) -> HashMap<u64, u64> {
+        let mut by_path: HashMap<&PathBuf, Vec<u64>> = HashMap::with_capacity(due.len());
         for number in due {
-            let first = oldest.entry(&self.generations[number].entry.path).or_insert(*number);
-            *first = (*first).min(*number);
+            by_path.entry(&self.generations[number].entry.path).or_default().push(*number);
         }
-        due.iter().copied().filter(|number| oldest[&self.generations[number].entry.path] != *number).collect()
+        let mut older = HashMap::new();
+        for mut numbers in by_path.into_values().filter(|numbers| numbers.len() > 1) {
+            numbers.sort_unstable();
+            older.extend(numbers.windows(2).map(|pair| (pair[1], pair[0])));
+        }
+        older
     }
 
     fn read_one(&mut self, number: u64, now: Duration, out: &mut Vec<u8>) -> bool {
@@ -124,6 +135,9 @@ impl<D: Disk> Follower<D> {
         if !self.begin_at(younger, &path, file, &stat, 0, now) {
             return false;
         }
+        if let Some(old) = self.generations.get_mut(&number) {
+            old.entry.inode = Inode::NOWHERE;
+        }
         for seat in self.seats.values_mut().filter(|seat| seat.current == Some(number)) {
             seat.current = Some(younger);
             self.at_home.insert(younger);
@@ -138,7 +152,7 @@ impl<D: Disk> Follower<D> {
     }
 
     /// Finishes the files that have lost their paths, have no writer, and have been read to their end.
-    pub fn finish_detached(&mut self, now: Duration, out: &mut Vec<u8>) {
+    fn finish_detached(&mut self, now: Duration, out: &mut Vec<u8>) {
         let detached: Vec<u64> = self
             .generations
             .iter()

@@ -47,8 +47,10 @@ pub struct State {
 /// What the last run has left.
 #[derive(Debug)]
 pub struct Left {
-    /// What was followed; `None` at the very first start.
+    /// What was followed; `None` at the very first start, or where it is lost.
     pub ledger: Option<Ledger>,
+    /// There was something, and it cannot be read.
+    pub is_lost: bool,
     /// What has been delivered.
     pub acks: HashMap<Fid, u64>,
 }
@@ -96,7 +98,9 @@ impl State {
     }
 
     fn load(&mut self) -> Left {
-        let ledger = lines(&self.directory, "files", self.files.load()).map(|text| {
+        let loaded = self.files.load();
+        let is_lost = matches!(loaded, Loaded::Lost(_));
+        let ledger = lines(&self.directory, "files", loaded).map(|text| {
             let (ledger, troubles) = Ledger::parse(&text);
             for trouble in troubles {
                 say(PROG, format_args!("{}: {trouble}", self.directory.join("files").display()));
@@ -105,7 +109,7 @@ impl State {
         });
         let acks = lines(&self.directory, "acks", self.acks.load()).map(|text| parse_acks(&text)).unwrap_or_default();
         self.advanced.clone_from(&acks);
-        Left { ledger, acks }
+        Left { ledger, is_lost, acks }
     }
 
     /// Writes the ledger. A failure is said once and tried again later; the run then ends as trouble.

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -21,6 +21,10 @@ impl Disk for System {
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         Ok(told(&fs::stat(path)?))
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::read_link(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<OwnedFd> {

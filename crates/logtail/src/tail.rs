@@ -147,10 +147,7 @@ impl Tail {
         }
         let buffer = self.output.buffer();
         let before = buffer.len();
-        let is_more = self.follower.read(now, WRITE_SIZE, buffer);
-        if !is_more && self.pace.follows {
-            self.follower.finish_detached(now, buffer);
-        }
+        let is_more = self.follower.turn(now, WRITE_SIZE, buffer);
         // A mark alone is no activity: a line that comes just after it goes at once.
         if buffer.len() > before {
             self.woken_at = now;

@@ -26,6 +26,7 @@ fn the_first_mark_goes_with_the_first_lines_and_the_next_a_second_later() {
         rotate_quiet: Duration::from_secs(10),
         forget_after: Duration::from_secs(60),
         open_limit: 64,
+        chunk: 4096,
     };
     let mut follower = Follower::new(System, plan, "boot".to_owned(), Fid::random);
     let mut kinds = |milliseconds, text: &str| {
@@ -33,7 +34,7 @@ fn the_first_mark_goes_with_the_first_lines_and_the_next_a_second_later() {
         let now = Duration::from_millis(milliseconds);
         let mut out = Vec::new();
         follower.look(now);
-        while follower.read(now, 1 << 20, &mut out) {}
+        while follower.turn(now, 1 << 20, &mut out) {}
         follower.mark(now, false, &mut out);
         let kind = |line: &[u8]| match classify(line, true) {
             Item::Mark(mark, _) => format!("mark {}", mark.next),

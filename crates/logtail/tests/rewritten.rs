@@ -25,6 +25,7 @@ fn follower(log: &Path) -> Follower<System> {
         rotate_quiet: Duration::from_secs(10),
         forget_after: Duration::from_secs(60),
         open_limit: 64,
+        chunk: 4096,
     };
     Follower::new(System, plan, "boot".to_owned(), Fid::random)
 }
@@ -35,8 +36,7 @@ fn read(follower: &mut Follower<System>, from: u64) -> BTreeMap<String, Vec<Fid>
     for second in from..from + 10 {
         let now = Duration::from_secs(second);
         follower.look(now);
-        while follower.read(now, 1 << 20, &mut out) {}
-        follower.finish_detached(now, &mut out);
+        while follower.turn(now, 1 << 20, &mut out) {}
     }
     let mut lines: BTreeMap<String, Vec<Fid>> = BTreeMap::new();
     for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

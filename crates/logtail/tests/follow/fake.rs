@@ -1,0 +1,364 @@
+//! A disk in memory: names, inodes whose numbers are used again, links, holes, writers, times of change. It only moves
+//! when it is told to; what happens between two system calls of a reader is told by [`Store::meddle_with`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use logtail::disk::{Disk, Inode, Stat};
+
+/// Holes are kept in whole blocks.
+const BLOCK: u64 = 4096;
+
+/// The disk as logtail sees it; all clones are one disk.
+#[derive(Clone)]
+pub struct Fake(pub Rc<RefCell<Store>>);
+
+/// What is on it.
+#[derive(Default)]
+pub struct Store {
+    /// The time of the machine.
+    pub now: Duration,
+    nodes: BTreeMap<PathBuf, Node>,
+    /// Every file that has a name or is open.
+    alive: Vec<Weak<File>>,
+    /// Whether a new file gets the lowest number that is free, or one that was never used.
+    pub reuses_numbers: bool,
+    next_number: u64,
+    /// Whether it can be told who has a file open for writing.
+    pub no_leases: bool,
+    /// Names that a directory read leaves out, once.
+    pub unlisted: BTreeSet<PathBuf>,
+    /// How many calls logtail has made, and how many of them read a directory.
+    pub calls: u64,
+    pub lists: u64,
+    meddler: Option<Meddler>,
+}
+
+type Meddler = Box<dyn FnMut(&mut Store)>;
+
+enum Node {
+    File(Rc<File>),
+    Link(PathBuf),
+    Directory { unreadable: bool },
+}
+
+/// An inode and what it holds.
+pub struct File {
+    pub number: u64,
+    device: u64,
+    /// Its content, and the offset before which it is a hole.
+    pub bytes: RefCell<Vec<u8>>,
+    hole: Cell<u64>,
+    modified: Cell<Duration>,
+    pub names: Cell<u64>,
+    writers: Cell<u64>,
+    pub readers: Cell<u64>,
+    pub unreadable: Cell<bool>,
+    /// For a test: which generation of its own count this is.
+    pub generation: Cell<usize>,
+}
+
+/// An open descriptor of logtail.
+pub struct Reader(Rc<File>);
+
+impl Reader {
+    fn new(file: &Rc<File>) -> Self {
+        file.readers.set(file.readers.get() + 1);
+        Self(Rc::clone(file))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.readers.set(self.0.readers.get() - 1);
+    }
+}
+
+/// An open descriptor of an application.
+pub struct Writer {
+    pub file: Rc<File>,
+    /// Where it writes next; `None` with O_APPEND.
+    at: Option<u64>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.file.writers.set(self.file.writers.get() - 1);
+    }
+}
+
+impl Writer {
+    pub fn write(&mut self, store: &Store, text: &[u8]) {
+        let mut bytes = self.file.bytes.borrow_mut();
+        let at = self.at.map_or(bytes.len(), |at| usize::try_from(at).unwrap());
+        if at > bytes.len() {
+            if bytes.is_empty() {
+                self.file.hole.set(at as u64 / BLOCK * BLOCK);
+            }
+            bytes.resize(at, 0);
+        }
+        let covered = text.len().min(bytes.len() - at);
+        bytes[at..at + covered].copy_from_slice(&text[..covered]);
+        bytes.extend_from_slice(&text[covered..]);
+        if let Some(at) = &mut self.at {
+            *at += text.len() as u64;
+        }
+        self.file.modified.set(store.now);
+    }
+}
+
+impl Store {
+    /// What `meddler` does happens between two calls of logtail.
+    pub fn meddle_with(&mut self, meddler: impl FnMut(&mut Self) + 'static) {
+        self.meddler = Some(Box::new(meddler));
+    }
+
+    fn meddle(&mut self) {
+        self.calls += 1;
+        if let Some(mut meddler) = self.meddler.take() {
+            meddler(self);
+            self.meddler = Some(meddler);
+        }
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// The file that `path` leads to.
+    pub fn file(&self, path: &Path) -> Option<Rc<File>> {
+        self.resolve(path).ok()
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<Rc<File>> {
+        let mut path = joined(Path::new("/"), path.strip_prefix("/").unwrap_or(path));
+        for _ in 0..8 {
+            match self.nodes.get(&path) {
+                Some(Node::File(file)) => return Ok(Rc::clone(file)),
+                Some(Node::Link(target)) => path = joined(path.parent().unwrap(), target),
+                Some(Node::Directory { .. }) => return Err(io::ErrorKind::IsADirectory.into()),
+                None => return Err(io::ErrorKind::NotFound.into()),
+            }
+        }
+        Err(io::Error::from_raw_os_error(40))
+    }
+
+    pub fn exists(&self, path: &Path) -> bool {
+        self.nodes.contains_key(path)
+    }
+
+    /// A new empty file in the place of whatever has the name.
+    pub fn create(&mut self, path: &Path) -> Rc<File> {
+        self.create_on(1, 0, path)
+    }
+
+    /// The same on another device, where the number is `number`.
+    pub fn create_on(&mut self, device: u64, number: u64, path: &Path) -> Rc<File> {
+        self.remove(path);
+        let number = if device != 1 {
+            number
+        } else if self.reuses_numbers {
+            self.alive.retain(|file| file.strong_count() > 0);
+            let used: BTreeSet<u64> = self.alive.iter().filter_map(Weak::upgrade).map(|file| file.number).collect();
+            (1..=u64::MAX).find(|number| !used.contains(number)).unwrap()
+        } else {
+            self.next_number += 1;
+            100 + self.next_number
+        };
+        let file = Rc::new(File {
+            number,
+            device,
+            bytes: RefCell::default(),
+            hole: Cell::new(0),
+            modified: Cell::new(self.now),
+            names: Cell::new(1),
+            writers: Cell::new(0),
+            readers: Cell::new(0),
+            unreadable: Cell::new(false),
+            generation: Cell::new(usize::MAX),
+        });
+        self.alive.push(Rc::downgrade(&file));
+        self.nodes.insert(path.to_owned(), Node::File(Rc::clone(&file)));
+        file
+    }
+
+    pub fn directory(&mut self, path: &Path, unreadable: bool) {
+        self.nodes.insert(path.to_owned(), Node::Directory { unreadable });
+    }
+
+    pub fn link(&mut self, target: &str, path: &Path) {
+        self.nodes.insert(path.to_owned(), Node::Link(PathBuf::from(target)));
+    }
+
+    /// Another name for the same file.
+    pub fn hard_link(&mut self, path: &Path, other: &Path) {
+        let file = self.file(path).unwrap();
+        file.names.set(file.names.get() + 1);
+        self.nodes.insert(other.to_owned(), Node::File(file));
+    }
+
+    /// Opens for appending, as most applications do.
+    pub fn open(&mut self, path: &Path) -> Writer {
+        let file = self.file(path).unwrap_or_else(|| self.create(path));
+        Self::writer(file, None)
+    }
+
+    /// Opens without O_APPEND, at the end.
+    pub fn open_at_end(&mut self, path: &Path) -> Writer {
+        let file = self.file(path).unwrap_or_else(|| self.create(path));
+        let at = file.bytes.borrow().len() as u64;
+        Self::writer(file, Some(at))
+    }
+
+    fn writer(file: Rc<File>, at: Option<u64>) -> Writer {
+        file.writers.set(file.writers.get() + 1);
+        Writer { file, at }
+    }
+
+    pub fn rename(&mut self, from: &Path, to: &Path) {
+        if let Some(node) = self.nodes.remove(from) {
+            self.remove(to);
+            self.nodes.insert(to.to_owned(), node);
+        }
+    }
+
+    pub fn remove(&mut self, path: &Path) {
+        if let Some(Node::File(file)) = self.nodes.remove(path) {
+            file.names.set(file.names.get() - 1);
+        }
+    }
+
+    pub fn truncate(&mut self, path: &Path, size: usize) {
+        let file = self.file(path).unwrap();
+        file.bytes.borrow_mut().resize(size, 0);
+        file.hole.set(file.hole.get().min(size as u64));
+        file.modified.set(self.now);
+    }
+
+    /// The names in a directory.
+    pub fn names(&self, directory: &Path) -> Vec<PathBuf> {
+        self.nodes.keys().filter(|path| path.parent() == Some(directory)).cloned().collect()
+    }
+}
+
+impl std::fmt::Debug for Fake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fake")
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader({})", self.0.number)
+    }
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        let mut store = Store::default();
+        store.directory(Path::new("/"), false);
+        store.directory(Path::new("/log"), false);
+        Self(Rc::new(RefCell::new(store)))
+    }
+
+    fn told(file: &File) -> Stat {
+        Stat {
+            inode: Inode { device: file.device, number: file.number },
+            size: file.bytes.borrow().len() as u64,
+            modified: i128::try_from(file.modified.get().as_nanos()).unwrap(),
+            names: file.names.get(),
+            is_file: true,
+        }
+    }
+}
+
+/// Without `..`, which is no name here.
+fn joined(directory: &Path, target: &Path) -> PathBuf {
+    let mut path = directory.to_owned();
+    for part in target {
+        if part == ".." {
+            path.pop();
+        } else {
+            path.push(part);
+        }
+    }
+    path
+}
+
+impl Disk for Fake {
+    type File = Reader;
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        self.0.borrow_mut().meddle();
+        let store = self.0.borrow();
+        match store.resolve(path) {
+            Ok(file) => Ok(Self::told(&file)),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                Ok(Stat { inode: Inode { device: 9, number: 9 }, size: 0, modified: 0, names: 1, is_file: false })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        match self.0.borrow().nodes.get(path) {
+            Some(Node::Link(target)) => Ok(target.clone()),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Reader> {
+        self.0.borrow_mut().meddle();
+        let file = self.0.borrow().resolve(path)?;
+        if file.unreadable.get() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(Reader::new(&file))
+    }
+
+    fn stat_open(&self, file: &Reader) -> io::Result<Stat> {
+        self.0.borrow_mut().meddle();
+        Ok(Self::told(&file.0))
+    }
+
+    fn read_at(&self, file: &Reader, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.borrow_mut().meddle();
+        let content = file.0.bytes.borrow();
+        let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
+        let count = rest.len().min(bytes.len());
+        bytes[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    fn next_data(&self, file: &Reader, offset: u64) -> io::Result<Option<u64>> {
+        self.0.borrow_mut().meddle();
+        let data = offset.max(file.0.hole.get());
+        Ok((data < file.0.bytes.borrow().len() as u64).then_some(data))
+    }
+
+    fn has_writer(&self, file: &Reader) -> Option<bool> {
+        self.0.borrow_mut().meddle();
+        (!self.0.borrow().no_leases).then(|| file.0.writers.get() > 0)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        self.0.borrow_mut().meddle();
+        let mut store = self.0.borrow_mut();
+        store.lists += 1;
+        let directory = &joined(Path::new("/"), directory.strip_prefix("/").unwrap_or(directory));
+        match store.nodes.get(directory) {
+            Some(Node::Directory { unreadable: false }) => {}
+            Some(Node::Directory { .. }) => return Err(io::ErrorKind::PermissionDenied.into()),
+            Some(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            None => return Err(io::ErrorKind::NotFound.into()),
+        }
+        let unlisted = std::mem::take(&mut store.unlisted);
+        let names = store.names(directory).into_iter().filter(|path| !unlisted.contains(path));
+        Ok(names.map(|path| path.file_name().unwrap().to_owned()).collect())
+    }
+}

@@ -1,0 +1,173 @@
+//! What the model found, each as short as it can be told.
+
+use std::process::Command;
+
+use crate::stage::{every_way, on_fake};
+
+#[test]
+fn a_generation_behind_many_of_its_path_is_reached_though_it_is_looked_all_the_time() {
+    on_fake(&["a"], |stage| {
+        stage.start();
+        for number in 0..20 {
+            let writer = stage.open("a");
+            stage.write(writer, &format!("{number}\n"));
+            stage.rename("a", &format!("a-202601{number:02}"));
+        }
+        stage.create("a");
+        let run = stage.fake().run.as_mut().unwrap();
+        run.look();
+        run.turn(usize::MAX);
+        let lines = run.out.split(|byte| *byte == b'\n').count();
+        assert!(lines >= 20, "one turn is enough: {lines}");
+        stage.come(20);
+    });
+}
+
+#[test]
+fn siblings_of_a_name_without_a_directory_are_found() {
+    let root = std::env::temp_dir().join(format!("logtail-relative-{}", std::process::id()));
+    std::fs::create_dir_all(&root).unwrap();
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_logtail"));
+        let output = command.current_dir(&root).args(["--advance", "--state", "state", "a.log"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    std::fs::write(root.join("a.log"), "1\n").unwrap();
+    let first = run();
+    std::fs::rename(root.join("a.log"), root.join("a.log.2")).unwrap();
+    std::fs::write(root.join("a.log.1"), "2\n").unwrap();
+    std::fs::write(root.join("a.log"), "3\n").unwrap();
+    let second = run();
+    std::fs::remove_dir_all(&root).unwrap();
+    assert_eq!((first.as_str(), second.as_str()), ("1\n", "2\n3\n"));
+}
+
+#[test]
+fn a_sibling_that_a_glob_finds_late_is_read_from_its_head() {
+    on_fake(&["*"], |stage| {
+        stage.append("a", "2\n");
+        stage.append("a.1", "1\n");
+        let missed = stage.path("a.1");
+        stage.fake().disk.0.borrow_mut().unlisted.insert(missed);
+        stage.start();
+        stage.comes_in_any_order(&["1", "2"]);
+    });
+}
+
+#[test]
+fn a_file_rotated_during_the_first_look_is_read() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n");
+        let (from, to) = (stage.path("a"), stage.path("a.1"));
+        let mut is_done = false;
+        stage.fake().disk.0.borrow_mut().meddle_with(move |store| {
+            // Between the reading of the directory and the first look at the path.
+            if store.lists == 1 && !is_done {
+                is_done = true;
+                store.rename(&from, &to);
+                drop(store.open(&from));
+            }
+        });
+        stage.start();
+        stage.comes(&["1"]);
+    });
+}
+
+#[test]
+fn a_copy_that_a_glob_finds_after_a_restart_goes_on_under_the_old_identity() {
+    every_way(&["a*"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        let old = stage.come(1);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("a", "2\n");
+        stage.copy("a", "a.1");
+        stage.truncate("a");
+        stage.start();
+        let rest = stage.come(1);
+        assert_eq!((rest[0].text().as_str(), rest[0].position.fid), ("2", old[0].position.fid));
+    });
+}
+
+#[test]
+fn an_inode_used_again_is_not_taken_for_an_older_owner_after_a_restart() {
+    on_fake(&["a", "b"], |stage| {
+        stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+        for round in 0..3 {
+            stage.append("a", &format!("first life {round}\n"));
+            if round == 0 {
+                stage.start();
+            }
+            stage.comes(&[&format!("first life {round}")]);
+            stage.step();
+            stage.remove("a");
+            stage.pass(3);
+        }
+        stage.append("b", "second life\n");
+        stage.comes(&["second life"]);
+        stage.pass(2);
+        stage.acknowledge();
+        for _ in 0..3 {
+            stage.kill();
+            stage.start();
+            stage.pass(2);
+        }
+        stage.comes(&[]);
+    });
+}
+
+#[test]
+fn a_file_truncated_between_the_two_reads_of_a_long_line_is_not_mixed_with_what_follows() {
+    on_fake(&["a"], |stage| {
+        let long = "old ".repeat(1000);
+        stage.append("a", &long);
+        stage.start();
+        stage.pass(1);
+        stage.append("a", "end\n");
+        let path = stage.path("a");
+        let disk = std::rc::Rc::clone(&stage.fake().disk.0);
+        let mut calls = 0;
+        disk.borrow_mut().meddle_with(move |store| {
+            calls += 1;
+            // Whichever call it is, no line may hold bytes of both.
+            if calls % 11 == 0 && calls < 100 {
+                store.pass(std::time::Duration::from_millis(1));
+                store.truncate(&path, 0);
+                let mut writer = store.open(&path);
+                writer.write(store, &b"new line\n".repeat(1000));
+            }
+        });
+        stage.pass(3);
+        for line in &stage.arrived {
+            let text = line.text();
+            assert!(!(text.contains("old") && text.contains("new")), "{text}");
+            assert!(text.contains("old") || text == "new line", "{text}");
+        }
+        let all = stage.arrived.len();
+        stage.come(all);
+    });
+}
+
+#[test]
+fn a_truncation_while_a_hole_is_looked_for_does_not_swallow_the_beginning() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", &"old line\n".repeat(50));
+        let path = stage.path("a");
+        let disk = std::rc::Rc::clone(&stage.fake().disk.0);
+        let mut is_done = false;
+        disk.borrow_mut().meddle_with(move |store| {
+            // After the size was taken, before anything was read: the sixth call of a first look and read.
+            if !is_done && store.file(&path).is_some_and(|file| file.readers.get() > 0) && store.calls > 6 {
+                is_done = true;
+                store.truncate(&path, 0);
+            }
+        });
+        stage.start();
+        stage.pass(2);
+        let came = stage.arrived.len();
+        stage.come(came);
+        stage.append("a", &"new line\n".repeat(100));
+        stage.comes(&vec!["new line"; 100]);
+    });
+}

@@ -1,0 +1,17 @@
+//! What must hold of following: the cases of `tests/cases/follow.md` by their groups, and random sequences of them all
+//! against a model.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod attacks;
+mod fake;
+mod found;
+mod lines;
+mod model;
+mod restart;
+mod rotation;
+mod run;
+mod stage;
+mod start;
+mod truncation;
+mod world;

@@ -1,0 +1,221 @@
+//! Group F, what is kept and how it goes on after a restart.
+
+use logline::state::encode;
+
+use crate::stage::{Stage, Way, every_way, on_fake};
+
+#[test]
+fn f1_stopped_and_started_again() {
+    every_way(&["a"], |stage| {
+        stage.append("a", "1\n2\n3\n");
+        stage.start();
+        stage.comes(&["1", "2", "3"]);
+        stage.drain();
+        stage.acknowledge();
+        stage.append("a", "4\n5\n6\n");
+        stage.start();
+        stage.comes(&["4", "5", "6"]);
+    });
+}
+
+#[test]
+fn f2_what_was_not_acknowledged_comes_again_under_the_same_identity() {
+    every_way(&["a"], |stage| {
+        stage.append("a", "1\n2\n");
+        stage.start();
+        let first = stage.come(2);
+        stage.kill();
+        stage.start();
+        let second = stage.come(2);
+        for (first, second) in first.iter().zip(&second) {
+            assert_eq!((first.position, &first.content), (second.position, &second.content));
+        }
+    });
+}
+
+#[test]
+fn f3_stopped_in_the_middle_the_sum_of_both_runs_is_all() {
+    every_way(&["a"], |stage| {
+        stage.append("a", &"a line\n".repeat(4000));
+        stage.start();
+        stage.come_at_least(1000);
+        stage.acknowledge_first(1000);
+        stage.kill();
+        stage.start();
+        stage.come(3000);
+        let mut starts: Vec<u64> = stage.arrived.iter().map(|line| line.position.start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        assert_eq!(starts.len(), 4000);
+    });
+}
+
+#[test]
+fn f4_rotated_while_down_the_rest_of_the_old_and_then_the_new() {
+    every_way(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("a", "22\n");
+        stage.rename("a", "a.1");
+        stage.append("a", "333\n");
+        stage.start();
+        let lines = stage.come(2);
+        assert_eq!((lines[0].text(), lines[1].text()), ("22".to_owned(), "333".to_owned()));
+        assert_eq!(lines[1].position.end, 4);
+    });
+}
+
+#[test]
+fn f5_two_rotations_while_down_all_three_generations_oldest_first() {
+    every_way(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("a", "2\n");
+        stage.rename("a", "a.2");
+        stage.append("a.1", "3\n");
+        stage.append("a", "4\n");
+        stage.start();
+        stage.comes(&["2", "3", "4"]);
+    });
+}
+
+#[test]
+fn f6_rotated_while_down_and_delivered_the_old_is_not_read_again() {
+    every_way(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.rename("a", "a.1");
+        stage.append("a", "2\n");
+        stage.start();
+        stage.comes(&["2"]);
+    });
+}
+
+#[test]
+fn f7_a_damaged_state_falls_back_to_the_copy_before_or_reads_all_again() {
+    on_fake(&["a"], |stage| {
+        stage.append("a.1", "older\n");
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.pass(3);
+        stage.append("a", "2\n");
+        stage.comes(&["2"]);
+        stage.pass(3);
+        stage.acknowledge();
+        stage.kill();
+        let good = stage.fake().kept.files.current.clone();
+        for garbage in [&b""[..], b"garbage", b"{\"logpipe\":\"files\",\"version\":1}\n{\"boot\""] {
+            stage.fake().kept.files.current = Some(garbage.to_vec());
+            stage.fake().kept.files.previous.clone_from(&good);
+            stage.start();
+            stage.pass(2);
+            stage.comes(&[]);
+            stage.kill();
+        }
+        stage.fake().kept.files.previous = Some(b"garbage".to_vec());
+        stage.fake().kept.files.current = Some(Vec::new());
+        stage.start();
+        // Which of them had been delivered nobody knows any more.
+        stage.comes_in_any_order(&["older", "1", "2"]);
+    });
+}
+
+#[test]
+fn f9_short_lived_files_leave_nothing() {
+    on_fake(&["*.log"], |stage| {
+        stage.start();
+        for number in 0..1000 {
+            let name = format!("{number}.log");
+            stage.append(&name, "a line\n");
+            stage.step();
+            stage.remove(&name);
+            stage.step();
+        }
+        stage.come(1000);
+        assert!(stage.ledger().entries.len() <= 160, "a minute's worth: {}", stage.ledger().entries.len());
+        stage.pass(70);
+        let ledger = stage.ledger();
+        assert_eq!((ledger.entries.len(), ledger.sighted.len()), (0, 0));
+    });
+}
+
+#[test]
+fn f11_an_inode_used_again_while_down_is_another_generation() {
+    on_fake(&["a"], |stage| {
+        stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+        stage.append("a", "1\n2\n");
+        stage.start();
+        let old = stage.come(2);
+        stage.acknowledge();
+        stage.kill();
+        stage.remove("a");
+        stage.append("a", "3\n4\n5\n");
+        stage.start();
+        let new = stage.come(3);
+        assert_eq!(new[0].text(), "3");
+        assert_ne!(new[0].position.fid, old[0].position.fid);
+    });
+}
+
+fn replace_version(stage: &mut Stage, version: &str) {
+    let body = stage.fake().kept.files.load("files").unwrap();
+    let text = String::from_utf8(encode("files", &body)).unwrap();
+    stage.fake().kept.files.current = Some(text.replace("\"version\":1", version).into_bytes());
+}
+
+#[test]
+fn f14_an_unknown_field_is_passed_over_and_an_unknown_version_reads_safely() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.pass(2);
+        stage.acknowledge();
+        stage.kill();
+        let body = String::from_utf8(stage.fake().kept.files.load("files").unwrap()).unwrap();
+        let body = body.replace("\"start\"", "\"added\":{\"later\":[1]},\"start\"");
+        stage.fake().kept.files.save("files", body.as_bytes());
+        stage.append("a", "2\n");
+        stage.start();
+        stage.comes(&["2"]);
+        stage.pass(2);
+        stage.kill();
+        replace_version(stage, "\"version\":2");
+        stage.fake().kept.files.previous = None;
+        stage.start();
+        stage.comes(&["1", "2"]);
+    });
+}
+
+#[test]
+fn f16_a_new_name_alone_is_no_reason_to_read_again() {
+    every_way(&["*.log"], |stage| {
+        stage.append("a.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.rename("a.log", "b.log");
+        stage.append("b.log", "2\n");
+        stage.comes(&["2"]);
+        if stage.way != Way::Fake {
+            // The ack of what came last may be a second behind in the state.
+            stage.acknowledge();
+        }
+        stage.kill();
+        stage.rename("b.log", "c.log");
+        stage.append("c.log", "3\n");
+        stage.acknowledge();
+        stage.start();
+        stage.comes(&["3"]);
+    });
+}

@@ -1,0 +1,598 @@
+//! A stage for the cases: the same steps on the fake disk, and with the real program on a real disk, woken by inotify or
+//! polling alone. What has come is awaited, never slept for; at the end nothing else may have come.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use logline::line::{Item, Line, classify};
+use logline::position::{Fid, Position};
+use logline::state::Store as StateFile;
+use logtail::follow::Plan;
+use logtail::ledger::acks_text;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::fake::{self, Fake};
+use crate::run::{Kept, Run, plan};
+
+/// How logtail runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// In this process, on the fake disk: it only polls, and time passes when it is told to.
+    Fake,
+    /// The program, woken by the kernel.
+    Inotify,
+    /// The program, polling alone.
+    Polling,
+}
+
+/// A line that has come.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    pub content: Vec<u8>,
+    pub position: Position,
+    pub path: String,
+}
+
+impl Arrived {
+    fn of(line: &Line<'_>) -> Self {
+        let tag = line.tag.expect("each line of logtail has a tag");
+        let path = String::from_utf8(tag.path_bytes().into_owned()).unwrap();
+        Self { content: line.content.to_vec(), position: line.position().unwrap(), path }
+    }
+
+    pub fn text(&self) -> String {
+        self.content.escape_ascii().to_string()
+    }
+
+    /// Its flags as they are written.
+    pub fn flags(&self) -> String {
+        let flags = self.position.flags;
+        let letters = [(flags.partial, 'p'), (flags.continued, 'c'), (flags.truncated, 't')];
+        letters.into_iter().filter_map(|(set, letter)| set.then_some(letter)).collect()
+    }
+}
+
+/// See the page of the module.
+pub struct Stage {
+    pub way: Way,
+    pub arrived: Vec<Arrived>,
+    taken: usize,
+    marks: HashMap<Fid, u64>,
+    patterns: Vec<String>,
+    excludes: Vec<String>,
+    options: Vec<&'static str>,
+    writers: Vec<Option<Writer>>,
+    inner: Inner,
+}
+
+enum Writer {
+    Fake(fake::Writer),
+    Real(fs::File),
+}
+
+enum Inner {
+    Fake(Box<OnFake>),
+    Real(OnDisk),
+}
+
+pub struct OnFake {
+    pub disk: Fake,
+    pub kept: Kept,
+    pub run: Option<Run>,
+    pub change: fn(&mut Plan),
+    pub boot: &'static str,
+    pub said: Vec<String>,
+}
+
+struct OnDisk {
+    root: PathBuf,
+    child: Option<Running>,
+    said: Arc<Mutex<String>>,
+}
+
+struct Running {
+    child: Child,
+    lines: Receiver<Vec<u8>>,
+}
+
+/// How long anything may take that is awaited.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs `body` in each way; at its end logtail drains, and nothing may come that `body` has not awaited.
+pub fn every_way(patterns: &[&str], body: impl Fn(&mut Stage)) {
+    for way in [Way::Fake, Way::Inotify, Way::Polling] {
+        let mut stage = Stage::new(way, patterns);
+        body(&mut stage);
+        stage.end();
+    }
+}
+
+/// The same on the fake disk alone: where time has to pass, or what happens cannot be had from a real disk.
+pub fn on_fake(patterns: &[&str], body: impl Fn(&mut Stage)) {
+    let mut stage = Stage::new(Way::Fake, patterns);
+    body(&mut stage);
+    stage.end();
+}
+
+impl Stage {
+    pub fn new(way: Way, patterns: &[&str]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let inner = if way == Way::Fake {
+            Inner::Fake(Box::new(OnFake {
+                disk: Fake::new(),
+                kept: Kept::default(),
+                run: None,
+                change: |_| {},
+                boot: "boot",
+                said: Vec::new(),
+            }))
+        } else {
+            let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+            let root = std::env::temp_dir().join(format!("logtail-stage-{}-{number}", std::process::id()));
+            fs::create_dir_all(root.join("log")).unwrap();
+            Inner::Real(OnDisk { root, child: None, said: Arc::default() })
+        };
+        Self {
+            way,
+            arrived: Vec::new(),
+            taken: 0,
+            marks: HashMap::new(),
+            patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
+            excludes: Vec::new(),
+            options: Vec::new(),
+            writers: Vec::new(),
+            inner,
+        }
+    }
+
+    pub fn fake(&mut self) -> &mut OnFake {
+        match &mut self.inner {
+            Inner::Fake(fake) => fake,
+            Inner::Real(_) => panic!("only on the fake disk"),
+        }
+    }
+
+    pub fn exclude(&mut self, pattern: &str) {
+        self.excludes.push(pattern.to_owned());
+    }
+
+    /// An option of the program, and what it changes in the plan.
+    pub fn option(&mut self, options: &[&'static str], change: fn(&mut Plan)) {
+        self.options = options.to_vec();
+        if let Inner::Fake(fake) = &mut self.inner {
+            fake.change = change;
+        }
+    }
+
+    /// Where a name lies.
+    pub fn path(&self, name: &str) -> PathBuf {
+        match &self.inner {
+            Inner::Fake(_) => Path::new("/log").join(name),
+            Inner::Real(real) => real.root.join("log").join(name),
+        }
+    }
+
+    // What applications do.
+
+    pub fn append(&mut self, name: &str, text: &str) {
+        let writer = self.open(name);
+        self.write(writer, text);
+        self.close(writer);
+    }
+
+    /// Opens for appending; the file is made if it is not there.
+    pub fn open(&mut self, name: &str) -> usize {
+        let path = self.path(name);
+        let writer = match &mut self.inner {
+            Inner::Fake(fake) => Writer::Fake(fake.disk.0.borrow_mut().open(&path)),
+            Inner::Real(_) => Writer::Real(fs::File::options().create(true).append(true).open(path).unwrap()),
+        };
+        self.writers.push(Some(writer));
+        self.writers.len() - 1
+    }
+
+    /// Opens without O_APPEND, at the end.
+    pub fn open_at_end(&mut self, name: &str) -> usize {
+        use std::io::Seek as _;
+        let path = self.path(name);
+        let writer = match &mut self.inner {
+            Inner::Fake(fake) => Writer::Fake(fake.disk.0.borrow_mut().open_at_end(&path)),
+            Inner::Real(_) => {
+                let mut file = fs::File::options().create(true).truncate(false).write(true).open(path).unwrap();
+                file.seek(std::io::SeekFrom::End(0)).unwrap();
+                Writer::Real(file)
+            }
+        };
+        self.writers.push(Some(writer));
+        self.writers.len() - 1
+    }
+
+    pub fn write(&mut self, writer: usize, text: &str) {
+        self.write_bytes(writer, text.as_bytes());
+    }
+
+    pub fn write_bytes(&mut self, writer: usize, bytes: &[u8]) {
+        match (self.writers[writer].as_mut().unwrap(), &self.inner) {
+            (Writer::Fake(writer), Inner::Fake(fake)) => {
+                fake.disk.0.borrow_mut().pass(Duration::from_millis(1));
+                writer.write(&fake.disk.0.borrow(), bytes);
+            }
+            (Writer::Real(file), _) => file.write_all(bytes).unwrap(),
+            _ => unreachable!(),
+        }
+    }
+
+    pub fn close(&mut self, writer: usize) {
+        self.writers[writer] = None;
+    }
+
+    pub fn create(&mut self, name: &str) {
+        let writer = self.open(name);
+        self.close(writer);
+    }
+
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let (from, to) = (self.path(from), self.path(to));
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().rename(&from, &to),
+            Inner::Real(_) => fs::rename(from, to).unwrap(),
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        let path = self.path(name);
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().remove(&path),
+            Inner::Real(_) => fs::remove_file(path).unwrap(),
+        }
+    }
+
+    pub fn truncate(&mut self, name: &str) {
+        let path = self.path(name);
+        match &mut self.inner {
+            Inner::Fake(fake) => {
+                fake.disk.0.borrow_mut().pass(Duration::from_millis(1));
+                fake.disk.0.borrow_mut().truncate(&path, 0);
+            }
+            Inner::Real(_) => fs::File::options().write(true).open(path).unwrap().set_len(0).unwrap(),
+        }
+    }
+
+    /// As `> file` and a write do, with nothing between them.
+    pub fn overwrite(&mut self, name: &str, text: &str) {
+        self.truncate(name);
+        self.append(name, text);
+    }
+
+    pub fn copy(&mut self, from: &str, to: &str) {
+        let bytes = self.content(from);
+        let writer = self.open(to);
+        self.write_bytes(writer, &bytes);
+        self.close(writer);
+    }
+
+    pub fn content(&self, name: &str) -> Vec<u8> {
+        let path = self.path(name);
+        match &self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow().file(&path).unwrap().bytes.borrow().clone(),
+            Inner::Real(_) => fs::read(path).unwrap(),
+        }
+    }
+
+    pub fn link(&mut self, target: &str, name: &str) {
+        let path = self.path(name);
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().link(target, &path),
+            Inner::Real(_) => std::os::unix::fs::symlink(target, path).unwrap(),
+        }
+    }
+
+    pub fn hard_link(&mut self, name: &str, other: &str) {
+        let (path, other) = (self.path(name), self.path(other));
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().hard_link(&path, &other),
+            Inner::Real(_) => fs::hard_link(path, other).unwrap(),
+        }
+    }
+
+    pub fn directory(&mut self, name: &str) {
+        let path = self.path(name);
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().directory(&path, false),
+            Inner::Real(_) => fs::create_dir_all(path).unwrap(),
+        }
+    }
+
+    // What becomes of logtail.
+
+    pub fn start(&mut self) {
+        let patterns: Vec<PathBuf> = self.patterns.iter().map(|pattern| self.path(pattern)).collect();
+        match &mut self.inner {
+            Inner::Fake(fake) => {
+                let texts: Vec<&str> = patterns.iter().map(|path| path.to_str().unwrap()).collect();
+                let mut plan = plan(&texts);
+                plan.excludes = self
+                    .excludes
+                    .iter()
+                    .map(|pattern| logtail::glob::Pattern::new(pattern.as_bytes()).unwrap())
+                    .collect();
+                (fake.change)(&mut plan);
+                fake.run = Some(Run::start(&fake.disk, plan, &fake.kept, fake.boot));
+                // The program has looked once before anybody can know that it runs.
+                self.step();
+            }
+            Inner::Real(real) => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_logtail"));
+                command.args(["-F", "-s", "0.05", "--drain-quiet", "0.1"]).arg("--state").arg(real.root.join("state"));
+                command.args(&self.options);
+                if self.way == Way::Polling {
+                    command.arg("--no-inotify");
+                }
+                for exclude in &self.excludes {
+                    command.arg("--exclude").arg(exclude);
+                }
+                command.args(&patterns).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+                let mut child = command.spawn().unwrap();
+                let lines = lines_of(child.stdout.take().unwrap());
+                let (stderr, said) = (child.stderr.take().unwrap(), Arc::clone(&real.said));
+                std::thread::spawn(move || {
+                    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                        said.lock().unwrap().push_str(&(line + "\n"));
+                    }
+                });
+                real.child = Some(Running { child, lines });
+                let state = real.root.join("state/files");
+                await_that("the first look", || state.exists());
+            }
+        }
+    }
+
+    /// It is killed; what had come out of it is kept.
+    pub fn kill(&mut self) {
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.run = None,
+            Inner::Real(real) => {
+                let mut running = real.child.take().unwrap();
+                running.child.kill().unwrap();
+                running.child.wait().unwrap();
+            }
+        }
+    }
+
+    /// TERM; what still comes is in `arrived`.
+    pub fn drain(&mut self) {
+        if self.way == Way::Fake {
+            self.fake().run.as_mut().unwrap().drain();
+            for _ in 0..2000 {
+                self.step();
+                let OnFake { run, kept, said, .. } = self.fake();
+                let run_now = run.as_mut().unwrap();
+                if !run_now.is_drained() {
+                    continue;
+                }
+                run_now.end(true);
+                run_now.keep(kept, true);
+                said.append(&mut run_now.said);
+                let out = std::mem::take(&mut run_now.out);
+                *run = None;
+                self.take(&out);
+                return;
+            }
+            panic!("the drain does not end");
+        }
+        let Inner::Real(real) = &mut self.inner else { unreachable!() };
+        let mut running = real.child.take().unwrap();
+        kill_process(Pid::from_child(&running.child), Signal::TERM).unwrap();
+        while let Ok(line) = running.lines.recv_timeout(PATIENCE) {
+            self.take(&line);
+        }
+        assert!(running.child.wait().unwrap().success(), "{}", self.said_all());
+    }
+
+    /// Everything that has come is acknowledged, the finished generations too.
+    pub fn acknowledge(&mut self) {
+        let marks = self.marks.clone();
+        self.acknowledge_lines(self.arrived.len(), &marks);
+    }
+
+    /// Only the first lines that came are acknowledged.
+    pub fn acknowledge_first(&mut self, count: usize) {
+        self.acknowledge_lines(count, &HashMap::new());
+    }
+
+    fn acknowledge_lines(&mut self, count: usize, marks: &HashMap<Fid, u64>) {
+        let mut acks: HashMap<Fid, u64> = HashMap::new();
+        for line in &self.arrived[..count] {
+            let ack = acks.entry(line.position.fid).or_default();
+            *ack = line.position.end.max(*ack);
+        }
+        for (fid, next) in marks {
+            let ack = acks.entry(*fid).or_default();
+            *ack = (*next).max(*ack);
+        }
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.kept.save_acks(acks.into_iter()),
+            Inner::Real(real) => {
+                let store = StateFile::new(&real.root.join("state"), "acks");
+                store.save(&acks_text(acks.into_iter()), false).unwrap();
+            }
+        }
+    }
+
+    /// One look and all that is there to be read; time passes a little.
+    pub fn step(&mut self) {
+        self.step_by(Duration::from_millis(200));
+    }
+
+    fn step_by(&mut self, time: Duration) {
+        let OnFake { disk, kept, run, said, .. } = self.fake();
+        let run = run.as_mut().unwrap();
+        run.look();
+        while run.turn(usize::MAX) {}
+        run.keep(kept, false);
+        said.append(&mut run.said);
+        let out = std::mem::take(&mut run.out);
+        disk.0.borrow_mut().pass(time);
+        self.take(&out);
+    }
+
+    /// Time passes while it looks, on the fake disk.
+    pub fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.step_by(Duration::from_secs(1));
+        }
+    }
+
+    fn take(&mut self, out: &[u8]) {
+        for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match classify(line, true) {
+                Item::Line(line) => self.arrived.push(Arrived::of(&line)),
+                Item::Mark(mark, _) => drop(self.marks.insert(mark.fid, mark.next)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Awaits exactly these lines more, in this order.
+    pub fn comes(&mut self, lines: &[&str]) {
+        self.await_lines(lines.len());
+        let came: Vec<String> = self.arrived[self.taken..].iter().map(Arrived::text).collect();
+        assert_eq!(came, lines, "{:?}: {}", self.way, self.said_all());
+        self.taken = self.arrived.len();
+    }
+
+    /// Awaits these lines more, in any order.
+    pub fn comes_in_any_order(&mut self, lines: &[&str]) {
+        self.await_lines(lines.len());
+        let mut came: Vec<String> = self.arrived[self.taken..].iter().map(Arrived::text).collect();
+        came.sort();
+        let mut lines: Vec<&str> = lines.to_vec();
+        lines.sort_unstable();
+        assert_eq!(came, lines, "{:?}: {}", self.way, self.said_all());
+        self.taken = self.arrived.len();
+    }
+
+    /// Awaits so many lines more at least; all that have come count as awaited.
+    pub fn come_at_least(&mut self, count: usize) {
+        self.await_lines(count);
+        self.taken = self.arrived.len();
+    }
+
+    /// Awaits so many lines more, and gives them.
+    pub fn come(&mut self, count: usize) -> Vec<Arrived> {
+        self.await_lines(count);
+        let came = self.arrived[self.taken..].to_vec();
+        assert_eq!(came.len(), count, "{:?}: {came:?} {}", self.way, self.said_all());
+        self.taken = self.arrived.len();
+        came
+    }
+
+    fn await_lines(&mut self, count: usize) {
+        let until = self.taken + count;
+        if self.way == Way::Fake {
+            for _ in 0..400 {
+                if self.arrived.len() >= until || self.fake().run.is_none() {
+                    return;
+                }
+                self.step();
+            }
+            return;
+        }
+        while self.arrived.len() < until {
+            let Inner::Real(real) = &self.inner else { unreachable!() };
+            let Some(running) = &real.child else { return };
+            match running.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.take(&line),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Awaits a message that holds `text`.
+    pub fn says(&mut self, text: &str) {
+        if self.way == Way::Fake {
+            for _ in 0..400 {
+                if self.said_all().contains(text) {
+                    return;
+                }
+                self.step();
+            }
+            panic!("{text}: not among\n{}", self.said_all());
+        }
+        let Inner::Real(real) = &self.inner else { unreachable!() };
+        await_that(text, || real.said.lock().unwrap().contains(text));
+    }
+
+    pub fn said_all(&self) -> String {
+        match &self.inner {
+            Inner::Fake(fake) => fake.said.join("\n"),
+            Inner::Real(real) => real.said.lock().unwrap().clone(),
+        }
+    }
+
+    /// What the state says.
+    pub fn ledger(&self) -> logtail::ledger::Ledger {
+        match &self.inner {
+            Inner::Fake(fake) => fake.kept.ledger().unwrap_or_default(),
+            Inner::Real(real) => match StateFile::new(&real.root.join("state"), "files").load() {
+                logline::state::Loaded::Current(text) => logtail::ledger::Ledger::parse(&text).0,
+                other => panic!("no state: {other:?}"),
+            },
+        }
+    }
+
+    /// If it still runs it drains, and nothing else has come.
+    pub fn end(&mut self) {
+        let runs = match &self.inner {
+            Inner::Fake(fake) => fake.run.is_some(),
+            Inner::Real(real) => real.child.is_some(),
+        };
+        if runs {
+            self.writers.clear();
+            self.drain();
+        }
+        let more: Vec<String> = self.arrived[self.taken..].iter().map(Arrived::text).collect();
+        assert!(more.is_empty(), "{:?}: came too: {more:?} {}", self.way, self.said_all());
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Inner::Real(real) = &mut self.inner {
+            if let Some(mut running) = real.child.take() {
+                let _ = running.child.kill();
+                let _ = running.child.wait();
+            }
+            let _ = fs::remove_dir_all(&real.root);
+        }
+    }
+}
+
+fn lines_of(stdout: ChildStdout) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stdout);
+        loop {
+            let mut line = Vec::new();
+            if lines.read_until(b'\n', &mut line).unwrap_or(0) == 0 || sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < PATIENCE, "{what}: awaited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

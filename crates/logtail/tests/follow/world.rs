@@ -1,0 +1,458 @@
+//! Applications that write and rotate on the fake disk at random, and the truth about what they wrote.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::fake::{File, Store, Writer};
+
+/// Numbers from a seed: the same seed, the same numbers (xorshift).
+#[derive(Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from((self.0 >> 11) % limit as u64).unwrap()
+    }
+
+    /// One time in `times`.
+    pub fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+}
+
+/// How the logs are rotated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rotation {
+    /// Renamed and removed.
+    Rename,
+    /// Copied and truncated, or just truncated.
+    Truncate,
+}
+
+/// The content of a file between two truncations.
+#[derive(Default)]
+pub struct Content {
+    pub bytes: Vec<u8>,
+    /// Made by copying, not by writing.
+    pub is_copy: bool,
+    /// Whole lines in so many first bytes must arrive; `None`: all of it.
+    pub owed: Option<usize>,
+    /// It has no name any more, or its inode holds something else.
+    pub is_gone: bool,
+    /// How much of it is in a copy.
+    copied: usize,
+    /// How long it was at the last two looks that saw all.
+    seen: [usize; 2],
+}
+
+/// See the page of the module.
+pub struct World {
+    pub dice: Dice,
+    pub contents: Vec<Content>,
+    rotation: Rotation,
+    apps: Vec<App>,
+    number: u64,
+    /// Each file begins with the same line.
+    headers: bool,
+    longest: usize,
+    /// So many steps more.
+    left: usize,
+    /// With so many directory reads the first look of all knows what lies beside.
+    sighted_at: u64,
+    /// No state has been kept yet: what is truncated before that was never followed.
+    pub is_first: bool,
+    /// What was done, for the reader of a failure.
+    pub history: Option<Vec<String>>,
+}
+
+struct App {
+    path: PathBuf,
+    writer: Option<Writer>,
+    /// Files it was rotated away from and still writes to.
+    late: Vec<Writer>,
+    rotations: u32,
+    is_dated: bool,
+    copying: Option<Copying>,
+}
+
+struct Copying {
+    path: PathBuf,
+    from: Rc<File>,
+    to: Writer,
+    at: usize,
+}
+
+impl World {
+    pub fn new(mut dice: Dice, rotation: Rotation, paths: &[&str]) -> Self {
+        let apps = paths.iter().map(|path| App {
+            path: PathBuf::from(path),
+            writer: None,
+            late: Vec::new(),
+            rotations: 0,
+            is_dated: dice.one_in(2),
+            copying: None,
+        });
+        let apps = apps.collect();
+        let headers = dice.one_in(3);
+        let longest = [8, 40, 200][dice.below(3)];
+        Self {
+            dice,
+            contents: Vec::new(),
+            rotation,
+            apps,
+            number: 0,
+            headers,
+            longest,
+            left: 200,
+            sighted_at: 0,
+            is_first: true,
+            history: None,
+        }
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        if let Some(history) = &mut self.history {
+            history.push(what());
+        }
+    }
+
+    /// Something happens.
+    pub fn step(&mut self, store: &mut Store) {
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        let app = self.dice.below(self.apps.len());
+        match (self.dice.below(20), self.rotation) {
+            (9..=11, _) => self.write_part(store, app),
+            (12 | 13, _) => self.write_late(store, app),
+            (14 | 15, Rotation::Rename) => self.rename(store, app),
+            (16, Rotation::Rename) => self.remove(store, app),
+            (14 | 15, Rotation::Truncate) => self.copy(store, app),
+            (16, Rotation::Truncate) => self.truncate(store, app),
+            (17, _) => self.close(app),
+            _ => self.write_line(store, app),
+        }
+    }
+
+    fn open(&mut self, store: &mut Store, app: usize) {
+        if self.apps[app].writer.is_some() {
+            return;
+        }
+        let path = self.apps[app].path.clone();
+        let writer = store.open(&path);
+        if writer.file.generation.get() == usize::MAX {
+            self.begin(&writer.file, false);
+            self.tell(|| format!("create {} inode {}", path.display(), writer.file.number));
+        }
+        self.apps[app].writer = Some(writer);
+        if self.headers {
+            self.write(store, app, b"header\n");
+        }
+    }
+
+    fn begin(&mut self, file: &File, is_copy: bool) {
+        file.generation.set(self.contents.len());
+        self.contents.push(Content { is_copy, ..Content::default() });
+    }
+
+    fn write(&mut self, store: &Store, app: usize, text: &[u8]) {
+        let Some(mut writer) = self.apps[app].writer.take() else { return };
+        self.append(store, &mut writer, text);
+        self.apps[app].writer = Some(writer);
+    }
+
+    fn append(&mut self, store: &Store, writer: &mut Writer, text: &[u8]) {
+        writer.write(store, text);
+        self.tell(|| {
+            let length = writer.file.bytes.borrow().len();
+            format!("write inode {} to {length}: {}", writer.file.number, shown(text))
+        });
+        let content = &mut self.contents[writer.file.generation.get()];
+        content.bytes.extend_from_slice(text);
+        if writer.file.names.get() == 0 && writer.file.readers.get() == 0 {
+            // Nobody can ever see it.
+            content.owed.get_or_insert(0);
+        }
+    }
+
+    /// One that a filter drops begins with `d`.
+    fn line(&mut self) -> Vec<u8> {
+        self.number += 1;
+        let kind = if self.dice.one_in(4) { 'd' } else { 'k' };
+        // Unlike that of any other line, so that no 64 bytes of a file stand elsewhere too.
+        let mut padding = format!("{:x}.", self.number).repeat(self.longest);
+        padding.truncate(self.dice.below(self.longest));
+        format!("{kind}{}:{padding}\n", self.number).into_bytes()
+    }
+
+    fn write_line(&mut self, store: &mut Store, app: usize) {
+        self.open(store, app);
+        for _ in 0..=self.dice.below(3) {
+            let line = if self.dice.one_in(10) { b"\n".to_vec() } else { self.line() };
+            self.write(store, app, &line);
+        }
+    }
+
+    fn write_part(&mut self, store: &mut Store, app: usize) {
+        self.open(store, app);
+        let line = self.line();
+        let part = self.dice.below(line.len());
+        self.write(store, app, &line[..part]);
+        if self.dice.one_in(2) {
+            self.write(store, app, &line[part..]);
+        }
+    }
+
+    fn write_late(&mut self, store: &mut Store, app: usize) {
+        if self.apps[app].late.is_empty() {
+            return;
+        }
+        let which = self.dice.below(self.apps[app].late.len());
+        let mut writer = self.apps[app].late.swap_remove(which);
+        let line = self.line();
+        self.append(store, &mut writer, &line);
+        if !self.dice.one_in(3) {
+            self.apps[app].late.push(writer);
+        }
+    }
+
+    /// It ends, and begins anew later.
+    fn close(&mut self, app: usize) {
+        self.apps[app].writer = None;
+        if self.dice.one_in(2) {
+            self.apps[app].late.clear();
+        }
+    }
+
+    /// Everything is closed.
+    pub fn close_all(&mut self) {
+        for app in &mut self.apps {
+            app.writer = None;
+            app.late.clear();
+            app.copying = None;
+        }
+    }
+
+    fn rotated(&mut self, store: &mut Store, app: usize) -> PathBuf {
+        let path = self.apps[app].path.display().to_string();
+        self.apps[app].rotations += 1;
+        if self.apps[app].is_dated {
+            return PathBuf::from(format!("{path}-2026{:04}", 1000 + self.apps[app].rotations));
+        }
+        let name = |number: u32| PathBuf::from(format!("{path}.{number}"));
+        let first = (1..=u32::MAX).find(|number| !store.exists(&name(*number))).unwrap();
+        for number in (1..first).rev() {
+            store.rename(&name(number), &name(number + 1));
+            self.maybe_unlisted(store, &name(number + 1));
+        }
+        name(1)
+    }
+
+    /// A directory that is read during a rotation can miss a name.
+    fn maybe_unlisted(&mut self, store: &mut Store, path: &Path) {
+        if self.dice.one_in(4) {
+            store.unlisted.insert(path.to_owned());
+        }
+    }
+
+    fn rename(&mut self, store: &mut Store, app: usize) {
+        let path = self.apps[app].path.clone();
+        if !store.exists(&path) {
+            return;
+        }
+        let to = self.rotated(store, app);
+        store.rename(&path, &to);
+        self.maybe_unlisted(store, &to);
+        self.tell(|| format!("rename {} {}", path.display(), to.display()));
+        if store.lists < self.sighted_at
+            && let Some(file) = store.file(&to)
+        {
+            self.contents[file.generation.get()].owed = Some(0);
+        }
+        if let Some(writer) = self.apps[app].writer.take()
+            && self.dice.one_in(2)
+        {
+            self.apps[app].late.push(writer);
+        }
+        if !self.dice.one_in(3) {
+            self.open(store, app);
+        }
+    }
+
+    fn remove(&mut self, store: &mut Store, app: usize) {
+        let base = self.apps[app].path.display().to_string();
+        let mut beside = store.names(Path::new("/log"));
+        beside.retain(|name| name.display().to_string().starts_with(&base));
+        if beside.is_empty() || !self.dice.one_in(3) {
+            return;
+        }
+        let path = beside[self.dice.below(beside.len())].clone();
+        let file = store.file(&path).unwrap();
+        store.remove(&path);
+        self.tell(|| format!("remove {} inode {}", path.display(), file.number));
+        let content = &mut self.contents[file.generation.get()];
+        content.is_gone = true;
+        if file.readers.get() == 0 {
+            content.owed.get_or_insert(0);
+        }
+        if path == self.apps[app].path
+            && let Some(writer) = self.apps[app].writer.take()
+            && self.dice.one_in(2)
+        {
+            self.apps[app].late.push(writer);
+        }
+    }
+
+    /// Begins a copy, goes on with it, or truncates the copied file.
+    fn copy(&mut self, store: &mut Store, app: usize) {
+        let Some(mut copying) = self.apps[app].copying.take() else {
+            let path = self.apps[app].path.clone();
+            let Some(from) = store.file(&path) else { return };
+            let to = self.rotated(store, app);
+            let writer = store.open(&to);
+            self.begin(&writer.file, true);
+            self.tell(|| format!("copy {} to {} inode {}", path.display(), to.display(), writer.file.number));
+            self.apps[app].copying = Some(Copying { path: to, from, to: writer, at: 0 });
+            return;
+        };
+        let rest = copying.from.bytes.borrow().len().saturating_sub(copying.at);
+        let count = if self.dice.one_in(2) { rest } else { self.dice.below(rest + 1) };
+        let bytes = copying.from.bytes.borrow()[copying.at..copying.at + count].to_vec();
+        copying.to.write(store, &bytes);
+        copying.at += count;
+        self.tell(|| format!("copy {count} bytes more"));
+        let is_whole = count == rest;
+        if is_whole && !self.dice.one_in(4) {
+            let path = self.apps[app].path.clone();
+            self.tell(|| {
+                format!("truncate {} copied up to {} into {}", path.display(), copying.at, copying.path.display())
+            });
+            self.empty(store, &path, copying.at);
+        } else {
+            self.apps[app].copying = Some(copying);
+        }
+    }
+
+    /// Truncates what was not copied.
+    fn truncate(&mut self, store: &mut Store, app: usize) {
+        let path = self.apps[app].path.clone();
+        if !store.exists(&path) || self.apps[app].copying.is_some() || !self.dice.one_in(3) {
+            return;
+        }
+        self.tell(|| format!("truncate {}", path.display()));
+        self.empty(store, &path, 0);
+        if self.dice.one_in(2) {
+            self.write_line(store, app);
+        }
+    }
+
+    fn empty(&mut self, store: &mut Store, path: &Path, copied: usize) {
+        let file = store.file(path).unwrap();
+        let content = &mut self.contents[file.generation.get()];
+        content.is_gone = true;
+        content.copied = if self.is_first { 0 } else { copied };
+        let copied = content.copied;
+        content.owed = Some(content.owed.unwrap_or(usize::MAX).min(content.seen[1].max(copied)));
+        store.truncate(path, 0);
+        self.begin(&file, false);
+    }
+
+    /// A look has seen, and a turn read, all there was.
+    pub fn seen(&mut self) {
+        for content in &mut self.contents {
+            content.seen = [content.bytes.len(), content.seen[0]];
+        }
+    }
+
+    /// logtail has ended: what has gone is lost as far as it was not delivered and is in no copy.
+    pub fn forgotten(&mut self) {
+        for content in &mut self.contents {
+            content.seen = [0; 2];
+            if content.is_gone {
+                content.owed = Some(content.owed.unwrap_or(usize::MAX).min(content.copied));
+            }
+        }
+    }
+
+    /// The first start with no state behind it: what has been rotated already is not its business.
+    pub fn first_start(&mut self, store: &Store, globs: u64, is_followed: impl Fn(&Path) -> bool) {
+        self.sighted_at = store.lists + globs + 1;
+        let mut followed = vec![false; self.contents.len()];
+        for path in store.names(Path::new("/log")) {
+            if is_followed(&path)
+                && let Some(file) = store.file(&path)
+            {
+                followed[file.generation.get()] = true;
+            }
+        }
+        for (content, is_followed) in self.contents.iter_mut().zip(followed) {
+            if !is_followed {
+                content.owed = Some(0);
+            }
+        }
+    }
+
+    /// Whether the piece may be all that has arrived of a line whose rest was truncated or removed.
+    pub fn may_be_rest(&self, piece: &[u8]) -> bool {
+        let mut gone = self.contents.iter().filter(|content| content.owed.is_some());
+        gone.any(|content| content.bytes.windows(piece.len()).any(|bytes| bytes == piece))
+    }
+
+    /// The machine goes down: everything is closed, and files may have lost what was written last.
+    pub fn reboot(&mut self, store: &mut Store) {
+        self.close_all();
+        for path in store.names(Path::new("/log")) {
+            let file = store.file(&path).unwrap();
+            let content = &mut self.contents[file.generation.get()];
+            if self.dice.one_in(2) && !content.is_copy {
+                let size = content.bytes.len() - self.dice.below(content.bytes.len().min(300) + 1);
+                content.bytes.truncate(size);
+                store.truncate(&path, size);
+                if let Some(history) = &mut self.history {
+                    history.push(format!("inode {} has only {size} bytes now", file.number));
+                }
+            }
+        }
+    }
+
+    /// How often each line was written, and how often it must have arrived at least.
+    pub fn written(&self) -> BTreeMap<Vec<u8>, (usize, usize)> {
+        let mut lines: BTreeMap<Vec<u8>, (usize, usize)> = BTreeMap::new();
+        let written: Vec<&Content> = self.contents.iter().filter(|content| !content.is_copy).collect();
+        for (index, content) in written.iter().enumerate() {
+            // One that was rotated before it was seen, and holds no more than what another begins with, cannot be told
+            // from a copy that is being made of that.
+            let begins_another =
+                |other: &(usize, &&Content)| other.0 != index && other.1.bytes.starts_with(&content.bytes);
+            let may_be_copy = written.iter().enumerate().any(|other| begins_another(&other));
+            let mut end = 0;
+            for line in content.bytes.split_inclusive(|byte| *byte == b'\n') {
+                end += line.len();
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                if line.is_empty() {
+                    continue;
+                }
+                let (written, owed) = lines.entry(line.to_vec()).or_default();
+                *written += 1;
+                let is_owed = content.owed.is_none_or(|owed| end <= owed) && line[0] != b'd' && !may_be_copy;
+                *owed += usize::from(is_owed);
+            }
+        }
+        lines
+    }
+}
+
+/// A line for the eye.
+pub fn shown(line: &[u8]) -> String {
+    let text = line.escape_ascii().to_string();
+    if text.len() < 30 { text } else { format!("{}… {}", &text[..20], text.len()) }
+}
