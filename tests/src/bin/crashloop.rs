@@ -22,7 +22,8 @@ use logpipe_tests::writers::{self, Dice, KEPT, Manner, Written};
 use rustix::process::Signal;
 use serde_json::Value;
 
-const USAGE: &str = "usage: crashloop [--kills N] [--seed S] [--keep] [--variant plain|slow|filter|grep|awk|joins]";
+const USAGE: &str =
+    "usage: crashloop [--kills N] [--seed S] [--keep] [--variant plain|slow|filter|grep|awk|joins|links]";
 
 /// Longer than any wait that the tools allow themselves.
 const HUNG: Duration = Duration::from_secs(90);
@@ -52,16 +53,19 @@ enum Variant {
     Awk,
     /// Stack traces become one record.
     Joins,
+    /// The logs are followed through links in another directory.
+    Links,
 }
 
 impl Variant {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("plain", Self::Plain),
         ("slow", Self::Slow),
         ("filter", Self::Filter),
         ("grep", Self::Grep),
         ("awk", Self::Awk),
         ("joins", Self::Joins),
+        ("links", Self::Links),
     ];
 }
 
@@ -167,8 +171,13 @@ struct Ending {
 
 impl Run {
     fn new(plan: Plan, directory: &Path) -> io::Result<Self> {
-        fs::create_dir_all(directory.join("logs"))?;
-        fs::create_dir_all(directory.join("state"))?;
+        for name in ["logs", "links", "state"] {
+            fs::create_dir_all(directory.join(name))?;
+        }
+        for name in Manner::ALL.map(Manner::name) {
+            let log = format!("../logs/{name}.log");
+            std::os::unix::fs::symlink(log, directory.join("links").join(format!("{name}.log")))?;
+        }
         let slow_ms = (plan.variant == Variant::Slow).then_some(300);
         let receiver = Receiver::start_with(&Options { chaos: Some(plan.seed), slow_ms, ..Options::default() })?;
         Ok(Self {
@@ -190,14 +199,14 @@ impl Run {
         let state = state.display();
         let waits = if is_last { "" } else { "--drain-quiet 200ms --drain-max 1s" };
         let wake = if self.dice.one_in(3) { "--no-inotify" } else { "" };
-        let logs = self.directory.join("logs/*.log");
+        let logs = self.directory.join(if self.plan.variant == Variant::Links { "links/*.log" } else { "logs/*.log" });
         let tail = format!("logtail -F --state {state} -s 0.2 {waits} {wake} {}", logs.display());
         let parse = match self.plan.variant {
             Variant::Joins => "logparse text --join trace --join-idle 300ms",
             _ => "logparse json",
         };
         let between = match self.plan.variant {
-            Variant::Plain | Variant::Slow | Variant::Joins => "logfilter .",
+            Variant::Plain | Variant::Slow | Variant::Joins | Variant::Links => "logfilter .",
             Variant::Filter => "logfilter keep",
             Variant::Grep if self.dice.one_in(2) => "grep -a .",
             Variant::Grep => "grep -a --line-buffered .",
