@@ -202,10 +202,14 @@ fn g08_with_a_server_that_hangs_memory_is_bounded() {
         io::copy(stream, &mut io::sink())?;
         Ok(false)
     });
-    let mut logpost = Running::start(&["--to=elasticsearch", "--max-time=2s", &url(front.address())], &[]);
-    logpost.write_all_the_while(tagged(0..60_000));
-    logpost.hear("no answer in time");
-    assert!(logpost.peak() < 16 << 10, "{} KiB", logpost.peak());
+    let short = b"a line\n".repeat(1_000_000);
+    for input in [tagged(0..60_000), short] {
+        let arguments = ["--to=elasticsearch", "--max-time=2s", &url(front.address())];
+        let mut logpost = Running::start(&arguments, &[]);
+        logpost.write_all_the_while(input);
+        logpost.hear("no answer in time");
+        assert!(logpost.peak() < 16 << 10, "{} KiB", logpost.peak());
+    }
 }
 
 #[test]

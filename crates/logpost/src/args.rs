@@ -106,7 +106,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WAY")]
     pub compress: Option<Compression>,
 
-    /// A request goes when it has so many bytes of records
+    /// A request goes when it has so many bytes of records (a short one counts as 128)
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "1MiB")]
     pub batch_bytes: u64,
 

@@ -8,11 +8,15 @@ use logline::line::{Item, Line, classify};
 use logline::position::{Fid, Mark, Position};
 use memchr::memmem::Finder;
 
+/// As so long a short record counts, for what is kept with it and written around it: short ones take no more memory.
+const SHORTEST: usize = 128;
+
 /// A batch.
 #[derive(Debug, Default)]
 pub struct Batch {
     lines: Vec<u8>,
     records: Vec<Record>,
+    weight: usize,
     /// For each generation, what has arrived or was filtered out when all of this batch is settled.
     settles: BTreeMap<Fid, u64>,
     /// The generation that the last line was of, not yet in `settles`: neighbours are mostly of one.
@@ -42,6 +46,7 @@ impl Batch {
         self.lines.extend_from_slice(line.raw);
         let end = self.lines.len();
         let position = line.position();
+        self.weight += (end - start).max(SHORTEST);
         self.records.push(Record { start, content: end - line.content.len(), end, position });
         if let Some(position) = position {
             self.settle_at(position.fid, position.next);
@@ -85,9 +90,15 @@ impl Batch {
         self.lines.len()
     }
 
-    /// How many bytes these of its records have.
-    pub fn bytes_of(&self, records: &[usize]) -> usize {
-        records.iter().map(|record| self.records[*record].end - self.records[*record].start).sum()
+    /// The same for what a request may have: a short record counts as a longer one.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// The weight of these of its records.
+    pub fn weight_of(&self, records: &[usize]) -> usize {
+        let weight = |record: &usize| (self.records[*record].end - self.records[*record].start).max(SHORTEST);
+        records.iter().map(weight).sum()
     }
 
     /// What may be acknowledged when it is settled.
@@ -102,6 +113,7 @@ impl Batch {
     pub fn emptied(mut self) -> Self {
         self.lines.clear();
         self.records.clear();
+        self.weight = 0;
         self.list.clear();
         self.settles.clear();
         self.last = None;
@@ -196,6 +208,14 @@ pub(crate) mod tests {
         assert_eq!(batch.settles(), &BTreeMap::from([(Fid(1), 50), (Fid(2), 3)]));
         assert_eq!(batch.content(0).0, b"four");
         assert_eq!(batch.content(2).0, b"plain");
+    }
+
+    #[test]
+    fn a_short_record_weighs_as_much_as_what_is_kept_with_it() {
+        let mut batch = batch(&[b"a", &[b'x'; 1000]]);
+        assert_eq!((batch.bytes(), batch.weight(), batch.weight_of(&[1])), (1001, 1128, 1000));
+        batch = batch.emptied();
+        assert_eq!(batch.weight(), 0);
     }
 
     #[test]

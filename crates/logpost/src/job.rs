@@ -138,9 +138,9 @@ impl Job {
         std::mem::take(&mut self.refused)
     }
 
-    /// How many bytes the records of the next request have, as they came.
-    pub fn bytes_of_next(&self) -> usize {
-        self.next().map_or(0, |records| self.batch.bytes_of(records))
+    /// The weight of the records of the next request.
+    pub fn weight_of_next(&self) -> usize {
+        self.next().map_or(0, |records| self.batch.weight_of(records))
     }
 
     /// What the answer to the last request means, when the server has taken `taken` records in all. `jitter` is anything

@@ -235,7 +235,7 @@ impl Post {
             }
             while let Some(records) = job.next() {
                 let mut body = self.deliverer.body();
-                body.reserve(job.batch.bytes() + 128 * records.len());
+                body.reserve(job.weight_of_next() + 128 * records.len());
                 let left_out = self.kind.write(&job.batch, records, &mut body);
                 if !left_out.is_empty() {
                     job.refuse(left_out);
@@ -280,7 +280,7 @@ impl Post {
                 _ => 0,
             };
             self.report.tally.refused += unnamed as u64;
-            let (resent, known, bytes) = (job.resent, job.known, job.bytes_of_next());
+            let (resent, known, weight) = (job.resent, job.known, job.weight_of_next());
             let delivered = job.take(verdict, retry_after, self.report.tally.delivered, now, jitter());
             let delivered = delivered.saturating_sub(unnamed);
             self.report.tally.refused += write_refused(&mut self.refusals, job)?;
@@ -298,7 +298,7 @@ impl Post {
             self.report.take(&exchange, &answer, waiting, now);
             if job.was_halved || delivered > 0 {
                 let fits = !job.was_halved;
-                self.window.learn(bytes, fits);
+                self.window.learn(weight, fits);
             }
             if let Ok(answer) = answer {
                 self.deliverer.keep_answer(answer.body);

@@ -44,24 +44,24 @@ impl Window {
 
     /// Whether another record may be taken in.
     pub fn has_room(&self) -> bool {
-        self.open.bytes() < self.full()
+        self.open.weight() < self.full()
     }
 
-    /// Learns from an answer whether a request with so many bytes of records fits.
-    pub fn learn(&mut self, bytes: usize, fits: bool) {
+    /// Learns from an answer whether a request with records of this weight fits.
+    pub fn learn(&mut self, weight: usize, fits: bool) {
         match self.too_large {
             known if !fits => {
-                self.too_large = Some(known.map_or(bytes, |known| known.min(bytes)));
-                self.passed = if self.passed < bytes { self.passed } else { 0 };
+                self.too_large = Some(known.map_or(weight, |known| known.min(weight)));
+                self.passed = if self.passed < weight { self.passed } else { 0 };
             }
             // Something else was wrong, or has been mended.
-            Some(known) if bytes >= known => (self.too_large, self.passed) = (None, 0),
-            Some(_) => self.passed = self.passed.max(bytes),
+            Some(known) if weight >= known => (self.too_large, self.passed) = (None, 0),
+            Some(_) => self.passed = self.passed.max(weight),
             None => {}
         }
     }
 
-    /// A batch of so many bytes is full. Below what was too large by more than a record is long, mostly.
+    /// A batch of so much weight is full. Below what was too large by more than a record is long, mostly.
     fn full(&self) -> usize {
         let Some(too_large) = self.too_large else { return self.batch_bytes };
         self.passed.max(too_large / 2).min(too_large / 8 * 7).clamp(1, self.batch_bytes)
@@ -99,12 +99,12 @@ impl Window {
 
     /// Whether a batch may go that is not full: one at a time.
     fn may_close_early(&self) -> bool {
-        self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.bytes() >= self.full())
+        self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.weight() >= self.full())
     }
 
     /// Closes the open batch if it is full.
     pub fn close_if_full(&mut self, now: Duration) {
-        if self.open.bytes() >= self.full() {
+        if self.open.weight() >= self.full() {
             self.close(now);
         }
     }
@@ -120,7 +120,7 @@ impl Window {
 
     /// When the open batch will be due, if nothing more comes and no answer: a full one as soon as it may go.
     pub fn due_at(&self, linger: Duration) -> Option<Duration> {
-        if self.open.bytes() >= self.full() {
+        if self.open.weight() >= self.full() {
             return (self.jobs.len() < self.in_flight).then_some(Duration::ZERO);
         }
         (!self.open.is_empty() && self.may_close_early()).then(|| self.opened_at.saturating_add(linger))
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn one_request_that_is_not_full_is_under_way_at_a_time() {
-        let mut window = Window::new(100, 2);
+        let mut window = Window::new(200, 2);
         add(&mut window, "a");
         add(&mut window, "b");
         assert_eq!(window.jobs().count(), 1);
