@@ -220,6 +220,8 @@ impl<D: Disk> Follower<D> {
         for path in &paths {
             self.look_at(path, now);
         }
+        // Of what has just come to a path too: its older generations are read before it.
+        self.find_targets();
         self.look_beside(now);
         self.forget(now);
         self.at_home = self.homes();
