@@ -1,4 +1,5 @@
-//! Every case of `tests/cases/follow.md` has a test whose name begins with it: `b13_late_line_…` for B13.
+//! Every case of `tests/cases/follow.md` has a test whose name begins with it: `b13_late_line_…` for B13, `j5_and_j6_a_line_…`
+//! for both.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +10,7 @@ use std::path::Path;
 use logpipe_tests::tools;
 
 /// The groups whose cases have been given their tests.
-const GROUPS: &[char] = &['A', 'B', 'C', 'D', 'E', 'F', 'K'];
+const GROUPS: &[char] = &['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'];
 
 /// Cases that are shown by something else than a test of their name.
 const ELSEWHERE: &[(&str, &str)] = &[("F8", "scripts/crashloop")];
@@ -22,9 +23,22 @@ fn names_in(directory: &Path, names: &mut BTreeSet<String>) {
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
-            names.extend(functions.filter_map(|name| Some(name.split_once('_')?.0.to_owned())));
+            names.extend(functions.flat_map(cases_of));
         }
     }
+}
+
+/// The cases that the name of a test begins with.
+fn cases_of(name: &str) -> impl Iterator<Item = String> {
+    let words: Vec<&str> = name.split('_').collect();
+    let cases: Vec<String> = words
+        .chunks(2)
+        .enumerate()
+        .take_while(|(number, _)| *number == 0 || words[2 * number - 1] == "and")
+        // `g01` sorts before `g11`, and means G1.
+        .map(|(_, pair)| pair[0].replacen('0', "", usize::from(pair[0].get(1..).unwrap_or_default().starts_with('0'))))
+        .collect();
+    cases.into_iter()
 }
 
 #[test]
