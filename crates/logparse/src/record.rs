@@ -137,6 +137,10 @@ pub struct Record {
     level: Vec<u8>,
     body: Vec<u8>,
     entries: Vec<Entry>,
+    /// Where a pen writes. It is never emptied, for that it would have to be filled again.
+    page: Vec<u8>,
+    /// So much of it belongs to the record, behind the body.
+    kept: usize,
     message: Vec<u8>,
     message_is: Message,
     /// Layers around the current one; `depth` of them are in use, the rest wait to be used again.
@@ -166,12 +170,15 @@ impl Record {
         self.body.clear();
         self.entries.clear();
         self.message.clear();
-        if self.body.capacity().max(self.message.capacity()) > KEPT {
+        if self.body.capacity().max(self.message.capacity()).max(self.page.capacity()) > KEPT {
             // One huge line must not keep its memory for ever.
+            self.page.truncate(KEPT);
+            self.page.shrink_to(KEPT);
             self.body.shrink_to(KEPT);
             self.message.shrink_to(KEPT);
         }
         self.message_is = Message::None;
+        self.kept = 0;
         self.depth = 0;
         self.dynamic = false;
     }
@@ -196,17 +203,26 @@ impl Record {
 
     /// A pen for fields that have `room` bytes in all, their quotes included. What it has written counts once [`Record::keep`] is told of it.
     pub fn pen(&mut self, room: usize) -> Pen<'_> {
-        let begin = self.body.len();
-        self.body.resize(begin + room + WIDE, 0);
-        Pen { page: &mut self.body, at: begin, time: &mut self.time }
+        if self.page.len() < room + WIDE {
+            self.page.resize(room + WIDE, 0);
+        }
+        Pen { page: &mut self.page, at: 0, time: &mut self.time }
     }
 
-    /// Keeps what a pen has written from `begin` to `end`.
-    pub fn keep(&mut self, begin: usize, end: usize) {
-        self.body.truncate(end);
+    /// Keeps what a pen has written up to `end`.
+    pub fn keep(&mut self, end: usize) {
+        self.kept = end;
         if self.is_selected || self.depth > 0 {
-            self.enter_plain(begin);
+            self.settle_page();
         }
+    }
+
+    /// Makes fields like all others of what a pen has written.
+    fn settle_page(&mut self) {
+        let begin = self.body.len();
+        self.body.extend_from_slice(&self.page[..self.kept]);
+        self.kept = 0;
+        self.enter_plain(begin);
     }
 
     /// Enters the fields of a pen: neither a key nor a text of it holds a quote, and no number a comma.
@@ -311,6 +327,7 @@ impl Record {
 
     /// What follows comes from inside what `prefix` has wrapped.
     pub fn open_layer(&mut self, prefix: &'static str) {
+        self.settle_page();
         if self.outer.len() == self.depth {
             self.outer.push(Outer::default());
         }
@@ -332,6 +349,7 @@ impl Record {
             Some(at) => (self.outer[at].body, self.outer[at].entries, self.outer[at].dynamic),
             None => (0, 0, false),
         };
+        self.kept = 0;
         self.body.truncate(body);
         self.entries.truncate(entries);
         self.dynamic = dynamic;
@@ -389,6 +407,7 @@ impl Record {
         } else {
             out.extend_from_slice(&self.body);
         }
+        out.extend_from_slice(&self.page[..self.kept]);
         if self.message_is != Message::None && selection.keeps(b"message") {
             out.extend_from_slice(b",\"message\":");
             match self.message_is {
@@ -609,12 +628,11 @@ mod tests {
     fn fields_of_a_pen_can_be_selected_and_stand_in_layers() {
         let fill = |record: &mut Record| {
             let mut pen = record.pen(100);
-            let begin = pen.at();
             pen.text(&Key::new("stream"), b"x, y: \x22", 5);
             pen.value(&Key::new("n"), b"1.5 ", 3);
             pen.text(&Key::new("e"), b"", 0);
             let end = pen.at();
-            record.keep(begin, end);
+            record.keep(end);
         };
         let selection = Selection { only: vec![b"n".to_vec(), b"e".to_vec()], drop: Vec::new() };
         let mut record = Record::new(&selection);

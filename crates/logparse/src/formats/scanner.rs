@@ -216,7 +216,6 @@ impl Scanner {
         let is_quick = !self.unescaped && !self.repeats;
         let (Some(mut rest), true) = (line.strip_prefix(&*self.before), is_quick) else { return false };
         let mut pen = record.pen(self.room + line.len());
-        let begin = pen.at();
         for step in &self.steps {
             let Some(end) = step.plain_end(rest) else { return false };
             let (value, behind) = rest.split_at(end);
@@ -241,7 +240,7 @@ impl Scanner {
             rest = &behind[step.until.length..];
         }
         let end = pen.at();
-        record.keep(begin, end);
+        record.keep(end);
         true
     }
 
