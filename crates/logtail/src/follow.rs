@@ -124,6 +124,8 @@ pub struct Follower<D: Disk> {
 pub(crate) struct Seat {
     /// The generation that was there at the last look.
     pub(crate) current: Option<u64>,
+    /// What the glob that has found it was told of it in this look.
+    stat: Option<Stat>,
     /// Where it leads, itself if it is no link; `None` where that is to be looked at.
     pub(crate) target: Option<PathBuf>,
     /// What lay beside it at first sight has been entered.
@@ -229,7 +231,7 @@ impl<D: Disk> Follower<D> {
         self.is_first_look = false;
         self.all_is_ours = false;
         for generation in self.generations.values_mut() {
-            generation.due = generation.file.is_some();
+            generation.due = generation.file.is_some() && !std::mem::take(&mut generation.rests);
         }
     }
 
@@ -291,15 +293,19 @@ impl<D: Disk> Follower<D> {
                 self.complain(&path, cause(&error));
             }
             let mut found = 0;
-            for path in expansion.paths {
+            for (path, stat) in expansion.paths {
                 if !literal && (self.is_excluded(&path) || is_compressed(&path)) {
                     continue;
                 }
                 found += 1;
-                if let Some(parent) = path.parent() {
+                if let Some(parent) =
+                    path.parent().filter(|parent| directories.last().is_none_or(|last| last != parent))
+                {
                     directories.push(parent.to_owned());
                 }
-                self.seats.entry(path).or_default().literal |= literal;
+                let seat = self.seats.entry(path).or_default();
+                seat.literal |= literal;
+                seat.stat = stat;
             }
             if found == 0 && self.is_first_look {
                 let what = if self.plan.follows { "no such file yet, waiting" } else { "no such file" };
@@ -342,7 +348,9 @@ impl<D: Disk> Follower<D> {
     }
 
     fn look_at(&mut self, path: &Path, now: Duration) {
-        match self.disk.stat(path) {
+        // What a glob has found was just looked at.
+        let found = self.seats.get_mut(path).and_then(|seat| seat.stat.take());
+        match found.map_or_else(|| self.disk.stat(path), Ok) {
             Err(error) if is_missing(&error) => self.leave(path, now),
             Err(error) => self.complain(path, cause(&error)),
             Ok(stat) if !stat.is_file => self.complain(path, "not a regular file".to_owned()),
@@ -423,6 +431,7 @@ impl<D: Disk> Follower<D> {
     pub(crate) fn revisit(&mut self, number: u64, path: &Path, stat: &Stat, now: Duration) {
         let Some(generation) = self.generations.get_mut(&number) else { return };
         generation.seen_at = now;
+        generation.rests = generation.is_as_read(stat);
         if generation.file.is_some() || (generation.is_finished() && generation.is_unchanged(stat)) {
             return;
         }

@@ -56,6 +56,7 @@ pub enum Progress {
 
 /// A generation that is, was or will be read.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the generation")]
 pub struct Generation<F> {
     /// What is kept of it.
     pub entry: Entry,
@@ -73,6 +74,8 @@ pub struct Generation<F> {
     pub marked: u64,
     /// It is to be read in this round.
     pub due: bool,
+    /// The look has found it as the last read left it.
+    pub rests: bool,
     /// NUL bytes skipped at its beginning.
     pub hole: u64,
     /// How many lines were cut at the limit.
@@ -103,6 +106,7 @@ impl<F> Generation<F> {
             seen_at: now,
             marked: offset,
             due: true,
+            rests: false,
             hole: 0,
             truncated_lines: 0,
             seeking_copy: false,
@@ -222,6 +226,11 @@ impl<F> Generation<F> {
     /// Whether the first `size` bytes have been read, and still stand where they stood.
     pub fn has_read<D: Disk<File = F>>(&self, disk: &D, size: u64) -> bool {
         self.scanned >= size && !self.is_rewritten(disk)
+    }
+
+    /// Whether a read would find nothing, by what `stat` tells of the open file.
+    pub fn is_as_read(&self, stat: &Stat) -> bool {
+        self.file.is_some() && stat.size == self.scanned && self.modified == Some(stat.modified)
     }
 
     /// Whether the file is not what it was, as a read would find it.

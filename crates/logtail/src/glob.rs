@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Stat};
 
 /// How deep `**` reaches.
 const DEEPEST: usize = 32;
@@ -22,8 +22,8 @@ pub struct Pattern {
 /// What a pattern stands for at one moment.
 #[derive(Debug, Default)]
 pub struct Expansion {
-    /// The files, sorted; of a pattern without wildcards itself, whether it exists or not.
-    pub paths: Vec<PathBuf>,
+    /// The files, sorted, with what was told of each; of a pattern without wildcards itself, whether it exists or not.
+    pub paths: Vec<(PathBuf, Option<Stat>)>,
     /// Directories in which a new name may match.
     pub directories: Vec<PathBuf>,
     /// Directories that cannot be read.
@@ -72,14 +72,15 @@ impl Pattern {
     pub fn expand(&self, disk: &impl Disk) -> Expansion {
         let mut expansion = Expansion::default();
         if self.is_literal() {
-            expansion.paths.push(PathBuf::from(OsStr::from_bytes(&unescaped(&self.text))));
+            expansion.paths.push((PathBuf::from(OsStr::from_bytes(&unescaped(&self.text))), None));
             return expansion;
         }
         let root = if self.text.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
         let mut walk = Walk { disk, expansion: &mut expansion, visited: HashSet::new() };
         walk.descend(&root, &components(&self.text), 0);
-        expansion.paths.sort();
-        expansion.paths.dedup();
+        // As bytes: paths compare themselves part by part, which is ten times slower.
+        expansion.paths.sort_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
+        expansion.paths.dedup_by(|(one, _), (other, _)| one.as_os_str() == other.as_os_str());
         expansion
     }
 }
@@ -117,7 +118,7 @@ impl<D: Disk> Walk<'_, D> {
         let Ok(stat) = self.disk.stat(path) else { return };
         if rest.is_empty() {
             if stat.is_file {
-                self.expansion.paths.push(path.to_owned());
+                self.expansion.paths.push((path.to_owned(), Some(stat)));
             }
         } else if !stat.is_file {
             self.descend(path, rest, depth);
@@ -326,7 +327,10 @@ mod tests {
         let expand = |pattern: &str| {
             let pattern = root.join(pattern);
             let paths = Pattern::new(pattern.as_os_str().as_bytes()).unwrap().expand(&System).paths;
-            paths.iter().map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
+            paths
+                .iter()
+                .map(|(path, _)| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
         let found = (expand("*.log"), expand("*/*.log"), expand("**/*.log"), expand("missing.log"));
         std::fs::remove_dir_all(&root).unwrap();
