@@ -170,7 +170,8 @@ fn run(case: &Case, material: &Material, state: &Path, url: &str) -> io::Result<
     );
     let pipeline = Pipeline::start(&stages, material.input(case.source))?;
     if case.command.contains("{state}") {
-        crate::await_that(|| state.join("files").exists())?;
+        // The last member has its lock, so all of them run and hear signals.
+        crate::await_that(|| state.join("acks.lock").exists())?;
         pipeline.terminate();
     }
     pipeline.finish()
