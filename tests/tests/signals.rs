@@ -174,7 +174,7 @@ fn h11_hup_is_nothing_and_usr1_one_line_of_counters_from_each() {
     site.append(&numbered(0..1, 1)).unwrap();
     let line = site.line("", &["logparse text", "logfilter -W message"], "");
     let mut pipeline = site.start(&line).unwrap();
-    await_that("the first line", || site.receiver.documents().len() == 1);
+    await_that("the first line", || site.said().contains("logpost: delivered the first batch"));
     let before = site.said();
     pipeline.signal_all(Signal::HUP);
     pipeline.signal_all(Signal::USR1);
