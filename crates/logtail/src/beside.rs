@@ -229,7 +229,7 @@ impl<D: Disk> Follower<D> {
         is_prefix(&self.disk, file, size, &other, &mut self.scratch).unwrap_or(false)
     }
 
-    fn end_of_last_line(&mut self, file: &D::File, size: u64) -> std::io::Result<u64> {
+    pub(crate) fn end_of_last_line(&mut self, file: &D::File, size: u64) -> std::io::Result<u64> {
         let mut end = size;
         while end > 0 {
             let from = end.saturating_sub(self.scratch.len() as u64);

@@ -568,8 +568,10 @@ impl<D: Disk> Follower<D> {
                 }
                 let is_whole =
                     stat.size >= entry.marker.offset && crate::generation::has_marker(&self.disk, file, entry)?;
-                let start = if is_whole { (*ack).min(entry.marker.offset) } else { entry.start };
-                let start = if start > stat.size { 0 } else { start };
+                let entry_start = entry.start;
+                let start = if is_whole { (*ack).min(entry.marker.offset) } else { entry_start };
+                // The marker may stand in the middle of a line: what was read of it may have been lost, and be another now.
+                let start = if start > stat.size { 0 } else { self.end_of_last_line(file, start)?.max(entry_start) };
                 self.before_reboot.remove(index);
                 return Ok(Some(start));
             }
