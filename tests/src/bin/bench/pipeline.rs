@@ -76,6 +76,16 @@ impl Pipeline {
         }
     }
 
+    /// Whether the first and the last have a handler for it by now; before that it would just end them.
+    pub fn hears_term(&self) -> bool {
+        [self.members.first(), self.members.last()].into_iter().flatten().all(|(_, child)| {
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+            mask >> (Signal::TERM.as_raw() - 1) & 1 == 1
+        })
+    }
+
     /// What the members have used up to now: time to the nanosecond, memory that is theirs alone in bytes.
     pub fn used(&self) -> Vec<Used> {
         let used = |(name, child): &(String, Child)| Used {

@@ -170,8 +170,7 @@ fn run(case: &Case, material: &Material, state: &Path, url: &str) -> io::Result<
     );
     let pipeline = Pipeline::start(&stages, material.input(case.source))?;
     if case.command.contains("{state}") {
-        // The last member has its lock, so all of them run and hear signals.
-        crate::await_that(|| state.join("acks.lock").exists())?;
+        crate::await_that(|| pipeline.hears_term())?;
         pipeline.terminate();
     }
     pipeline.finish()
