@@ -68,6 +68,9 @@ Mistakes are said before anything is read.
   $ logpost http://es:9200 tagged
   logpost: tagged: records are read from standard input: logpost URL < FILE
   [2]
+  $ logpost --batch-bytes 0 http://es:9200
+  logpost: invalid value '0' for '--batch-bytes <SIZE>': 0 holds no record, expected a size such as 1MiB
+  [2]
   $ logpost --check metrics
   logpost: metrics: no such file or directory
   [2]

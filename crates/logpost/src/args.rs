@@ -107,7 +107,7 @@ pub struct Args {
     pub compress: Option<Compression>,
 
     /// A request goes when it has so many bytes of records (a short one counts as 128)
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "1MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_batch, default_value = "1MiB")]
     pub batch_bytes: u64,
 
     /// or when its first record has waited so long
@@ -200,6 +200,14 @@ impl Scheme {
 pub enum Compression {
     /// RFC 1952.
     Gzip,
+}
+
+/// A batch holds at least one record, so one byte is the least that means anything.
+fn parse_batch(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("0 holds no record, expected a size such as 1MiB".to_owned()),
+        size => Ok(size),
+    }
 }
 
 /// `K=V`; the value may be empty and may contain `=`.
