@@ -250,11 +250,11 @@ impl<D: Disk> Follower<D> {
         self.generations.iter().filter_map(|(number, generation)| Some((*number, generation.file.as_ref()?)))
     }
 
-    /// The generation with this number is to be read.
-    pub fn touch(&mut self, number: u64) {
-        if let Some(generation) = self.generations.get_mut(&number) {
-            generation.due = generation.file.is_some();
-        }
+    /// The generation with this number is to be read. False if it is not open.
+    pub fn touch(&mut self, number: u64) -> bool {
+        let Some(generation) = self.generations.get_mut(&number) else { return false };
+        generation.due = generation.file.is_some();
+        generation.due
     }
 
     /// Whether anything could not be read that the user named.

@@ -128,7 +128,8 @@ impl Tail {
             let woken = watch.drain();
             is_due |= woken.names_changed;
             for number in woken.files {
-                self.follower.touch(number);
+                // One that is not open any more has a successor, which nothing would wake for.
+                is_due |= !self.follower.touch(number);
             }
         }
         if is_due {
