@@ -161,6 +161,10 @@ fn parse(url: &str) -> Result<(Uri, Option<String>), Trouble> {
         return Err(expected("neither http nor https"));
     }
     let authority = uri.authority().ok_or_else(|| expected("no host"))?;
+    let port = authority.as_str().rsplit(['@', ']']).next().and_then(|host| host.split_once(':'));
+    if port.is_some_and(|(_, port)| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        return Err(expected("no port from 1 to 65535"));
+    }
     let user = authority.as_str().rsplit_once('@').map(|(user, _)| percent_decoded(user));
     Ok((uri, user))
 }
@@ -222,6 +226,8 @@ mod tests {
             &["nowhere"][..],
             &["ftp://h/"],
             &["http://"],
+            &["http://h:0/"],
+            &["http://[::1]:99999/"],
             &["http://h/", "-H", "secret"],
             &["http://h/", "-H", "a: \u{1}secret"],
         ] {
