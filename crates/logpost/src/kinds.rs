@@ -25,6 +25,12 @@ use crate::tally::in_words;
 /// A record that is refused before it is sent, and why: the server would drop it without a word.
 pub type LeftOut = (usize, String);
 
+/// The path of a URL with the server's own `end` behind it, once, whether the user wrote that or not.
+fn ending_in(end: &str, path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    format!("{}{end}", path.strip_suffix(end).unwrap_or(path))
+}
+
 /// One kind of server.
 pub trait Kind: Send {
     /// The path and the query of its requests, where the URL has this path.

@@ -23,7 +23,7 @@ use crate::args::Args;
 use crate::batch::Batch;
 use crate::document::{Fields, Form, Stamp};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut, Range};
+use crate::kinds::{Kind, LeftOut, Range, ending_in};
 
 const PATH: &str = "/loki/api/v1/push";
 const LONGEST_LINE: usize = 256 * 1024;
@@ -168,8 +168,7 @@ impl Loki {
 
 impl Kind for Loki {
     fn path(&self, path: &str) -> String {
-        let path = path.trim_end_matches('/');
-        format!("{}{PATH}", path.strip_suffix(PATH).unwrap_or(path))
+        ending_in(PATH, path)
     }
 
     fn content_type(&self) -> &'static str {

@@ -17,7 +17,7 @@ use crate::args::Args;
 use crate::batch::Batch;
 use crate::document::{Fields, Stamp};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut};
+use crate::kinds::{Kind, LeftOut, ending_in};
 
 const PATH: &str = "/v1/logs";
 const FILE: &[u8] = b"log.file.path";
@@ -116,8 +116,7 @@ impl Otlp {
 
 impl Kind for Otlp {
     fn path(&self, path: &str) -> String {
-        let path = path.trim_end_matches('/');
-        format!("{}{PATH}", path.strip_suffix(PATH).unwrap_or(path))
+        ending_in(PATH, path)
     }
 
     fn content_type(&self) -> &'static str {

@@ -19,7 +19,7 @@ use crate::args::Args;
 use crate::batch::Batch;
 use crate::document::{Fields, Form};
 use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut, Range};
+use crate::kinds::{Kind, LeftOut, Range, ending_in};
 
 const LONGEST_LINE: usize = 256 * 1024 - 1;
 const MOST_FIELDS: usize = 1000;
@@ -84,10 +84,9 @@ impl VictoriaLogs {
 
 impl Kind for VictoriaLogs {
     fn path(&self, path: &str) -> String {
-        let path = path.trim_end_matches('/');
-        let path = path.strip_suffix("/insert/jsonline").unwrap_or(path);
+        let path = ending_in("/insert/jsonline", path);
         let streams = self.streams.replace(',', "%2C").replace('/', "%2F").replace(':', "%3A").replace('@', "%40");
-        format!("{path}/insert/jsonline?_time_field=_time&_msg_field=_msg&_stream_fields={streams}")
+        format!("{path}?_time_field=_time&_msg_field=_msg&_stream_fields={streams}")
     }
 
     fn content_type(&self) -> &'static str {
