@@ -5,6 +5,7 @@
 
 use logline::line::{escape_path, write_mark};
 use logline::position::{Fid, Flags, Mark, Position};
+use logline::short;
 use memchr::{memchr, memchr_iter};
 
 /// How lines leave.
@@ -40,8 +41,8 @@ impl Tag {
         let mut from = 0;
         for lf in memchr_iter(b'\n', lines) {
             tag.move_to(offset + lf as u64 + 1);
-            out.extend_from_slice(&tag.text);
-            out.extend_from_slice(&lines[from..=lf]);
+            short::append(out, &tag.text);
+            short::append(out, &lines[from..=lf]);
             from = lf + 1;
         }
     }
@@ -67,14 +68,15 @@ impl Tag {
 /// The tags of lines that stand behind each other: as the end of each is the start of the next, only a few digits of the
 /// text change from one to the next.
 ///
-/// The invariant: `text` is `RS fid ":" start "-" end SP path TAB`, and both numbers have `width` digits unless `is_even`
-/// says otherwise.
+/// The invariant: `text` is `RS fid ":" start "-" end SP path TAB`, and both numbers have `width` digits where `end` is
+/// below `even_below`.
 struct Running<'a> {
     tag: &'a Tag,
     text: Vec<u8>,
+    start: u64,
     end: u64,
     width: usize,
-    is_even: bool,
+    even_below: u64,
 }
 
 /// Where `start` begins: behind RS, 16 digits and the colon.
@@ -83,40 +85,48 @@ const START: usize = 18;
 impl<'a> Running<'a> {
     /// The tag before that of the first line, which begins at `offset`.
     fn new(tag: &'a Tag, offset: u64) -> Self {
-        Self { tag, text: Vec::with_capacity(64 + tag.path.len()), end: offset, width: 0, is_even: false }
+        let text = Vec::with_capacity(64 + tag.path.len());
+        Self { tag, text, start: offset, end: offset, width: 0, even_below: 0 }
     }
 
     /// The tag of the next line, which ends at `end`.
     fn move_to(&mut self, end: u64) {
-        if self.is_even && decimal_width(end) == self.width {
+        if end < self.even_below {
             let (start, rest) = self.text[START..].split_at_mut(self.width);
-            let digits = &mut rest[1..=self.width];
-            for (old, digit) in start.iter_mut().zip(digits.iter()) {
-                *old = *digit;
-            }
-            let mut value = end;
-            for digit in digits.iter_mut().rev() {
-                *digit = b'0' + (value % 10) as u8;
-                value /= 10;
-            }
+            count_on(start, self.start, self.end);
+            count_on(&mut rest[1..=self.width], self.end, end);
+            (self.start, self.end) = (self.end, end);
         } else {
             self.write(end);
         }
-        self.end = end;
     }
 
     fn write(&mut self, end: u64) {
-        self.width = decimal_width(end);
-        self.is_even = decimal_width(self.end) == self.width;
-        let position = Position { fid: self.tag.fid, start: self.end, end, next: end, flags: Flags::default() };
+        (self.start, self.end) = (self.end, end);
+        let position = Position { fid: self.tag.fid, start: self.start, end, next: end, flags: Flags::default() };
         self.text.clear();
         logline::line::write_tag(&mut self.text, &position, &self.tag.path);
+        let (width, width_of_start) = (decimal_width(end), decimal_width(self.start));
+        self.width = width as usize;
+        self.even_below = if width == width_of_start { 10_u64.checked_pow(width).unwrap_or(u64::MAX) } else { 0 };
+    }
+}
+
+/// Makes of the digits of `from` those of `to`, which has as many. Most often the last four are all that changes; that
+/// their number is the same each time is worth more than to write no digit twice.
+fn count_on(digits: &mut [u8], from: u64, to: u64) {
+    let is_near = from / 10_000 == to / 10_000;
+    let first = if is_near { digits.len().saturating_sub(4) } else { 0 };
+    let mut value = to;
+    for digit in digits[first..].iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
     }
 }
 
 /// How many decimal digits `value` has.
-fn decimal_width(value: u64) -> usize {
-    value.checked_ilog10().map_or(1, |log| log as usize + 1)
+fn decimal_width(value: u64) -> u32 {
+    value.checked_ilog10().unwrap_or_default() + 1
 }
 
 /// One piece of a file between two places where it is cut.
@@ -171,7 +181,7 @@ mod tests {
     fn tags_of_neighbours_are_those_of_each_alone_also_where_the_numbers_grow() {
         let tag = Tag::new(Fid(7), b"/a");
         let lines = b"\n12345678\n1\n\n\n12345\n".repeat(12);
-        for offset in [0, 1, 7, 95, 999_999_990, u64::from(u32::MAX)] {
+        for offset in [0, 1, 7, 95, 9_980, 999_999_990, u64::from(u32::MAX), u64::MAX - 2000] {
             let mut together = Vec::new();
             tag.emit_lines(&mut together, TAGGED, &lines, offset);
             let mut alone = Vec::new();
