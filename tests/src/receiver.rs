@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ pub struct Behaviour {
     pub matching: Option<String>,
     /// Only each so-many-th item of the request.
     pub item_every: Option<usize>,
-    /// Wait that long before the answer.
+    /// Wait that long before the answer, or until [`Receiver::recover`].
     pub hang_ms: Option<u64>,
     /// Close the connection before or after the body has been stored.
     pub reset: Option<Reset>,
@@ -102,6 +102,8 @@ struct Store {
     conflicts: u64,
     script: VecDeque<Behaviour>,
     failing: Option<Behaviour>,
+    /// How often it has recovered.
+    recoveries: u64,
     /// The heads of those requests: the lines with lower-case names.
     heads: Vec<Vec<String>>,
     /// Requests without this are answered with 401.
@@ -113,6 +115,7 @@ struct Store {
 #[derive(Debug)]
 struct Shared {
     store: Mutex<Store>,
+    recovered: Condvar,
     stop: AtomicBool,
     slow: Option<Duration>,
     observer: Option<Sender<(Instant, Vec<u8>)>>,
@@ -147,6 +150,7 @@ impl Receiver {
         let store = Store { chaos: options.chaos, sink: options.sink, ..Store::default() };
         let shared = Arc::new(Shared {
             store: Mutex::new(store),
+            recovered: Condvar::new(),
             stop: AtomicBool::new(false),
             slow: options.slow_ms.map(Duration::from_millis),
             observer: options.observer.clone(),
@@ -164,6 +168,11 @@ impl Receiver {
     /// The stored documents in the order of their arrival, each with its `_id`.
     pub fn documents(&self) -> Vec<Value> {
         self.shared.store().documents.clone()
+    }
+
+    /// How many they are.
+    pub fn stored(&self) -> usize {
+        self.shared.store().documents.len()
     }
 
     /// How many documents came again and were told so.
@@ -201,11 +210,13 @@ impl Receiver {
         self.shared.store().failing = Some(behaviour);
     }
 
-    /// From now on everything is stored.
+    /// From now on everything is stored, and what hangs goes on.
     pub fn recover(&self) {
         let mut store = self.shared.store();
         store.failing = None;
         store.script.clear();
+        store.recoveries += 1;
+        self.shared.recovered.notify_all();
     }
 }
 
@@ -431,7 +442,10 @@ fn receive(Request { path, is_filtered, head, body, .. }: &Request, shared: &Sha
         thread::sleep(pause);
     }
     if let Some(pause) = behaviour.hang_ms {
-        thread::sleep(Duration::from_millis(pause));
+        let store = shared.store();
+        let (before, pause) = (store.recoveries, Duration::from_millis(pause));
+        // Whoever panicked with the lock held has said so.
+        drop(shared.recovered.wait_timeout_while(store, pause, |store| store.recoveries == before));
     }
     if behaviour.reset == Some(Reset::Before) {
         return None;

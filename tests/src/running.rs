@@ -1,5 +1,6 @@
 //! A logpost whose stdin stays open, with threads that read what it writes and says.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -37,6 +38,18 @@ impl Running {
     /// # Panics
     /// When it cannot be started.
     pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_on(Stdio::piped(), arguments, variables)
+    }
+
+    /// The same on a file, which is all there for a read that would wait on a pipe.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn reading(file: File, arguments: &[&str]) -> Self {
+        Self::start_on(Stdio::from(file), arguments, &[])
+    }
+
+    fn start_on(stdin: Stdio, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(tools::directory().join("logpost"));
         for name in
             ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "LOGPOST_USER", "LOGPOST_TOKEN"]
@@ -46,7 +59,7 @@ impl Running {
         let mut child = command
             .args(arguments)
             .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -98,14 +111,17 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
-    /// The most memory it has held, in KiB.
+    /// The most memory it has held, in KiB, without what it has in common with its file: a debug build's is large.
     ///
     /// # Panics
     /// When it is gone.
     pub fn peak(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let number = |name: &str| -> u64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
+            line.trim().trim_end_matches(" kB").parse().expect("a number")
+        };
+        number("VmHWM:").saturating_sub(number("RssFile:"))
     }
 
     /// Waits until it says a line with these words.

@@ -73,7 +73,9 @@ impl Scratch {
     /// When it cannot be made.
     pub fn new(name: &str) -> Self {
         let path = env::temp_dir().join(format!("logpipe-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the temporary directory is writable");
+        // Whoever had this number and name before was killed, and what it has left is no start for a test.
+        drop(std::fs::remove_dir_all(&path));
+        std::fs::create_dir(&path).expect("the temporary directory is writable");
         Self(path)
     }
 

@@ -183,14 +183,14 @@ fn g08_while_the_server_fails_memory_is_bounded_and_the_pipe_is_blocked() {
     let receiver = Receiver::start();
     receiver.script((0..3).map(|_| behaviour(503)));
     let mut logpost = Running::start(&["--to=elasticsearch", &receiver.url()], &[]);
-    // 60 000 lines are 8 MB.
-    logpost.write_all_the_while(tagged(0..60_000));
+    // 100 000 lines are 13 MB, and twice as much with what is kept about each.
+    logpost.write_all_the_while(tagged(0..100_000));
     logpost.hear("503");
     logpost.hear("recovered");
-    await_that("all is there", || receiver.documents().len() == 60_000);
+    await_that("all is there", || receiver.stored() == 100_000);
     assert!(logpost.peak() < 16 << 10, "{} KiB", logpost.peak());
     assert_eq!(logpost.end().status, 0);
-    assert_exact(&receiver, 60_000);
+    assert_exact(&receiver, 100_000);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn g08_with_a_server_that_hangs_memory_is_bounded() {
         Ok(false)
     });
     let short = b"a line\n".repeat(1_000_000);
-    for input in [tagged(0..60_000), short] {
+    for input in [tagged(0..100_000), short] {
         let arguments = ["--to=elasticsearch", "--max-time=2s", &url(front.address())];
         let mut logpost = Running::start(&arguments, &[]);
         logpost.write_all_the_while(input);
@@ -224,7 +224,9 @@ fn g09_an_answer_that_never_comes_is_asked_for_again_and_ids_keep_it_single() {
 
 #[test]
 fn g11_a_name_that_cannot_be_resolved_is_tried_until_the_time_is_up() {
-    let mut logpost = Running::start(&["--drain=1s", "--linger=0", "http://no.such.host.invalid:9200/"], &[]);
+    // Where nobody answers who knows names, that shall not take longer than a connection may.
+    let arguments = ["--drain=1s", "--linger=0", "http://no.such.host.invalid:9200/"];
+    let mut logpost = Running::start(&arguments, &[("RES_OPTIONS", "timeout:1 attempts:1")]);
     logpost.write(b"{\"a\":1}\n");
     logpost.hear("http://no.such.host.invalid:9200/: the host name cannot be resolved, trying again");
     let ended = logpost.end();
@@ -235,17 +237,20 @@ fn g11_a_name_that_cannot_be_resolved_is_tried_until_the_time_is_up() {
 #[test]
 fn g12_of_answers_out_of_order_only_the_contiguous_part_is_acknowledged() {
     let (receiver, state) = (Receiver::start(), Scratch::new("g12"));
-    receiver.script([behaviour(503), Behaviour::default(), behaviour(503)]);
+    // The first batch is not taken as long as this is so.
+    receiver.fail(Behaviour {
+        item_status: Some(503),
+        matching: Some("line 0000".to_owned() + &"0".repeat(90)),
+        ..Behaviour::default()
+    });
     let state_directory = state.path().to_str().unwrap();
     let arguments = ["--to=elasticsearch", "--batch-bytes=1KiB", "--state", state_directory, &receiver.url()];
     let mut logpost = Running::start(&arguments, &[]);
     // Two batches, and one that waits.
     logpost.write(&tagged(0..20));
-    await_that("a batch is delivered", || !receiver.documents().is_empty());
-    let first = numbers(&receiver)[0];
-    if first > 0 {
-        assert_eq!(acknowledged(&state), None);
-    }
+    await_that("the second batch is delivered", || numbers(&receiver).contains(&10));
+    assert_eq!(acknowledged(&state), None);
+    receiver.recover();
     assert_eq!((logpost.end().status, acknowledged(&state)), (0, Some(2000)));
     assert_exact(&receiver, 20);
 }
@@ -263,10 +268,8 @@ fn g14_marks_alone_move_the_position() {
 
 #[test]
 fn h13_term_while_the_server_is_down_ends_within_the_drain_and_settles_nothing() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (state, since) = (Scratch::new("h13"), Instant::now());
-    let url = url(nobody);
-    let mut logpost = Running::start(&[&bulk(&url, &state)[..], &["--drain=1s"]].concat(), &[]);
+    let mut logpost = Running::start(&[&bulk("http://127.0.0.1:1", &state)[..], &["--drain=1s"]].concat(), &[]);
     logpost.write(&tagged(0..3));
     logpost.hear("connection refused");
     let before = since.elapsed();
@@ -424,7 +427,7 @@ fn an_answer_that_trickles_or_does_not_end_is_given_up() {
     // Its message is kept back for a second after the first.
     assert_eq!(logpost.end().status, 0);
     assert_exact(&receiver, 2);
-    assert_eq!(front.connections(), 3);
+    assert!(front.connections() >= 3, "{}", front.connections());
 }
 
 #[test]
@@ -432,7 +435,9 @@ fn a_server_that_takes_no_bytes_is_given_up() {
     let receiver = Receiver::start();
     let front = Front::start(receiver.address(), |number, stream| {
         if number > 0 {
-            return Ok(true);
+            // Nobody has to look at so much.
+            read_request(stream)?;
+            return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").map(|()| false);
         }
         // It never reads; the sender closes in the end.
         let mut last = [0];
@@ -441,17 +446,16 @@ fn a_server_that_takes_no_bytes_is_given_up() {
         }
         Ok(false)
     });
-    let arguments = ["--to=elasticsearch", "--max-time=2s", "--batch-bytes=16MiB", &url(front.address())];
-    let mut logpost = Running::start(&arguments, &[]);
-    // More than the buffers of both sockets take.
-    let line = [vec![b'x'; 200 << 10], vec![b'\n']].concat();
-    for _ in 0..80 {
-        logpost.write(&line);
-    }
-    logpost.close();
+    // More than the buffers of both sockets take, in one request: a file is read to its end before the first goes.
+    let scratch = Scratch::new("no-bytes");
+    let file = scratch.path().join("lines");
+    fs::write(&file, [vec![b'x'; 200 << 10], vec![b'\n']].concat().repeat(80)).unwrap();
+    let arguments = ["--max-time=3s", "--batch-bytes=32MiB", &url(front.address())];
+    let mut logpost = Running::reading(fs::File::open(file).unwrap(), &arguments);
     logpost.hear("no answer in time");
-    assert_eq!(logpost.end().status, 0);
-    assert_eq!(receiver.documents().len(), 80);
+    let ended = logpost.end();
+    assert_eq!(ended.status, 0);
+    assert!(ended.said.last().unwrap().starts_with("logpost: delivered 80 records"), "{:?}", ended.said);
 }
 
 #[test]

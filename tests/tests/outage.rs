@@ -21,10 +21,10 @@ fn resident(pipeline: &Pipeline) -> Vec<u64> {
     (0..pipeline.len()).map(of).collect()
 }
 
-/// Appends numbered lines of about a hundred bytes.
+/// Appends numbered lines of about four hundred bytes.
 fn write(site: &Site, numbers: std::ops::Range<usize>) {
     let mut log = std::io::BufWriter::new(site.open_log().unwrap());
-    let padding = "x".repeat(90);
+    let padding = "x".repeat(390);
     for number in numbers {
         writeln!(log, "{number} {padding}").unwrap();
     }
@@ -40,7 +40,8 @@ fn g8_while_the_server_is_down_memory_is_flat_and_then_everything_arrives_in_ord
     let line = site.line("", &["logparse text", "logfilter -W message"], "--batch-bytes 256KiB --in-flight 1");
     let mut pipeline = site.start(&line).unwrap();
     await_that("three tries", || site.receiver.requests() >= 3);
-    // By now all buffers are full: the file has more than they hold. What comes later must not show.
+    // The file has more than all buffers hold, and they are full or will be soon. Of what comes later, four times as much
+    // each time as may be seen of it all, nothing is held.
     let before = resident(&pipeline);
     for round in 1..4 {
         write(&site, round * 20_000..(round + 1) * 20_000);
@@ -50,10 +51,10 @@ fn g8_while_the_server_is_down_memory_is_flat_and_then_everything_arrives_in_ord
         await_that("another try", || site.receiver.requests() > requests);
     }
     for (before, after) in before.iter().zip(resident(&pipeline)) {
-        assert!(after <= before + 1024, "{before} kB have become {after} kB");
+        assert!(after <= before + 2048, "{before} kB have become {after} kB");
     }
     site.receiver.recover();
-    await_that("all lines", || site.receiver.documents().len() == 80_000);
+    await_that("all lines", || site.receiver.stored() == 80_000);
     pipeline.terminate();
     await_that("the end", || pipeline.has_ended());
     assert_eq!(pipeline.codes(), [Some(0); 4], "{}", site.said());

@@ -124,8 +124,8 @@ fn term_reaches_the_first_and_the_last_and_what_is_in_the_pipe_arrives() {
 #[test]
 fn a_second_term_does_not_cut_the_wait_short() {
     let mut child = start(
-        "sh -c 'trap \"echo asked\" TERM; echo ready; for n in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; \
-         echo finished' | sh -c 'trap \"\" TERM; exec cat'",
+        "sh -c 'trap \"asked=1; echo asked\" TERM; echo ready; until [ $asked ]; do sleep 0.1; done; \
+         for n in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo finished' | sh -c 'trap \"\" TERM; exec cat'",
     );
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut lines = String::new();

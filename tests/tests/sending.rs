@@ -143,14 +143,20 @@ fn metrics_tell_what_was_done_and_are_replaced_while_idle_and_while_the_server_i
         assert_eq!(metric(&text, name), Some(value), "{text}");
     }
     assert!(metric(&text, "logpost_last_success_timestamp_seconds") > Some(1_700_000_000));
-    let before = SystemTime::now() - Duration::from_secs(1000);
-    fs::File::options().append(true).open(&file).unwrap().set_modified(before).unwrap();
-    let probe = format!("logpost --check {name}");
-    assert_eq!(run(&probe, b"").status.code(), Some(1));
+    // A copy is written again by nobody.
+    let copy = scratch.path().join("copy");
+    fs::copy(&file, &copy).unwrap();
+    let age = |file| {
+        let before = SystemTime::now() - Duration::from_secs(1000);
+        fs::File::options().append(true).open(file).unwrap().set_modified(before).unwrap();
+    };
+    age(&copy);
+    assert_eq!(run(&format!("logpost --check {}", copy.display()), b"").status.code(), Some(1));
     // Idle, and then with a server that takes nothing: it is written all the same.
+    age(&file);
+    await_that("the file is written again", || run(&format!("logpost --check {name}"), b"").status.code() == Some(0));
     receiver.script((0..1000).map(|_| Behaviour { status: Some(503), ..Behaviour::default() }));
     logpost.write(b"later\n");
-    await_that("the file is written again", || run(&probe, b"").status.code() == Some(0));
     await_that("it waits", || metric(&read(), "logpost_waiting_records") == Some(1));
     logpost.signal(Signal::INT);
     assert_eq!(logpost.end().status, 2);
@@ -256,10 +262,13 @@ fn it_gives_up_after_retry_for_but_a_drain_has_its_own_time() {
     logpost.write(b"a\n");
     logpost.hear("1 records are not delivered");
     assert_eq!(logpost.end().status, 2);
-    // At EOF it is the drain that counts: much longer than what would have ended it before.
-    let receiver = Receiver::start();
+    // At EOF, which a file has at once, it is the drain that counts: much longer than what would have ended it before.
+    let (receiver, scratch) = (Receiver::start(), Scratch::new("retry-for"));
     receiver.script(down().take(2));
-    assert_status(&run(&format!("logpost --retry-for 1ms {}", receiver.url()), b"a\n"), 0);
+    let file = scratch.path().join("line");
+    fs::write(&file, "a\n").unwrap();
+    let file = fs::File::open(file).unwrap();
+    assert_eq!(Running::reading(file, &["--retry-for", "1ms", &receiver.url()]).end().status, 0);
 }
 
 #[test]

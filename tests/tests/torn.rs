@@ -54,8 +54,12 @@ fn j5_and_j6_a_line_that_drains_part_comes_in_pieces_each_once_though_answers_ar
         } else {
             site.receiver.fail(no_answer());
         }
-        let codes = site.drain(&site.line("--drain-quiet 200ms", &["logparse text"], "--drain 500ms")).unwrap();
-        assert_eq!(codes, [Some(0), Some(0), Some(if is_last { 0 } else { 2 })], "{}", site.said());
+        let mut pipeline = site.start(&site.line("--drain-quiet 200ms", &["logparse text"], "--drain 1s")).unwrap();
+        site.await_followed(&mut pipeline);
+        // The clock of logpost shall begin when all is there.
+        pipeline.signal(0, Signal::TERM);
+        await_that("the end", || pipeline.has_ended());
+        assert_eq!(pipeline.codes(), [Some(0), Some(0), Some(if is_last { 0 } else { 2 })], "{}", site.said());
     }
     let documents = site.receiver.documents();
     let pieces: Vec<_> = documents.iter().map(|piece| (piece["message"].as_str().unwrap(), flags(piece))).collect();
