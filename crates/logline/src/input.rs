@@ -57,15 +57,24 @@ impl Input {
         self.idle = idle;
     }
 
-    /// The next item; `None` at EOF. Writes what `output` has pending before it blocks.
-    pub fn item(&mut self, output: &mut Output) -> Result<Option<Item<'_>>, Stop> {
+    /// Gives what is ready to `take`, one item after the other; false at EOF. Writes what `output` has pending before it blocks.
+    pub fn each(
+        &mut self,
+        output: &mut Output,
+        mut take: impl FnMut(&Item<'_>, &mut Output) -> Result<(), Stop>,
+    ) -> Result<bool, Stop> {
         if let Some(woken) = self.await_ready(output)? {
-            return Ok(Some(woken));
+            take(&woken, output)?;
+            return Ok(true);
         }
-        Ok(self.splitter.item())
+        let is_ready = self.splitter.is_ready();
+        while let Some(item) = self.splitter.item() {
+            take(&item, output)?;
+        }
+        Ok(is_ready)
     }
 
-    /// The same, but lines come many at a time, with or without positions.
+    /// The next item or many lines at a time, with or without positions; `None` at EOF. Writes before it blocks, too.
     pub fn run(&mut self, output: &mut Output) -> Result<Option<Run<'_>>, Stop> {
         if let Some(woken) = self.await_ready(output)? {
             return Ok(Some(Run::Item(woken)));

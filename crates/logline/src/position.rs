@@ -27,8 +27,7 @@ impl Fid {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let digits: &[u8; 16] = text.try_into().ok()?;
         let (high, low) = digits.split_at(8);
-        let value = eight_digits(high.try_into().ok()?) << 32 | eight_digits(low.try_into().ok()?);
-        (hex(value) == *digits).then_some(Self(value))
+        Some(Self(eight_digits(high.try_into().ok()?)? << 32 | eight_digits(low.try_into().ok()?)?))
     }
 
     /// Appends the 16 digits.
@@ -43,14 +42,19 @@ impl fmt::Display for Fid {
     }
 }
 
-/// What eight lower-case hexadecimal digits say, all of them read in one word; anything where they are none.
-fn eight_digits(digits: [u8; 8]) -> u64 {
+/// What eight lower-case hexadecimal digits say, all of them read in one word.
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
     let text = u64::from_be_bytes(digits);
-    let is_letter = text >> 6 & 0x0101_0101_0101_0101;
-    let nibbles = (text & 0x0f0f_0f0f_0f0f_0f0f) + 9 * is_letter;
+    let is_letter = text >> 6 & ONES;
+    // A digit is its value above '0', a letter is its value less 9 above '`'; both are what the other bits say.
+    let nibbles = (text ^ (0x30 * (ONES + is_letter))) + 9 * is_letter;
+    if nibbles & (0xf0 * ONES) != 0 || (nibbles + 6 * ONES) >> 4 & ONES != is_letter {
+        return None;
+    }
     let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    (fours | fours >> 16) & 0xffff_ffff
+    Some((fours | fours >> 16) & 0xffff_ffff)
 }
 
 /// Appends the lowest `digits` (at most 16) hexadecimal digits of `value`, lower case, with leading zeros.
@@ -298,6 +302,18 @@ mod tests {
             assert_eq!(written(|out| write_hex(out, value, 16)), format!("{value:016x}"));
             assert_eq!(written(|out| write_hex(out, value, 2)), format!("{:02x}", value & 0xff));
             assert_eq!(Fid::parse(&hex(value)), Some(Fid(value)));
+        }
+    }
+
+    #[test]
+    fn a_name_has_only_lower_case_hexadecimal_digits() {
+        for byte in 0..=u8::MAX {
+            for place in 0..16 {
+                let mut text = *b"0123456789abcdef";
+                text[place] = byte;
+                let is_digit = matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                assert_eq!(Fid::parse(&text).map(|fid| hex(fid.0)), is_digit.then_some(text), "{byte} at {place}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod conf;
 mod formats;
 mod grok;
 mod join;
+mod lanes;
 pub mod parse;
 mod pod;
 mod pretty;

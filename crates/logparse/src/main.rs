@@ -17,9 +17,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     if parse.joins() {
         input.set_idle(Some(args.join_idle));
     }
-    while let Some(run) = input.run(&mut output)? {
-        parse.take(&run, &mut output)?;
-    }
+    while input.each(&mut output, |item, output| parse.take(item, output))? {}
     let exit = parse.finish(&input, &mut output)?;
     output.finish()?;
     Ok(exit)

@@ -10,9 +10,7 @@ use logline::input::Input;
 use logline::line::{END_RECORD, Item, Line, classify, unescape_path, write_mark_record};
 use logline::output::Output;
 use logline::position::{Mark, Position};
-use logline::splitter::Run;
 use logline::{json, short};
-use memchr::memchr;
 
 use crate::args::{Args, Chain, OnError, Wrapper};
 use crate::clock::Clock;
@@ -137,25 +135,16 @@ impl Parse {
     }
 
     /// Takes what has come, and appends what is to be written.
-    pub fn take(&mut self, run: &Run<'_>, output: &mut Output) -> Result<(), Stop> {
-        match run {
-            Run::Lines(lines) => {
-                let mut rest = *lines;
-                while !rest.is_empty() {
-                    let end = memchr(b'\n', rest).unwrap_or(rest.len());
-                    self.line(&Line::of_run(&rest[..end]), output.buffer());
-                    output.settle()?;
-                    rest = rest.get(end + 1..).unwrap_or_default();
-                }
-            }
-            Run::Item(Item::Line(line)) => self.line(line, output.buffer()),
-            Run::Item(Item::Mark(mark, raw)) => self.mark(*mark, raw, output.buffer()),
-            Run::Item(Item::End(raw)) => {
+    pub fn take(&mut self, item: &Item<'_>, output: &mut Output) -> Result<(), Stop> {
+        match item {
+            Item::Line(line) => self.line(line, output.buffer()),
+            Item::Mark(mark, raw) => self.mark(*mark, raw, output.buffer()),
+            Item::End(raw) => {
                 self.expire(true, output.buffer());
                 let end = if json::is_valid_object(raw) { raw } else { END_RECORD };
                 self.pass(end.strip_suffix(b"\n").unwrap_or(end), output.buffer());
             }
-            Run::Item(Item::CountersAsked) => {
+            Item::CountersAsked => {
                 let Counters { lines, records, unparsed, empty, passed } = self.counters;
                 say(
                     "logparse",
@@ -164,7 +153,7 @@ impl Parse {
                     ),
                 );
             }
-            Run::Item(Item::Idle) => self.expire(false, output.buffer()),
+            Item::Idle => self.expire(false, output.buffer()),
         }
         output.settle()
     }

@@ -9,6 +9,8 @@ use logline::position::{Flags, Position};
 use logline::{json, short};
 use memchr::memchr;
 
+use crate::lanes;
+
 /// Keys that only the stream itself may use.
 const RESERVED: [&[u8]; 7] =
     [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
@@ -405,9 +407,9 @@ impl Record {
         if self.dynamic || !selection.is_all() {
             self.write_entries(out, selection);
         } else {
-            out.extend_from_slice(&self.body);
+            short::append(out, &self.body);
         }
-        out.extend_from_slice(&self.page[..self.kept]);
+        short::append(out, &self.page[..self.kept]);
         if self.message_is != Message::None && selection.keeps(b"message") {
             out.extend_from_slice(b",\"message\":");
             match self.message_is {
@@ -533,6 +535,22 @@ impl Pen<'_> {
         self.write(text, length);
         self.page[self.at] = b'"';
         self.at += 1;
+    }
+
+    /// The same for a text that ends before the first of `stops`; how long it is. `None` if there is none of them.
+    #[inline]
+    pub fn text_until<const N: usize>(&mut self, key: &Key, text: &[u8], stops: [u8; N]) -> Option<usize> {
+        self.write(&key.text, key.length);
+        let length = lanes::copy_until(&mut self.page[self.at..], text, stops)?;
+        self.at += length;
+        self.page[self.at] = b'"';
+        self.at += 1;
+        Some(length)
+    }
+
+    /// Takes back all that was written from `at` on.
+    pub fn go_back(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// A field whose value stands in JSON without quotes.

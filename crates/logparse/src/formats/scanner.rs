@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use crate::clock::Clock;
 use crate::formats::value;
-use crate::record::{Key, Record, free_name};
+use crate::record::{Key, Pen, Record, free_name};
 
 /// The format that nginx has built in.
 pub const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
@@ -52,6 +52,8 @@ struct Literal {
     first: u8,
     /// It begins with a quote.
     is_quote: bool,
+    /// It begins with what is part of no number.
+    is_clear: bool,
     /// The same as a word, where it is not longer than one.
     word: Option<Word>,
 }
@@ -72,7 +74,8 @@ impl Literal {
             word = Some(Word { value: u64::from_le_bytes(bytes), mask: u64::MAX >> (64 - 8 * text.len()) });
         }
         let first = text.bytes().next().unwrap_or_default();
-        Self { text: text.into(), length: text.len(), first, is_quote: first == b'"', word }
+        let is_clear = !text.is_empty() && !b"-.0123456789".contains(&first);
+        Self { text: text.into(), length: text.len(), first, is_quote: first == b'"', is_clear, word }
     }
 
     /// Whether `text` begins with it.
@@ -86,6 +89,62 @@ impl Literal {
 }
 
 impl Step {
+    /// Writes the value that `rest`, of a plain line, begins with; how long it is. `None` if anything is unusual about it.
+    #[inline]
+    fn put_plain(&self, rest: &[u8], pen: &mut Pen<'_>, clock: &mut Clock) -> Option<usize> {
+        if !self.until.is_clear {
+            return self.put_found(rest, pen, clock);
+        }
+        if rest.first() == Some(&b'-') && self.ends_before(&rest[1..]) {
+            return Some(1);
+        }
+        let begin = pen.at();
+        let length = match self.kind {
+            Kind::Text if self.until.is_quote => pen.text_until(&self.key, rest, [b'"'])?,
+            Kind::Text => pen.text_until(&self.key, rest, [self.until.first, b'"'])?,
+            Kind::Number => {
+                let length = value::canonical_length(rest)?;
+                pen.value(&self.key, rest, length);
+                length
+            }
+            Kind::Request if self.until.is_quote => value::put_request(pen, rest)?,
+            _ => return self.put_found(rest, pen, clock),
+        };
+        if self.ends_before(&rest[length..]) {
+            return Some(length);
+        }
+        pen.go_back(begin);
+        self.put_found(rest, pen, clock)
+    }
+
+    /// Whether the literal that ends the value stands at the beginning of `behind`.
+    #[inline]
+    fn ends_before(&self, behind: &[u8]) -> bool {
+        self.until.stands_in(behind) && (!self.is_last || behind.len() == self.until.length)
+    }
+
+    /// The same as [`Step::put_plain`] for every kind of value: first it is found, then it is written.
+    fn put_found(&self, rest: &[u8], pen: &mut Pen<'_>, clock: &mut Clock) -> Option<usize> {
+        let end = self.plain_end(rest)?;
+        let value = &rest[..end];
+        let is_plain = match self.kind {
+            _ if value == b"-" => true,
+            Kind::Text | Kind::UpstreamText => {
+                pen.text(&self.key, rest, end);
+                self.is_free_of_quotes(value) && (self.kind == Kind::Text || elements(value).nth(1).is_none())
+            }
+            Kind::Number | Kind::UpstreamNumber => {
+                pen.value(&self.key, rest, end);
+                value::canonical_length(value) == Some(end)
+            }
+            Kind::Common => clock.common(value, pen.time),
+            Kind::Iso => clock.iso(value, pen.time),
+            Kind::Epoch => clock.epoch(value, pen.time),
+            Kind::Request => value::Request::new(value).put_plain(pen) && self.is_free_of_quotes(value),
+        };
+        is_plain.then_some(end)
+    }
+
     /// Where the value ends that `rest` begins with. Where a quote ends it, it is the first; the last literal ends the line.
     #[inline]
     fn plain_end(&self, rest: &[u8]) -> Option<usize> {
@@ -100,7 +159,7 @@ impl Step {
         }
         let at = find_byte(rest, self.until.first)?;
         let behind = &rest[at..];
-        if self.until.stands_in(behind) && (!self.is_last || behind.len() == self.until.length) {
+        if self.ends_before(behind) {
             return Some(at);
         }
         if self.until.is_quote || self.is_last { None } else { Some(at + 1 + find(&behind[1..], &self.until.text)?) }
@@ -217,27 +276,8 @@ impl Scanner {
         let (Some(mut rest), true) = (line.strip_prefix(&*self.before), is_quick) else { return false };
         let mut pen = record.pen(self.room + line.len());
         for step in &self.steps {
-            let Some(end) = step.plain_end(rest) else { return false };
-            let (value, behind) = rest.split_at(end);
-            let is_plain = match step.kind {
-                _ if value == b"-" => true,
-                Kind::Text | Kind::UpstreamText => {
-                    pen.text(&step.key, rest, end);
-                    step.is_free_of_quotes(value) && (step.kind == Kind::Text || elements(value).nth(1).is_none())
-                }
-                Kind::Number | Kind::UpstreamNumber => {
-                    pen.value(&step.key, rest, end);
-                    value::is_canonical(value)
-                }
-                Kind::Common => clock.common(value, pen.time),
-                Kind::Iso => clock.iso(value, pen.time),
-                Kind::Epoch => clock.epoch(value, pen.time),
-                Kind::Request => value::Request::new(value).put_plain(&mut pen) && step.is_free_of_quotes(value),
-            };
-            if !is_plain {
-                return false;
-            }
-            rest = &behind[step.until.length..];
+            let Some(length) = step.put_plain(rest, &mut pen, clock) else { return false };
+            rest = &rest[length + step.until.length..];
         }
         let end = pen.at();
         record.keep(end);

@@ -59,17 +59,21 @@ pub fn has_quote(text: &[u8]) -> bool {
     }
 }
 
-/// Whether `text` is a number that JSON writes just so: digits, without zeros in front, and decimals.
+/// How long the number is that `text` begins with and that JSON writes just so: digits, without zeros in front, and decimals.
 #[inline]
-pub fn is_canonical(text: &[u8]) -> bool {
-    let whole = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let begins = whole == 1 || (whole > 1 && text[0] != b'0');
-    begins
-        && match &text[whole..] {
-            [] => true,
-            [b'.', decimals @ ..] => !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit),
-            _ => false,
-        }
+pub fn canonical_length(text: &[u8]) -> Option<usize> {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits(text);
+    if whole == 0 || (whole > 1 && text[0] == b'0') {
+        return None;
+    }
+    match &text[whole..] {
+        [b'.', behind @ ..] => match digits(behind) {
+            0 => None,
+            decimals => Some(whole + 1 + decimals),
+        },
+        _ => Some(whole),
+    }
 }
 
 /// Appends a number, for which [`is_number`] holds, as JSON: its digits without the zeros in front that JSON forbids.
@@ -201,6 +205,20 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Writes the three parts of the request that `text`, of a plain line, begins with and a quote ends; how long it is. `None`
+/// if it has not just these three.
+#[inline]
+pub fn put_request(pen: &mut Pen<'_>, text: &[u8]) -> Option<usize> {
+    let method = method_at_start(text)?.len();
+    pen.text(&METHOD, text, method);
+    let rest = &text[method + 1..];
+    let uri = pen.text_until(&URI, rest, [b' ', b'"'])?;
+    let protocol = pen.text_until(&PROTOCOL, rest.get(uri + 1..)?, [b'"'])?;
+    let length = uri + 1 + protocol;
+    let is_whole = uri > 0 && protocol_at_end(&rest[..length]).is_some_and(|found| found.len() == protocol);
+    is_whole.then_some(method + 1 + length)
+}
+
 /// Whether fields of these names may have equal keys: a name occurs twice, or one is a part of a request that is there too.
 pub fn repeats<'a>(names: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut keys = Vec::new();
@@ -261,7 +279,7 @@ mod tests {
                 number(&mut out, text.as_bytes());
             }
             let is_same = !text.starts_with('-') && out == text.as_bytes() && !text.is_empty();
-            assert_eq!(is_canonical(text.as_bytes()), is_same, "{text}");
+            assert_eq!(canonical_length(text.as_bytes()) == Some(text.len()), is_same, "{text}");
         }
     }
 
