@@ -84,9 +84,15 @@ impl Server {
     }
 
     fn end(&mut self, signal: Signal) {
+        let group = Pid::from_child(&self.child);
+        let members = members(group);
         // The group of one that has been waited for is gone, or has no process left but its own.
-        let _ = kill_process_group(Pid::from_child(&self.child), signal);
+        let _ = kill_process_group(group, signal);
         drop(self.child.wait());
+        for member in members {
+            // A JVM to which something attaches, be it itself, makes a socket just there and takes it away at a normal end.
+            let _ = fs::remove_file(format!("/tmp/.java_pid{member}"));
+        }
     }
 
     fn await_health(&mut self) -> Result<(), Trouble> {
@@ -145,6 +151,18 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The numbers of the processes of a group.
+fn members(group: Pid) -> Vec<String> {
+    let group = group.to_string();
+    let is_member = |number: &String| {
+        // "NUMBER (NAME) STATE PARENT GROUP …"
+        let status = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        status.rsplit(") ").next().is_some_and(|rest| rest.split(' ').nth(2) == Some(group.as_str()))
+    };
+    let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| name.into_string().ok()).filter(is_member).collect()
 }
 
 /// In a group of its own: Elasticsearch has a launcher, which would survive the server and the server it.
