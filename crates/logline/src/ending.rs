@@ -77,17 +77,23 @@ pub fn cause(error: &io::Error) -> String {
     }
 }
 
+/// A text as a terminal may show it: control characters are escaped.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
 /// Says `prog: message` on stderr: one line in one write, whatever control characters the message carries. A stderr
 /// that cannot be written to is nobody's to hear.
 pub fn say(prog: &str, message: impl Display) {
-    let mut text = String::new();
-    for letter in format!("{prog}: {message}").chars() {
-        if letter.is_control() {
-            text.extend(letter.escape_default());
-        } else {
-            text.push(letter);
-        }
-    }
+    let mut text = printable(&format!("{prog}: {message}"));
     text.push('\n');
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -47,6 +47,18 @@ impl Pattern {
         Ok(Self { text: text.to_vec() })
     }
 
+    /// Just this name, whatever its letters mean in a pattern.
+    pub fn of_name(name: &[u8]) -> Self {
+        let mut text = Vec::with_capacity(name.len());
+        for byte in name {
+            if matches!(byte, b'*' | b'?' | b'[' | b'\\') {
+                text.push(b'\\');
+            }
+            text.push(*byte);
+        }
+        Self { text }
+    }
+
     /// Whether it has no wildcard.
     pub fn is_literal(&self) -> bool {
         !has_wildcard(&self.text)
@@ -332,6 +344,8 @@ mod tests {
                 .map(|(path, _)| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
                 .collect::<Vec<_>>()
         };
+        let name = Pattern::of_name(root.join("[*?\\.log").as_os_str().as_bytes()).expand(&System).paths;
+        assert_eq!(name, [(root.join("[*?\\.log"), None)]);
         let found = (expand("*.log"), expand("*/*.log"), expand("**/*.log"), expand("missing.log"));
         std::fs::remove_dir_all(&root).unwrap();
         assert_eq!(found.0, ["a.log"]);

@@ -1,7 +1,7 @@
 //! Follows log files and writes their lines, with their positions.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use logline::ending::{Exit, Stop, Trouble};
@@ -54,6 +54,10 @@ fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {
         let parse = |text: &std::ffi::OsString| {
             if text == "-" {
                 return Err(Trouble::new("-", "logtail reads files only, standard input is for the tools behind it"));
+            }
+            // A shell that has read a wildcard hands on names as they are.
+            if Path::new(text).is_file() {
+                return Ok(Pattern::of_name(text.as_bytes()));
             }
             Pattern::new(text.as_bytes()).map_err(|cause| Trouble::new(text.display(), cause))
         };

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use logline::ending::printable;
 use logline::line::{END, write_mark};
 use logline::position::{Fid, Mark};
 
@@ -71,17 +72,19 @@ impl<D: Disk> Follower<D> {
         let progress = generation.read(&self.disk, self.plan.shape, &mut self.scratch, out);
         if self.plan.headers && out.len() > begins_at && self.headed.as_deref() != Some(generation.path()) {
             let gap = if self.headed.is_some() { "\n" } else { "" };
-            let header = format!("{gap}==> {} <==\n", generation.path().display());
+            let path = generation.path().to_string_lossy();
+            let header = format!("{gap}==> {} <==\n", printable(&path));
             out.splice(begins_at..begins_at, header.into_bytes());
             self.headed = Some(generation.path().to_owned());
         }
         if generation.truncated_lines > truncated {
             self.truncated_lines += generation.truncated_lines - truncated;
             if truncated == 0 {
+                let most = self.plan.shape.max_line;
                 self.said.push(format!(
-                    "{}: a line is longer than {} bytes, cut there",
+                    "{}: a line is longer than {most} byte{}, cut there",
                     generation.path().display(),
-                    self.plan.shape.max_line
+                    if most == 1 { "" } else { "s" }
                 ));
             }
         }
