@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::ending::say;
+
 const DAY: i64 = 86_400;
 
 /// The zone of stamps that name none.
@@ -31,9 +33,13 @@ impl Zone {
             .map_err(|_| "unknown time zone, expected a name like Europe/Berlin or an offset like +02:00".to_owned())
     }
 
-    /// What `TZ` says, else UTC.
-    pub fn of_environment() -> Self {
-        std::env::var("TZ").ok().and_then(|name| Self::parse(&name).ok()).unwrap_or(Self::Fixed(0))
+    /// What `TZ` says, else UTC. One that names no zone is said to be so.
+    pub fn of_environment(prog: &str) -> Self {
+        let Some(name) = std::env::var_os("TZ") else { return Self::Fixed(0) };
+        Self::parse(&name.to_string_lossy()).unwrap_or_else(|cause| {
+            say(prog, format_args!("TZ={}: {cause}; it is taken for UTC", name.display()));
+            Self::Fixed(0)
+        })
     }
 
     /// The moment at which clocks of this zone show a time, given as if it were UTC's. Of two the earlier; one that is left

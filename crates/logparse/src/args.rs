@@ -14,7 +14,7 @@ use crate::formats::nginx::Nginx;
 use crate::formats::pattern::Pattern;
 use crate::formats::{Auto, Format, NAMES, scanner, variable};
 use crate::join::Rules;
-use crate::{conf, grok};
+use crate::{PROG, conf, grok};
 
 const AFTER: &str = "\
 Formats: nginx apache ingress-nginx json logfmt syslog cri docker klog text auto, or a chain like cri,nginx
@@ -319,7 +319,7 @@ impl Args {
     pub fn zone(&self) -> Result<Zone, Trouble> {
         match &self.tz {
             Some(name) => Zone::parse(name).map_err(|cause| Trouble::new(name, cause)),
-            None => Ok(Zone::of_environment()),
+            None => Ok(Zone::of_environment(PROG)),
         }
     }
 }

@@ -12,3 +12,6 @@ pub mod parse;
 mod pod;
 mod pretty;
 mod record;
+
+/// The name in messages.
+pub const PROG: &str = "logparse";

@@ -3,16 +3,17 @@
 use logline::ending::{Exit, Stop};
 use logline::input::Input;
 use logline::output::Output;
+use logparse::PROG;
 use logparse::args::Args;
 use logparse::parse::Parse;
 
 fn main() -> Exit {
-    logline::args::run("logparse", &[], run)
+    logline::args::run(PROG, &[], run)
 }
 
 fn run(args: &Args) -> Result<Exit, Stop> {
     let mut parse = Parse::new(args)?;
-    let mut input = Input::stdin("logparse")?;
+    let mut input = Input::stdin(PROG)?;
     let mut output = Output::stdout();
     if parse.joins() {
         input.set_idle(Some(args.join_idle));

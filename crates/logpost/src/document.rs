@@ -18,7 +18,7 @@ use memchr::{memchr, memchr2};
 use crate::batch::Batch;
 
 /// Keys of the stream, which no content may bring along.
-const RESERVED: [&[u8]; 7] =
+pub const RESERVED: [&[u8]; 7] =
     [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
 const FILE: &[u8] = b"file_path";
@@ -423,7 +423,7 @@ fn stamp(raw: &[u8]) -> Option<Stamp> {
 }
 
 fn of_text(text: &[u8]) -> Option<Stamp> {
-    thread_local!(static ZONE: Zone = Zone::of_environment());
+    thread_local!(static ZONE: Zone = Zone::of_environment(crate::PROG));
     let moment = ZONE.with(|zone| Moment::parse(text, zone))?;
     let time = text.strip_suffix(b"Z").or_else(|| text.strip_suffix(b"+00:00"));
     let fraction = text.get(20..).filter(|_| matches!(text[19], b'.' | b',')).unwrap_or_default();
