@@ -149,13 +149,54 @@ fn bad_input_is_one_clear_line() {
         "logpost nonsense",
         "logpost http://127.0.0.1:1/in --retry-for 100ms",
         "logpost http://127.0.0.1:1/in --drain 100ms",
+        "logpost http://h/ --add _pos=1",
+        "logpost http://h/ --max-age 5s",
+        "logpost http://h/ --cert FILE",
+        "logpost http://h/ -k",
+        "logpost http://h/ -u secret",
+        "LOGPOST_USER=secret logpost http://h/",
+        "logpost http://h/ -x secret",
     ] {
         let output = run(line, b"x\n");
         assert_status(&output, 2);
         let message = text(&output.stderr);
         assert!(!message.is_empty() && !message.contains("os error"), "{line}: {message}");
+        assert!(!message.contains("secret"), "{line}: {message}");
         assert_eq!(text(&output.stdout), "", "{line}");
     }
+}
+
+#[test]
+fn a_zone_that_is_none_is_said_and_taken_for_utc() {
+    let line = b"{\"time\":\"2026-11-25T10:00:00\"}\n";
+    for (command, prog) in [
+        ("logparse syslog > /dev/null", "logparse"),
+        ("logfilter -W 'time < now' > /dev/null", "logfilter"),
+        ("logpost --dry-run --to elasticsearch http://h/ > /dev/null", "logpost"),
+    ] {
+        for (zone, said) in [
+            (
+                "Nowhere/Land",
+                format!(
+                    "{prog}: TZ=Nowhere/Land: unknown time zone, expected a name like Europe/Berlin or an offset like +02:00; it is taken for UTC\n"
+                ),
+            ),
+            ("Europe/Berlin", String::new()),
+        ] {
+            let output = run(&format!("export TZ={zone}; {command}"), line);
+            assert_status(&output, 0);
+            assert_eq!(text(&output.stderr), said, "{command}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_file_writes_to_no_terminal_what_it_would_obey() {
+    let scratch = Scratch::new("name");
+    fs::write(scratch.path().join("a\u{1b}[2J\nb"), "line\n").unwrap();
+    // What a shell hands on is a name also where a pattern would have to end.
+    let output = run(&format!("cd {} && logtail -v *", scratch.path().display()), b"");
+    assert_eq!(text(&output.stdout), "==> a\\u{1b}[2J\\nb <==\nline\n");
 }
 
 const TAG: &str = "\u{1e}00000000000000aa:";

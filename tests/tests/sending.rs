@@ -8,11 +8,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
 use logpipe_tests::running::Running;
 use logpipe_tests::shell::{assert_status, records, run, text};
 use logpipe_tests::tools::{self, Scratch, await_that};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
 
@@ -169,17 +170,10 @@ fn the_metrics_of_a_pipe_with_state_tell_what_of_the_files_is_not_settled() {
     let scratch = Scratch::new("backlog");
     let at = |name: &str| scratch.path().join(name).display().to_string();
     fs::write(at("log"), "one\ntwo\n").unwrap();
-    let mut logtail = Command::new(tools::directory().join("logtail"))
-        .args(["-F", "--drain-quiet", "0", "--state", &at("state"), &at("log")])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut logpost = Command::new(tools::directory().join("logpost"))
-        .args(["--state", &at("state"), "--metrics", &at("metrics"), "--drain", "1s", "--linger", "0", &receiver.url()])
-        .stdin(logtail.stdout.take().unwrap())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let tail = format!("logtail -F --drain-quiet 0 --state {} {}", at("state"), at("log"));
+    let post =
+        format!("logpost --state {} --metrics {} --drain 1s --linger 0 {}", at("state"), at("metrics"), receiver.url());
+    let mut pipeline = Pipeline::start(&[words(&tail), words(&post)], &scratch.path().join("said")).unwrap();
     let read = || fs::read_to_string(at("metrics")).unwrap_or_default();
     await_that("all is settled", || {
         metric(&read(), "logpost_delivered_records_total") == Some(2)
@@ -189,9 +183,9 @@ fn the_metrics_of_a_pipe_with_state_tell_what_of_the_files_is_not_settled() {
     receiver.script((0..1000).map(|_| Behaviour { status: Some(503), ..Behaviour::default() }));
     fs::File::options().append(true).open(at("log")).unwrap().write_all(b"three\nfour\n").unwrap();
     await_that("it waits", || metric(&read(), "logpost_unacknowledged_bytes") == Some(11));
-    kill_process(Pid::from_child(&logtail), Signal::TERM).unwrap();
-    assert_eq!(logtail.wait().unwrap().code(), Some(0));
-    assert_eq!(logpost.wait().unwrap().code(), Some(2));
+    pipeline.signal(0, Signal::TERM);
+    await_that("the end", || pipeline.has_ended());
+    assert_eq!(pipeline.codes(), [Some(0), Some(2)]);
 }
 
 #[test]
@@ -238,6 +232,9 @@ fn a_dry_run_shows_the_requests_and_no_secret_and_sends_nothing() {
         requests.contains(&format!("\nauthorization: ***\n{key}\n\n{{")) && !requests.contains("secret"),
         "{requests}"
     );
+    assert_eq!(requests.matches("authorization").count(), 1, "{requests}");
+    let output = run("logpost --dry-run 'http://h/in?key=secret&secret'", b"a\n");
+    assert!(text(&output.stdout).starts_with("POST http://h/in?key=***&***\n"), "{}", text(&output.stdout));
     let output = run("logpost --dry-run --to victorialogs http://h", b"{\"time\":\"2001-01-01T00:00:00Z\"}\n");
     assert_status(&output, 1);
     assert_eq!(text(&output.stdout), "");

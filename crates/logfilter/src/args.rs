@@ -12,7 +12,7 @@ const EXAMPLES: &str = "\
 Conditions:
   status >= 500                a number, also where the record has it in quotes; 5xx is any of 500 to 599
   level >= warn                trace < debug < info < notice < warn < error < crit < alert < emerg
-  method == GET                a bare word is a text; 'two words' are in quotes
+  method == GET                = is the same; a bare word is a text, 'two words' are in quotes
   request_uri ~ '^/api/'       a regular expression, in quotes; !~ is its opposite
   status in [502, 503]         also: not in, contains, not contains, startswith, endswith
   user                         present, and neither null nor false; a missing field is null

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use logline::quantity::{parse_duration, parse_size};
 
+use crate::document::RESERVED;
+
 const USAGE: &str = "logpost [OPTIONS] URL
        logpost --check FILE [--max-age DUR]";
 const EXAMPLES: &str = "\
@@ -50,7 +52,7 @@ pub struct Args {
     pub no_id: bool,
 
     /// Give every record this field (repeatable); a field of that name in a record becomes K_
-    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    #[arg(long, value_name = "K=V", value_parser = parse_field)]
     pub add: Vec<(String, String)>,
 
     /// victorialogs, loki: a label, which parts streams; otlp: an attribute of the resource (repeatable)
@@ -114,7 +116,7 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1s")]
     pub linger: Duration,
 
-    /// So many requests at a time
+    /// So many requests at a time, 1 to 64
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), default_value = "2")]
     pub in_flight: u8,
 
@@ -147,7 +149,7 @@ pub struct Args {
     pub check: Option<PathBuf>,
 
     /// How old they may be
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "90s")]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "90s", requires = "check")]
     pub max_age: Duration,
 
     /// Write to stdout what would be sent, and send nothing
@@ -216,6 +218,15 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("'{text}' is no field and value, expected K=V")),
     }
+}
+
+/// The same for a field: one that the tools keep for themselves would be lost, or taken for what it is not.
+fn parse_field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = parse_pair(text)?;
+    if RESERVED.contains(&name.as_bytes()) {
+        return Err(format!("{name} is kept for the pipe itself, expected another name"));
+    }
+    Ok((name, value))
 }
 
 /// curl's options that logpost does not have.

@@ -93,6 +93,11 @@ pub fn proxy(option: Option<&str>, host: &str, is_tls: bool) -> Result<Option<Pr
     }
     // The URL may hold a password and is not repeated.
     let unusable = || Trouble::new("proxy", "not a URL of one, expected http://host:port");
+    // A mere name says neither what is spoken there nor where.
+    let has_port = named.rsplit_once(':').is_some_and(|(_, port)| port.trim_end_matches('/').parse::<u16>().is_ok());
+    if !(named.contains("://") || has_port) {
+        return Err(unusable());
+    }
     let proxy = Proxy::new(&named).map_err(|_| unusable())?;
     let is_http = matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https);
     if is_http { Ok(Some(proxy)) } else { Err(unusable()) }
@@ -429,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_proxy_that_is_none_is_named_without_its_secret() {
-        for text in ["http://", "socks5://me:secret@h:1", "::secret"] {
+        for text in ["http://", "socks5://me:secret@h:1", "::secret", "secret"] {
             let said = proxy(Some(text), "h", false).map(|_| ()).map_err(|trouble| trouble.to_string());
             assert_eq!(said, Err("proxy: not a URL of one, expected http://host:port".to_owned()));
         }

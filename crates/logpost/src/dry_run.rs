@@ -17,15 +17,12 @@ pub struct DryRun {
 impl DryRun {
     /// Of requests to `target`.
     pub fn new(target: &Target) -> Self {
-        let mut head = format!("POST {}\n", target.url);
+        let mut head = format!("POST {}\n", target.shown);
         for (name, value) in &target.headers {
             // Which of the others is a secret only the user knows.
             let value = if name == "content-type" { value } else { "***" };
             // Writing to a string does not fail.
             let _ = writeln!(head, "{name}: {value}");
-        }
-        if target.token().is_some() {
-            head.push_str("authorization: ***\n");
         }
         if target.token().is_some() {
             head.push_str("authorization: ***\n");

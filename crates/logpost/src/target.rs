@@ -17,6 +17,8 @@ use crate::kinds::{self, Kind};
 pub struct Target {
     /// Without name and password.
     pub url: String,
+    /// The same without what the user's query says: a key, it may be.
+    pub shown: String,
     /// Every request has them.
     pub headers: Vec<(String, String)>,
     /// Bodies go as gzip.
@@ -71,6 +73,10 @@ pub fn kind(args: &Args) -> Result<Box<dyn Kind>, Trouble> {
 pub fn connecting(args: &Args) -> Result<Connecting<'_>, Trouble> {
     let (uri, _) = parse(&args.url)?;
     let is_tls = uri.scheme_str() == Some("https");
+    let of_tls = [("--cacert", args.cacert.is_some()), ("--cert", args.cert.is_some()), ("-k", args.insecure)];
+    if let Some((option, _)) = of_tls.into_iter().find(|(_, is_given)| *is_given && !is_tls) {
+        return Err(Trouble::new(option, "nothing is encrypted to an http URL, expected https://host:port/path"));
+    }
     Ok(Connecting {
         connect_timeout: args.connect_timeout,
         max_time: args.max_time,
@@ -117,9 +123,11 @@ pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
     let authority = authority.rsplit('@').next().unwrap_or_default();
     let scheme = uri.scheme_str().unwrap_or("http");
     let path = kind.path(uri.path());
-    let query = uri.query().map(|query| format!("{}{query}", if path.contains('?') { '&' } else { '?' }));
-    let url = format!("{scheme}://{authority}{path}{}", query.unwrap_or_default());
-    Ok(Target { url, headers, is_compressed: args.compress == Some(Compression::Gzip), token })
+    let base = format!("{scheme}://{authority}{path}");
+    let with = |query: &str| format!("{base}{}{query}", if path.contains('?') { '&' } else { '?' });
+    let url = uri.query().map_or_else(|| base.clone(), with);
+    let shown = uri.query().map_or_else(|| base.clone(), |query| with(&masked(query)));
+    Ok(Target { url, shown, headers, is_compressed: args.compress == Some(Compression::Gzip), token })
 }
 
 enum Secret {
@@ -131,15 +139,23 @@ enum Secret {
 fn secret(args: &Args, user_in_url: Option<String>) -> Result<Option<Secret>, Trouble> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let scheme = args.token_scheme;
+    let with_password = |option, user: String| {
+        // What has none may be a token and is not repeated.
+        let cause = "no password in it, expected NAME:PASSWORD";
+        if user.contains(':') { Ok(Some(Secret::User(user))) } else { Err(Trouble::new(option, cause)) }
+    };
     if let Some(user) = &args.user {
-        return Ok(Some(Secret::User(user.clone())));
+        return with_password("-u", user.clone());
     }
     if let Some(path) = &args.token_file {
         let header = Mutex::new(token_header(path, scheme)?);
         return Ok(Some(Secret::Token(Token { path: Some(path.clone()), scheme, header })));
     }
-    if let Some(user) = user_in_url.or_else(|| variable("LOGPOST_USER")) {
-        return Ok(Some(Secret::User(user)));
+    if user_in_url.is_some() {
+        return Ok(user_in_url.map(Secret::User));
+    }
+    if let Some(user) = variable("LOGPOST_USER") {
+        return with_password("$LOGPOST_USER", user);
     }
     let Some(token) = variable("LOGPOST_TOKEN") else { return Ok(None) };
     let header = header_of(&token, scheme)
@@ -166,7 +182,15 @@ fn parse(url: &str) -> Result<(Uri, Option<String>), Trouble> {
         return Err(expected("no port from 1 to 65535"));
     }
     let user = authority.as_str().rsplit_once('@').map(|(user, _)| percent_decoded(user));
+    // There an empty password may be left out.
+    let user = user.map(|user| if user.contains(':') { user } else { user + ":" });
     Ok((uri, user))
+}
+
+/// A query without its values.
+fn masked(query: &str) -> String {
+    let mask = |pair: &str| pair.split_once('=').map_or_else(|| "***".to_owned(), |(name, _)| format!("{name}=***"));
+    query.split('&').map(mask).collect::<Vec<_>>().join("&")
 }
 
 fn percent_decoded(text: &str) -> String {
