@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use logline::json::{self, member};
+use logline::json::{self, Member, member, members};
 use logline::position::Fid;
 
 use crate::disk::Inode;
@@ -73,12 +73,13 @@ impl Ledger {
         let mut ledger = Self::default();
         let mut troubles = Vec::new();
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if let Some(boot) = member(line, "boot") {
+            let keys = Keys::of(line);
+            if let Some(boot) = keys.get("boot") {
                 ledger.boot = string(boot).map(|boot| String::from_utf8_lossy(&boot).into_owned()).unwrap_or_default();
-                ledger.counters = parse_counters(line);
-            } else if let Some(path) = member(line, "sighted").and_then(parse_path) {
+                ledger.counters = parse_counters(keys.get("counters").unwrap_or(b"{}"));
+            } else if let Some(path) = keys.get("sighted").and_then(parse_path) {
                 ledger.sighted.push(path);
-            } else if let Some(entry) = parse_entry(line) {
+            } else if let Some(entry) = parse_entry(&keys) {
                 ledger.entries.push(entry);
             } else {
                 troubles.push(format!("an entry that cannot be read, passed over: {}", String::from_utf8_lossy(line)));
@@ -103,14 +104,28 @@ fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
     out.extend_from_slice(b"}\n");
 }
 
-fn parse_entry(line: &[u8]) -> Option<Entry> {
-    let number = |key| member(line, key).and_then(parse_number);
-    let head = elements(member(line, "head")?);
-    let marker = elements(member(line, "marker")?);
-    let cuts = elements(member(line, "cuts").unwrap_or(b"[]"));
+/// The members of a line, read once; none where it is no object.
+struct Keys<'a>(Vec<Member<'a>>);
+
+impl<'a> Keys<'a> {
+    fn of(line: &'a [u8]) -> Self {
+        Self(members(line).collect::<Result<_, _>>().unwrap_or_default())
+    }
+
+    /// The raw value of a key; of several the last.
+    fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.0.iter().rfind(|member| member.is(name.as_bytes())).map(|member| member.value)
+    }
+}
+
+fn parse_entry(keys: &Keys<'_>) -> Option<Entry> {
+    let number = |key| keys.get(key).and_then(parse_number);
+    let head = elements(keys.get("head")?);
+    let marker = elements(keys.get("marker")?);
+    let cuts = elements(keys.get("cuts").unwrap_or(b"[]"));
     Some(Entry {
-        fid: Fid::parse(&string(member(line, "fid")?)?)?,
-        path: parse_path(member(line, "path")?)?,
+        fid: Fid::parse(&string(keys.get("fid")?)?)?,
+        path: parse_path(keys.get("path")?)?,
         inode: Inode { device: number("dev")?, number: number("inode")? },
         head: Head { length: parse_number(head.first()?)?, hash: parse_hash(head.get(1)?)? },
         marker: Marker {
@@ -125,9 +140,9 @@ fn parse_entry(line: &[u8]) -> Option<Entry> {
     .filter(|entry| entry.marker.length <= entry.marker.offset)
 }
 
-fn parse_counters(line: &[u8]) -> Counters {
-    let counters = member(line, "counters").unwrap_or(b"{}");
-    let number = |key| member(counters, key).and_then(parse_number).unwrap_or(0);
+fn parse_counters(object: &[u8]) -> Counters {
+    let keys = Keys::of(object);
+    let number = |key| keys.get(key).and_then(parse_number).unwrap_or(0);
     Counters {
         truncations: number("truncations"),
         gaps: number("gaps"),

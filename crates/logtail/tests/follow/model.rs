@@ -10,7 +10,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use logline::line::Item;
+use logline::line::{Item, classify};
 use logline::position::{Fid, Flags, Position};
 use logline::splitter::Splitter;
 use logpost::fate::{Fate, Verdict};
@@ -20,6 +20,9 @@ use logtail::follow::Plan;
 use crate::fake::Fake;
 use crate::run::{Kept, Run, names_from, plan};
 use crate::world::{Dice, Rotation, World, shown};
+
+/// How long a pipeline runs where all is well before it is asked to end.
+const SETTLING: Duration = Duration::from_secs(24);
 
 /// How the last member sees the pipe.
 #[derive(Default)]
@@ -91,7 +94,8 @@ struct Model {
     kills: bool,
     /// For each generation of this run, the end of its last line.
     ends: HashMap<Fid, u64>,
-    unread: Splitter,
+    /// What was written behind the last whole line.
+    torn: Vec<u8>,
     trouble: Option<String>,
 }
 
@@ -144,7 +148,7 @@ impl Model {
             fails,
             kills: true,
             ends: HashMap::new(),
-            unread: Splitter::with_limit(1 << 16),
+            torn: Vec::new(),
             trouble: None,
         }
     }
@@ -184,7 +188,7 @@ impl Model {
             self.world.borrow_mut().first_start(&self.disk.0.borrow(), globs, is_followed);
         }
         self.ends.clear();
-        self.unread = Splitter::with_limit(1 << 16);
+        self.torn.clear();
         self.is_ending = false;
         if self.world.borrow().history.is_some() {
             let text = [self.kept.files.load("files"), self.kept.acks.load("acks")].map(Option::unwrap_or_default);
@@ -278,11 +282,10 @@ impl Model {
 
     /// In what one run writes, the lines of a generation follow each other without a gap, and none comes twice.
     fn check_order(&mut self, bytes: &[u8]) {
-        let space = self.unread.space();
-        space[..bytes.len()].copy_from_slice(bytes);
-        self.unread.filled(bytes.len());
-        while let Some(item) = self.unread.item() {
-            let Item::Line(line) = item else { continue };
+        self.torn.extend_from_slice(bytes);
+        let whole = self.torn.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+        for line in self.torn[..whole].split_inclusive(|byte| *byte == b'\n') {
+            let Item::Line(line) = classify(&line[..line.len() - 1], true) else { continue };
             let Some(position) = line.position() else {
                 self.trouble.get_or_insert_with(|| "a line without a position".to_owned());
                 continue;
@@ -293,10 +296,11 @@ impl Model {
                 self.trouble.get_or_insert_with(|| format!("{position:?} came behind {before:?}"));
             }
         }
+        self.torn.drain(..whole);
     }
 
     fn post_step(&mut self) {
-        let now = self.disk.0.borrow().now;
+        let now = self.now();
         let Some(post) = &mut self.post else { return };
         if post.window.has_room() && !post.splitter.is_ready() {
             let count = self.pipe.bytes.len().min(1 + self.dice.below(1500));
@@ -448,6 +452,17 @@ impl Model {
         self.tell("the state is damaged");
     }
 
+    fn now(&self) -> Duration {
+        self.disk.0.borrow().now
+    }
+
+    /// Nothing is on its way.
+    fn is_at_rest(&self) -> bool {
+        self.tail.as_ref().is_none_or(|tail| tail.out.is_empty())
+            && self.pipe.bytes.is_empty()
+            && self.post.as_ref().is_none_or(|post| post.window.is_empty())
+    }
+
     /// Everything is well from now on: what is owed must arrive, and the pipe end.
     fn settle_down(&mut self) -> Result<(), String> {
         self.tell("all is well from here on");
@@ -459,13 +474,15 @@ impl Model {
             self.world.borrow_mut().close_all();
         }
         for _ in 0..2 {
-            for round in 0..60 {
+            let until = self.now() + SETTLING;
+            while self.now() < until {
                 self.start();
                 self.tail_step();
                 for _ in 0..4 {
                     self.post_step();
                 }
-                self.pass(if round % 8 == 0 { 4000 } else { 300 });
+                // As the program waits: longer while nothing happens.
+                self.pass(if self.is_at_rest() { 8000 } else { 300 });
             }
             for _ in 0..400 {
                 if let Some(tail) = &mut self.tail {
@@ -600,7 +617,7 @@ fn run(rotation: Rotation, mishap: Mishap) {
         return;
     }
     let mut failed = Vec::new();
-    for seed in 0..number("LOGPIPE_SEEDS").unwrap_or(1500) {
+    for seed in 0..number("LOGPIPE_SEEDS").unwrap_or(4000) {
         if let Err(why) = sequence(seed, rotation, mishap, false) {
             failed.push(format!("LOGPIPE_SEED={seed}: {why}"));
         }
