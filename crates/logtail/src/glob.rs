@@ -127,7 +127,15 @@ impl<D: Disk> Walk<'_, D> {
     }
 
     fn enter(&mut self, path: &Path, rest: &[&[u8]], depth: usize) {
-        let Ok(stat) = self.disk.stat(path) else { return };
+        let stat = match self.disk.stat(path) {
+            Ok(stat) => stat,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
+            // It is the way there that is shut: what its directory's names would tell as well.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return self.expansion.troubles.push((path.parent().unwrap_or(path).to_owned(), error));
+            }
+            Err(error) => return self.expansion.troubles.push((path.to_owned(), error)),
+        };
         if rest.is_empty() {
             if stat.is_file {
                 self.expansion.paths.push((path.to_owned(), Some(stat)));

@@ -33,6 +33,8 @@ pub struct Store {
     next_number: u64,
     /// Whether it can be told who has a file open for writing.
     pub no_leases: bool,
+    /// Directories that can be neither read nor searched.
+    shut: BTreeSet<PathBuf>,
     /// Names that a directory read leaves out, once.
     pub unlisted: BTreeSet<PathBuf>,
     /// How many calls logtail has made, and how many of them read a directory.
@@ -46,7 +48,7 @@ type Meddler = Box<dyn FnMut(&mut Store)>;
 enum Node {
     File(Rc<File>),
     Link(PathBuf),
-    Directory { unreadable: bool },
+    Directory { number: u64 },
 }
 
 /// An inode and what it holds.
@@ -134,23 +136,26 @@ impl Store {
 
     /// The file that `path` leads to.
     pub fn file(&self, path: &Path) -> Option<Rc<File>> {
-        self.resolve(path).ok()
+        if let Ok(Node::File(file)) = self.resolve(path) { Some(Rc::clone(file)) } else { None }
     }
 
     fn node(&self, path: &Path) -> Option<&Node> {
         self.nodes.get(path.as_os_str())
     }
 
-    fn resolve(&self, path: &Path) -> io::Result<Rc<File>> {
-        if let Some(Node::File(file)) = self.node(path) {
-            return Ok(Rc::clone(file));
+    /// What `path` leads to: never a link.
+    fn resolve(&self, path: &Path) -> io::Result<&Node> {
+        if !self.shut.is_empty() && path.parent().is_some_and(|directory| self.shut.contains(directory)) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if let Some(node @ Node::File(_)) = self.node(path) {
+            return Ok(node);
         }
         let mut path = joined(Path::new("/"), path.strip_prefix("/").unwrap_or(path));
         for _ in 0..8 {
             match self.node(&path) {
-                Some(Node::File(file)) => return Ok(Rc::clone(file)),
                 Some(Node::Link(target)) => path = joined(path.parent().unwrap(), target),
-                Some(Node::Directory { .. }) => return Err(io::ErrorKind::IsADirectory.into()),
+                Some(node) => return Ok(node),
                 None => return Err(io::ErrorKind::NotFound.into()),
             }
         }
@@ -196,8 +201,20 @@ impl Store {
         file
     }
 
-    pub fn directory(&mut self, path: &Path, unreadable: bool) {
-        self.nodes.insert(path.into(), Node::Directory { unreadable });
+    pub fn directory(&mut self, path: &Path) {
+        let number = self.nodes.len() as u64;
+        self.nodes.insert(path.into(), Node::Directory { number });
+    }
+
+    /// Whether the file or the directory can be read.
+    pub fn permit(&mut self, path: &Path, is_permitted: bool) {
+        if let Some(Node::File(file)) = self.node(path) {
+            file.unreadable.set(!is_permitted);
+        } else if is_permitted {
+            self.shut.remove(path);
+        } else {
+            self.shut.insert(path.to_owned());
+        }
     }
 
     pub fn link(&mut self, target: &str, path: &Path) {
@@ -277,8 +294,8 @@ impl std::fmt::Debug for Reader {
 impl Fake {
     pub fn new() -> Self {
         let mut store = Store::default();
-        store.directory(Path::new("/"), false);
-        store.directory(Path::new("/log"), false);
+        store.directory(Path::new("/"));
+        store.directory(Path::new("/log"));
         Self(Rc::new(RefCell::new(store)))
     }
 
@@ -312,12 +329,13 @@ impl Disk for Fake {
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         self.0.borrow_mut().meddle();
         let store = self.0.borrow();
-        match store.resolve(path) {
-            Ok(file) => Ok(Self::told(&file)),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                Ok(Stat { inode: Inode { device: 9, number: 9 }, size: 0, modified: 0, names: 1, is_file: false })
+        match store.resolve(path)? {
+            Node::File(file) => Ok(Self::told(file)),
+            Node::Directory { number } => {
+                let inode = Inode { device: 9, number: *number };
+                Ok(Stat { inode, size: 0, modified: 0, names: 1, is_file: false })
             }
-            Err(error) => Err(error),
+            Node::Link(_) => unreachable!("a link has been followed"),
         }
     }
 
@@ -330,11 +348,11 @@ impl Disk for Fake {
 
     fn open(&self, path: &Path) -> io::Result<Reader> {
         self.0.borrow_mut().meddle();
-        let file = self.0.borrow().resolve(path)?;
-        if file.unreadable.get() {
-            return Err(io::ErrorKind::PermissionDenied.into());
+        match self.0.borrow().resolve(path)? {
+            Node::File(file) if file.unreadable.get() => Err(io::ErrorKind::PermissionDenied.into()),
+            Node::File(file) => Ok(Reader::new(file)),
+            _ => Err(io::ErrorKind::IsADirectory.into()),
         }
-        Ok(Reader::new(&file))
     }
 
     fn stat_open(&self, file: &Reader) -> io::Result<Stat> {
@@ -368,8 +386,10 @@ impl Disk for Fake {
         store.lists += 1;
         let directory = &joined(Path::new("/"), directory.strip_prefix("/").unwrap_or(directory));
         match store.node(directory) {
-            Some(Node::Directory { unreadable: false }) => {}
-            Some(Node::Directory { .. }) => return Err(io::ErrorKind::PermissionDenied.into()),
+            Some(Node::Directory { .. }) if store.shut.contains(directory) => {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            Some(Node::Directory { .. }) => {}
             Some(_) => return Err(io::ErrorKind::NotADirectory.into()),
             None => return Err(io::ErrorKind::NotFound.into()),
         }

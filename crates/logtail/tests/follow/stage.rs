@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,7 +18,7 @@ use logline::position::{Fid, Position};
 use logline::state::Store as StateFile;
 use logtail::follow::Plan;
 use logtail::ledger::acks_text;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::fake::{self, Fake};
 use crate::run::{Kept, Run, plan};
@@ -68,6 +70,7 @@ pub struct Stage {
     patterns: Vec<String>,
     excludes: Vec<String>,
     options: Vec<&'static str>,
+    unprivileged: bool,
     writers: Vec<Option<Writer>>,
     inner: Inner,
 }
@@ -101,6 +104,9 @@ struct Running {
     child: Child,
     lines: Receiver<Vec<u8>>,
 }
+
+/// A user who owns nothing.
+const NOBODY: u32 = 65534;
 
 /// How long anything may take that is awaited.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,6 +153,7 @@ impl Stage {
             patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
             excludes: Vec::new(),
             options: Vec::new(),
+            unprivileged: false,
             writers: Vec::new(),
             inner,
         }
@@ -168,6 +175,14 @@ impl Stage {
         self.options = options.to_vec();
         if let Inner::Fake(fake) = &mut self.inner {
             fake.change = change;
+        }
+    }
+
+    /// The program runs as a user to whom permissions apply, who owns no log, and so is given no lease on one either.
+    pub fn unprivileged(&mut self) {
+        self.unprivileged = true;
+        if let Inner::Fake(fake) = &mut self.inner {
+            fake.disk.0.borrow_mut().no_leases = true;
         }
     }
 
@@ -305,8 +320,20 @@ impl Stage {
     pub fn directory(&mut self, name: &str) {
         let path = self.path(name);
         match &mut self.inner {
-            Inner::Fake(fake) => fake.disk.0.borrow_mut().directory(&path, false),
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().directory(&path),
             Inner::Real(_) => fs::create_dir_all(path).unwrap(),
+        }
+    }
+
+    /// Nobody may read the file or the directory any more, or all may again.
+    pub fn permit(&mut self, name: &str, is_permitted: bool) {
+        let path = self.path(name);
+        match &mut self.inner {
+            Inner::Fake(fake) => fake.disk.0.borrow_mut().permit(&path, is_permitted),
+            Inner::Real(_) => {
+                let mode = if is_permitted { 0o755 } else { 0 };
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            }
         }
     }
 
@@ -329,7 +356,7 @@ impl Stage {
                 self.step();
             }
             Inner::Real(real) => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_logtail"));
+                let mut command = real.program(self.unprivileged);
                 command.args(["-F", "-s", "0.05", "--drain-quiet", "0.1"]).arg("--state").arg(real.root.join("state"));
                 command.args(&self.options);
                 if self.way == Way::Polling {
@@ -352,6 +379,43 @@ impl Stage {
                 await_that("the first look", || state.exists());
             }
         }
+    }
+
+    /// What is done in `body` is done between two of its looks.
+    pub fn unseen(&mut self, body: impl FnOnce(&mut Self)) {
+        self.signal(Signal::STOP);
+        if let Inner::Real(real) = &self.inner {
+            let status = real.proc("stat");
+            await_that("the stop", || fs::read_to_string(&status).unwrap().contains(") T "));
+        }
+        body(self);
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Inner::Real(real) = &self.inner {
+            kill_process(Pid::from_child(&real.child.as_ref().unwrap().child), signal).unwrap();
+        }
+    }
+
+    /// How many logs it holds open.
+    pub fn open_files(&self) -> usize {
+        match &self.inner {
+            Inner::Fake(fake) => fake.run.as_ref().unwrap().follower.size().1,
+            Inner::Real(real) => {
+                let files = fs::read_dir(real.proc("fd")).unwrap();
+                let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+                targets.filter(|target| target.starts_with(real.root.join("log"))).count()
+            }
+        }
+    }
+
+    /// How many watches it has set.
+    pub fn watches(&self) -> usize {
+        let Inner::Real(real) = &self.inner else { return 0 };
+        let files = fs::read_dir(real.proc("fdinfo")).unwrap();
+        let infos = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+        infos.map(|info| info.matches("inotify wd:").count()).sum()
     }
 
     /// It is killed; what had come out of it is kept.
@@ -560,6 +624,32 @@ impl Stage {
         }
         let more: Vec<String> = self.arrived[self.taken..].iter().map(Arrived::text).collect();
         assert!(more.is_empty(), "{:?}: came too: {more:?} {}", self.way, self.said_all());
+    }
+}
+
+impl OnDisk {
+    /// The program, as the user who runs the tests or as one to whom permissions apply.
+    fn program(&self, unprivileged: bool) -> Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_logtail"));
+        if !unprivileged || !geteuid().is_root() {
+            return Command::new(program);
+        }
+        // Where the program was built that user may have no access.
+        let own = self.root.join("logtail");
+        if !own.exists() {
+            fs::hard_link(program, &own).or_else(|_| fs::copy(program, &own).map(drop)).unwrap();
+        }
+        let state = self.root.join("state");
+        fs::create_dir_all(&state).unwrap();
+        chown(state, Some(NOBODY), Some(NOBODY)).unwrap();
+        let mut command = Command::new(own);
+        command.uid(NOBODY).gid(NOBODY);
+        command
+    }
+
+    /// What the kernel tells of the running program under this name.
+    fn proc(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.child.as_ref().unwrap().child.id()))
     }
 }
 

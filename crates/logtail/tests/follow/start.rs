@@ -69,18 +69,17 @@ fn a8_what_is_excluded_is_not_read() {
 
 #[test]
 fn a9_a_file_that_cannot_be_read_is_told_and_read_once_it_can() {
-    on_fake(&["*.log"], |stage| {
+    every_way(&["*.log"], |stage| {
+        stage.unprivileged();
         stage.append("a.log", "a\n");
         stage.append("b.log", "b\n");
-        let path = stage.path("a.log");
-        let file = stage.fake().disk.0.borrow().file(&path).unwrap();
-        file.unreadable.set(true);
+        stage.permit("a.log", false);
         stage.start();
         stage.comes(&["b"]);
         stage.says("a.log: permission denied");
         stage.append("b.log", "c\n");
         stage.comes(&["c"]);
-        file.unreadable.set(false);
+        stage.permit("a.log", true);
         stage.comes(&["a"]);
         assert_eq!(stage.said_all().matches("permission denied").count(), 1);
     });
@@ -88,15 +87,24 @@ fn a9_a_file_that_cannot_be_read_is_told_and_read_once_it_can() {
 
 #[test]
 fn a9_a_directory_that_cannot_be_read_is_told_and_the_others_are_read() {
-    on_fake(&["*/a.log"], |stage| {
-        stage.directory("x");
-        stage.append("x/a.log", "x\n");
-        let shut = stage.path("y");
-        stage.fake().disk.0.borrow_mut().directory(&shut, true);
-        stage.start();
-        stage.comes(&["x"]);
-        assert!(!stage.said_all().contains("x/"));
-    });
+    for pattern in ["*/a.log", "*/*.log", "**/a.log"] {
+        every_way(&[pattern], |stage| {
+            stage.unprivileged();
+            for directory in ["x", "y"] {
+                stage.directory(directory);
+                stage.append(&format!("{directory}/a.log"), &format!("{directory}\n"));
+            }
+            stage.permit("y", false);
+            stage.start();
+            stage.comes(&["x"]);
+            stage.says("y: permission denied");
+            stage.append("x/a.log", "more\n");
+            stage.comes(&["more"]);
+            stage.permit("y", true);
+            stage.comes(&["y"]);
+            assert_eq!(stage.said_all().matches("permission denied").count(), 1, "{}", stage.said_all());
+        });
+    }
 }
 
 #[test]
