@@ -25,6 +25,9 @@ use crate::siblings::{age, is_copy, is_prefix};
 /// How often it is looked beside paths that have not changed.
 const AT_REST: Duration = Duration::from_secs(5);
 
+/// A copy is given up when it was not found so often: a directory that is read during a rotation can miss a name.
+const SOUGHT: u32 = 4;
+
 /// A file of which nothing is known yet, beside the path `base` of which it may be an older generation.
 pub(crate) struct Candidate {
     pub(crate) path: PathBuf,
@@ -262,7 +265,11 @@ impl<D: Disk> Follower<D> {
             candidate.base.display(),
             candidate.path.display()
         ));
+        let waits = self.is_full();
         self.begin(number, &candidate.base, file, &stat, now);
+        if waits {
+            self.set_aside(number);
+        }
     }
 
     /// Gives `file`, of which nothing is known, back if it is a generation that was never seen: not where it is a copy, or
@@ -311,7 +318,11 @@ impl<D: Disk> Follower<D> {
     /// A copy that has not turned up by now does not exist: the generation ends where it was read to.
     fn give_up_seeking(&mut self, now: Duration) {
         for generation in self.generations.values_mut() {
-            if !generation.seeking_copy || now < generation.seen_at + RESTLESS {
+            if !generation.seeking_copy {
+                continue;
+            }
+            generation.sought += 1;
+            if now < generation.seen_at + RESTLESS || generation.sought < SOUGHT {
                 continue;
             }
             generation.seeking_copy = false;

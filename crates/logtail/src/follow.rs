@@ -102,6 +102,8 @@ pub struct Follower<D: Disk> {
     pub(crate) marked_at: Duration,
     /// A mark has been emitted: the stream shows that it carries positions.
     pub(crate) has_marked: bool,
+    /// When it was last looked at all paths.
+    pub(crate) looked_at: Option<Duration>,
     pub(crate) looked_beside_at: Duration,
     names: fn() -> io::Result<Fid>,
     next_number: u64,
@@ -132,6 +134,8 @@ pub(crate) struct Seat {
     pub(crate) sighted: bool,
     /// Until then what lies beside is looked at each time.
     pub(crate) restless_until: Duration,
+    /// When it was last named, or found by a glob.
+    found_at: Duration,
     /// It was named, not found by a glob.
     literal: bool,
     waited_for: bool,
@@ -157,6 +161,7 @@ impl<D: Disk> Follower<D> {
             cursor: 0,
             marked_at: Duration::ZERO,
             has_marked: false,
+            looked_at: None,
             looked_beside_at: Duration::ZERO,
             names,
             next_number: NUMBER_GAP,
@@ -215,7 +220,8 @@ impl<D: Disk> Follower<D> {
             // Also where nothing is there yet: from now on it is no first start any more.
             self.need.at_once();
         }
-        self.expand();
+        self.looked_at = Some(now);
+        self.expand(now);
         self.find_targets();
         self.sight(now);
         let paths: Vec<PathBuf> = self.seats.keys().cloned().collect();
@@ -282,7 +288,7 @@ impl<D: Disk> Follower<D> {
         &self.disk
     }
 
-    fn expand(&mut self) {
+    fn expand(&mut self, now: Duration) {
         let mut directories = Vec::new();
         for index in 0..self.plan.patterns.len() {
             let pattern = &self.plan.patterns[index];
@@ -306,6 +312,7 @@ impl<D: Disk> Follower<D> {
                 let seat = self.seats.entry(path).or_default();
                 seat.literal |= literal;
                 seat.stat = stat;
+                seat.found_at = now;
             }
             if found == 0 && self.is_first_look {
                 let what = if self.plan.follows { "no such file yet, waiting" } else { "no such file" };
@@ -380,33 +387,56 @@ impl<D: Disk> Follower<D> {
                 return;
             }
         }
+        if !self.take_up(path, &stat, now)
+            && let Some(seat) = self.seats.get_mut(path)
+        {
+            // What sat there sits there no more, whatever this is.
+            seat.current = None;
+        }
+    }
+
+    /// Begins what a path shows and nobody knows. False if it is not ours, cannot be told yet, or cannot be read.
+    fn take_up(&mut self, path: &Path, stat: &Stat, now: Duration) -> bool {
         let is_copy = self.copies.get(&stat.inode) == Some(&(stat.size, stat.modified));
         // An empty one is perhaps a copy that is about to be made.
         if (is_copy || stat.size == 0) && self.base_of(path).is_some() {
-            return;
+            return false;
         }
         let opened = self.disk.open(path).and_then(|file| Ok((self.disk.stat_open(&file)?, file)));
         let (stat, file) = match opened {
             Ok(opened) => opened,
-            Err(error) if is_missing(&error) => return self.leave(path, now),
-            Err(error) => return self.complain(path, cause(&error)),
+            Err(error) => {
+                if is_missing(&error) {
+                    self.leave(path, now);
+                } else {
+                    self.complain(path, cause(&error));
+                }
+                return false;
+            }
         };
         if let Some(number) = self.by_inode.get(&stat.inode).copied() {
-            return self.sit(path, number, now);
+            self.sit(path, number, now);
+            return true;
         }
         self.troubles.remove(path);
         let file = match self.base_of(path) {
             None => file,
             Some(base) => {
                 let candidate = Candidate { path: path.to_owned(), base, stat };
-                let Some(file) = self.unseen(&candidate, file, now) else { return };
+                let Some(file) = self.unseen(&candidate, file, now) else { return false };
                 file
             }
         };
         let number = self.number();
-        if self.begin(number, path, file, &stat, now) {
-            self.sit(path, number, now);
+        let waits = self.is_full() && self.base_of(path).is_some();
+        if !self.begin(number, path, file, &stat, now) {
+            return false;
         }
+        self.sit(path, number, now);
+        if waits {
+            self.set_aside(number);
+        }
+        true
     }
 
     /// The generation `number` is what `path` shows now.
@@ -477,7 +507,7 @@ impl<D: Disk> Follower<D> {
         generation.entry.inode = Inode::NOWHERE;
         let path = generation.entry.path.clone();
         if !generation.is_finished() {
-            generation.seeking_copy = true;
+            generation.seek_copy();
             self.counters.truncations += 1;
             self.say(format!(
                 "{}: has been truncated or rewritten, reading the new content from its beginning",
@@ -603,21 +633,26 @@ impl<D: Disk> Follower<D> {
             .find_map(|base| if self.seats.contains_key(&base) { Some(base) } else { self.targets.get(&base).cloned() })
     }
 
-    fn is_full(&self) -> bool {
+    /// As many rotated files are open as may be.
+    pub(crate) fn is_full(&self) -> bool {
         self.open_files().filter(|(number, _)| !self.at_home.contains(number)).count() >= self.plan.open_limit
     }
 
-    /// Of too many rotated files the youngest are closed until their turn comes; one without a name could not be found
-    /// again and stays open.
+    /// Of too many rotated files the youngest are closed until their turn comes.
     fn park(&mut self) {
         let rotated: Vec<u64> =
             self.open_files().map(|(number, _)| number).filter(|number| !self.at_home.contains(number)).collect();
         for number in rotated.into_iter().skip(self.plan.open_limit) {
-            let Some(generation) = self.generations.get_mut(&number) else { continue };
-            let stat = generation.file.as_ref().map(|file| self.disk.stat_open(file));
-            if matches!(stat, Some(Ok(stat)) if stat.names > 0) {
-                generation.file = None;
-            }
+            self.set_aside(number);
+        }
+    }
+
+    /// Closes a rotated file until its turn comes; one without a name could not be found again and stays open.
+    pub(crate) fn set_aside(&mut self, number: u64) {
+        let Some(generation) = self.generations.get_mut(&number) else { return };
+        let stat = generation.file.as_ref().map(|file| self.disk.stat_open(file));
+        if matches!(stat, Some(Ok(stat)) if stat.names > 0) {
+            generation.file = None;
         }
     }
 
@@ -675,9 +710,8 @@ impl<D: Disk> Follower<D> {
         let generations = &self.generations;
         let seats = self.seats.len();
         self.seats.retain(|path, seat| {
-            seat.literal
-                || seat.current.is_some()
-                || now < seat.restless_until + self.plan.forget_after
+            seat.current.is_some()
+                || now < seat.found_at.max(seat.restless_until) + self.plan.forget_after
                 || generations.values().any(|generation| generation.entry.path == *path)
         });
         if self.seats.len() < seats {

@@ -82,6 +82,8 @@ pub struct Generation<F> {
     pub truncated_lines: u64,
     /// Its content has gone from its inode; a copy of it may lie beside.
     pub seeking_copy: bool,
+    /// How often it was looked for in vain.
+    pub sought: u32,
     /// No copy was found: its last mark is due.
     pub ended_by_truncation: bool,
     closed_as: Option<(u64, i128)>,
@@ -110,6 +112,7 @@ impl<F> Generation<F> {
             hole: 0,
             truncated_lines: 0,
             seeking_copy: false,
+            sought: 0,
             ended_by_truncation: false,
             closed_as: None,
             scanned: offset,
@@ -117,6 +120,12 @@ impl<F> Generation<F> {
             modified: None,
             tag,
         }
+    }
+
+    /// Its content has gone: a copy of it may lie beside.
+    pub fn seek_copy(&mut self) {
+        self.seeking_copy = true;
+        self.sought = 0;
     }
 
     /// Whether nothing more is expected of it.

@@ -125,7 +125,7 @@ impl<D: Disk> Follower<D> {
         let Some(old) = self.generations.get_mut(&number) else { return false };
         let Some(file) = old.file.take() else { return false };
         old.due = false;
-        old.seeking_copy = true;
+        old.seek_copy();
         old.seen_at = now;
         let path = old.entry.path.clone();
         self.counters.truncations += 1;
@@ -241,12 +241,16 @@ impl<D: Disk> Follower<D> {
         self.plan.shape.tagged && self.generations.values().any(Generation::is_unmarked)
     }
 
-    /// Whether everything that is there has been read and no more is to be expected: of each open file no writer is left,
-    /// or nothing has come for `quiet` since then and since `asked_at`; and after that a last read has brought nothing.
+    /// Whether everything that is there has been read and no more is to be expected: it was looked at all paths since
+    /// `asked_at`; of each open file no writer is left, or nothing has come for `quiet` since then and since `asked_at`; and
+    /// after that a last read has brought nothing.
     pub fn is_drained(&mut self, now: Duration, asked_at: Duration, quiet: Duration, out: &mut Vec<u8>) -> bool {
+        if self.looked_at.is_none_or(|looked_at| looked_at < asked_at) {
+            return false;
+        }
         let open: Vec<u64> = self.open_files().map(|(number, _)| number).collect();
         let is_away = |generation: &Generation<D::File>| {
-            generation.file.is_none() && !generation.is_finished() && now < generation.seen_at + RESTLESS
+            generation.file.is_none() && !generation.is_finished() && now < generation.seen_at.max(asked_at) + RESTLESS
         };
         if self.generations.values().any(|generation| generation.due || is_away(generation)) {
             return false;

@@ -1,8 +1,9 @@
 //! What the model found, each as short as it can be told.
 
 use std::process::Command;
+use std::time::Duration;
 
-use crate::stage::{every_way, on_fake};
+use crate::stage::{OnFake, every_way, on_fake};
 
 #[test]
 fn a_generation_behind_many_of_its_path_is_reached_though_it_is_looked_all_the_time() {
@@ -20,6 +21,43 @@ fn a_generation_behind_many_of_its_path_is_reached_though_it_is_looked_all_the_t
         let lines = run.out.split(|byte| *byte == b'\n').count();
         assert!(lines >= 20, "one turn is enough: {lines}");
         stage.come(20);
+    });
+}
+
+#[test]
+fn a_drain_ends_no_sooner_than_it_has_looked_once_more() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("a", "a.1");
+        stage.append("a", "2\n");
+        let OnFake { run, disk, .. } = stage.fake();
+        disk.0.borrow_mut().pass(Duration::from_secs(1));
+        run.as_mut().unwrap().drain();
+        assert!(!run.as_mut().unwrap().is_drained(), "nobody has looked since");
+        stage.drain();
+        stage.comes(&["2"]);
+    });
+}
+
+#[test]
+fn a_drain_reads_what_waits_for_its_turn_however_long_ago_it_was_seen() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| plan.open_limit = 1);
+        stage.start();
+        for number in 0..3 {
+            stage.append("a", &format!("{number}\n"));
+            stage.rename("a", &format!("a-2026010{number}"));
+        }
+        let OnFake { run, disk, .. } = stage.fake();
+        let run = run.as_mut().unwrap();
+        run.look();
+        disk.0.borrow_mut().pass(Duration::from_secs(5));
+        run.drain();
+        while run.turn(usize::MAX) {}
+        assert!(!run.is_drained(), "two files are closed until their turn comes");
+        stage.come(3);
     });
 }
 
@@ -171,5 +209,73 @@ fn a_truncation_while_a_hole_is_looked_for_does_not_swallow_the_beginning() {
         stage.come(came);
         stage.append("a", &"new line\n".repeat(100));
         stage.comes(&vec!["new line"; 100]);
+    });
+}
+
+#[test]
+fn a_copy_at_a_name_where_an_older_copy_sat_is_known_again_after_a_restart() {
+    on_fake(&["a*"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        for number in 2..4 {
+            if number > 2 {
+                stage.rename("a.1", "a.2");
+            }
+            stage.copy("a", "a.1");
+            stage.step();
+            stage.truncate("a");
+            stage.append("a", &format!("{number}\n"));
+            stage.comes(&[&number.to_string()]);
+            // A look finds the older copy at its name.
+            stage.step();
+        }
+        stage.pass(10);
+        stage.acknowledge();
+        stage.kill();
+        stage.start();
+        stage.pass(10);
+    });
+}
+
+#[test]
+fn a_copy_that_directory_reads_miss_is_sought_more_than_once_however_long_they_are_apart() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        let first = stage.come(1)[0].position.fid;
+        stage.append("a", "2\n");
+        stage.copy("a", "a.1");
+        stage.truncate("a");
+        let missed = stage.path("a.1");
+        let mut store = stage.fake().disk.0.borrow_mut();
+        let until = store.now + Duration::from_secs(5);
+        store.meddle_with(move |store| {
+            if store.now < until {
+                store.unlisted.insert(missed.clone());
+            }
+        });
+        drop(store);
+        for _ in 0..2 {
+            stage.step();
+            stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(3));
+        }
+        let line = &stage.come(1)[0];
+        assert_eq!((line.text().as_str(), line.position.fid), ("2", first));
+    });
+}
+
+#[test]
+fn an_empty_rotated_file_that_a_glob_finds_costs_nothing_at_rest() {
+    on_fake(&["a*"], |stage| {
+        stage.append("a", "1\n");
+        stage.create("a.1");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.pass(70);
+        let before = stage.fake().disk.0.borrow().lists;
+        stage.pass(10);
+        let lists = stage.fake().disk.0.borrow().lists - before;
+        assert!(lists <= 12, "ten looks, and two beside: {lists}");
     });
 }

@@ -1,6 +1,7 @@
 //! Group B, rotation by renaming, and D, removal.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::stage::{Stage, every_way, on_fake};
 
@@ -59,6 +60,9 @@ fn b3_three_files_rotated_fast() {
         stage.comes_in_any_order(&all[3..].iter().map(String::as_str).collect::<Vec<_>>());
     });
 }
+
+/// So many that each would leave its mark.
+const ROTATIONS: usize = 2000;
 
 fn numbered(from: usize, count: usize) -> String {
     let mut text = String::new();
@@ -137,6 +141,29 @@ fn b7_a_file_moved_over_the_followed_one_again_and_again() {
             stage.rename("x", "k");
             stage.comes(&[&line]);
         }
+    });
+}
+
+#[test]
+fn b8_thousands_of_rotations_hold_few_files_and_watches() {
+    every_way(&["a"], |stage| {
+        stage.create("a");
+        stage.start();
+        for round in 0..ROTATIONS {
+            stage.append("a", &format!("{round}\n"));
+            stage.rename("a", &format!("a.{}", 10_000_000 + round));
+            stage.create("a");
+            if round % 250 == 249 {
+                stage.come_at_least(50);
+                let (files, watches) = (stage.open_files(), stage.watches());
+                // While they change hands, both those before and those after are watched.
+                assert!(files <= 66 && watches <= 132, "{files} files and {watches} watches after {round} rotations");
+            }
+        }
+        stage.come_at_least(ROTATIONS - stage.arrived.len());
+        let mut numbers: Vec<usize> = stage.arrived.iter().map(|line| line.text().parse().unwrap()).collect();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..ROTATIONS));
     });
 }
 
@@ -224,17 +251,42 @@ fn b13_late_line_on_the_old_descriptor_after_a_second_ten_and_sixty() {
 }
 
 #[test]
+fn b13_late_lines_come_as_long_as_the_file_has_a_writer_whatever_the_quiet_time() {
+    every_way(&["a"], |stage| {
+        stage.option(&["--rotate-quiet", "0"], |plan| plan.rotate_quiet = Duration::ZERO);
+        let old = stage.open("a");
+        stage.write(old, "0\n");
+        stage.start();
+        stage.rename("a", "a.1");
+        stage.append("a", "new\n");
+        stage.comes_in_any_order(&["0", "new"]);
+        for round in 0..3 {
+            // Each line of the new file was read by a turn that could have closed the old one.
+            stage.append("a", "new\n");
+            stage.comes(&["new"]);
+            stage.write(old, &format!("late {round}\n"));
+            stage.comes(&[&format!("late {round}")]);
+            assert_eq!(stage.open_files(), 2);
+        }
+        stage.close(old);
+        stage.append("a", "new\n");
+        stage.comes(&["new"]);
+    });
+}
+
+#[test]
 fn b14_the_old_generation_is_delivered_before_the_new_one() {
-    on_fake(&["a"], |stage| {
+    every_way(&["a"], |stage| {
         let old = stage.open("a");
         stage.write(old, "1\n");
         stage.start();
         stage.comes(&["1"]);
-        // Nothing is looked at meanwhile.
-        stage.write(old, "2\n");
-        stage.rename("a", "a.1");
-        stage.append("a", "4\n");
-        stage.write(old, "3\n");
+        stage.unseen(|stage| {
+            stage.write(old, "2\n");
+            stage.rename("a", "a.1");
+            stage.append("a", "4\n");
+            stage.write(old, "3\n");
+        });
         stage.comes(&["2", "3", "4"]);
     });
 }

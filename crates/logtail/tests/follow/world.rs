@@ -328,6 +328,7 @@ impl World {
         let count = if self.dice.one_in(2) { rest } else { self.dice.below(rest + 1) };
         let bytes = copying.from.bytes.borrow()[copying.at..copying.at + count].to_vec();
         copying.to.write(store, &bytes);
+        self.contents[copying.to.file.generation.get()].bytes.extend_from_slice(&bytes);
         copying.at += count;
         self.tell(|| format!("copy {count} bytes more"));
         let is_whole = count == rest;
@@ -403,7 +404,8 @@ impl World {
 
     /// Whether the piece may be all that has arrived of a line whose rest was truncated or removed.
     pub fn may_be_rest(&self, piece: &[u8]) -> bool {
-        let mut gone = self.contents.iter().filter(|content| content.owed.is_some());
+        let may_end = |content: &&Content| content.owed.is_some() || self.may_be_copied_twice(content);
+        let mut gone = self.contents.iter().filter(may_end);
         gone.any(|content| content.bytes.windows(piece.len()).any(|bytes| bytes == piece))
     }
 
@@ -424,7 +426,14 @@ impl World {
         }
     }
 
-    /// How often each line was written, and how often it must have arrived at least.
+    fn may_be_copied_twice(&self, content: &Content) -> bool {
+        let begins = |other: &&Content| !other.bytes.is_empty() && content.bytes.starts_with(&other.bytes);
+        let is_truncated = |other: &Content| other.is_gone && !other.is_copy && !std::ptr::eq(other, content);
+        let mut beginnings = self.contents.iter().filter(begins);
+        beginnings.clone().any(|other| other.is_copy) && beginnings.any(is_truncated)
+    }
+
+    /// How often each line was written at most, and how often it must have arrived at least.
     pub fn written(&self) -> BTreeMap<Vec<u8>, (usize, usize)> {
         let mut lines: BTreeMap<Vec<u8>, (usize, usize)> = BTreeMap::new();
         let written: Vec<&Content> = self.contents.iter().filter(|content| !content.is_copy).collect();
@@ -434,6 +443,9 @@ impl World {
             let begins_another =
                 |other: &(usize, &&Content)| other.0 != index && other.1.bytes.starts_with(&content.bytes);
             let may_be_copy = written.iter().enumerate().any(|other| begins_another(&other));
+            // A copy that is being made of one that begins with all a truncated one held may be the copy of that: its lines
+            // may come twice.
+            let times = if self.may_be_copied_twice(content) { 2 } else { 1 };
             let mut end = 0;
             for line in content.bytes.split_inclusive(|byte| *byte == b'\n') {
                 end += line.len();
@@ -442,7 +454,7 @@ impl World {
                     continue;
                 }
                 let (written, owed) = lines.entry(line.to_vec()).or_default();
-                *written += 1;
+                *written += times;
                 let is_owed = content.owed.is_none_or(|owed| end <= owed) && line[0] != b'd' && !may_be_copy;
                 *owed += usize::from(is_owed);
             }
