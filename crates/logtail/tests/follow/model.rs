@@ -237,6 +237,7 @@ impl Model {
             let looks = !self.dice.one_in(4);
             if looks {
                 tail.look();
+                self.world.borrow_mut().is_first_look = false;
             }
             let calls = looks && tail.out.is_empty();
             is_quiet = !tail.turn(1 + self.dice.below(600)) && calls;

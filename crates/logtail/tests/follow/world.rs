@@ -47,6 +47,8 @@ pub struct Content {
     pub owed: Option<usize>,
     /// It has no name any more, or its inode holds something else.
     pub is_gone: bool,
+    /// It was made while logtail looked for the very first time.
+    in_first_look: bool,
     /// How much of it is in a copy.
     copied: usize,
     /// How long it was at the last two looks that saw all.
@@ -67,6 +69,8 @@ pub struct World {
     left: usize,
     /// With so many directory reads the first look of all knows what lies beside.
     sighted_at: u64,
+    /// It is being looked for the very first time.
+    pub is_first_look: bool,
     /// No state has been kept yet: what is truncated before that was never followed.
     pub is_first: bool,
     /// What was done, for the reader of a failure.
@@ -113,6 +117,7 @@ impl World {
             longest,
             left: 200,
             sighted_at: 0,
+            is_first_look: false,
             is_first: true,
             history: None,
         }
@@ -161,7 +166,8 @@ impl World {
 
     fn begin(&mut self, file: &File, is_copy: bool) {
         file.generation.set(self.contents.len());
-        self.contents.push(Content { is_copy, ..Content::default() });
+        let in_first_look = self.is_first_look;
+        self.contents.push(Content { is_copy, in_first_look, ..Content::default() });
     }
 
     fn write(&mut self, store: &Store, app: usize, text: &[u8]) {
@@ -273,10 +279,12 @@ impl World {
         store.rename(&path, &to);
         self.maybe_unlisted(store, &to);
         self.tell(|| format!("rename {} {}", path.display(), to.display()));
-        if store.lists < self.sighted_at
-            && let Some(file) = store.file(&to)
-        {
-            self.contents[file.generation.get()].owed = Some(0);
+        if let Some(file) = store.file(&to) {
+            let content = &mut self.contents[file.generation.get()];
+            // Made and rotated within the first look, it may be seen as one of those that lay beside before.
+            if store.lists < self.sighted_at || (self.is_first_look && content.in_first_look) {
+                content.owed = Some(0);
+            }
         }
         if let Some(writer) = self.apps[app].writer.take()
             && self.dice.one_in(2)
@@ -387,6 +395,7 @@ impl World {
     /// The first start with no state behind it: what has been rotated already is not its business.
     pub fn first_start(&mut self, store: &Store, globs: u64, is_followed: impl Fn(&Path) -> bool) {
         self.sighted_at = store.lists + globs + 1;
+        self.is_first_look = true;
         let mut followed = vec![false; self.contents.len()];
         for path in store.names(Path::new("/log")) {
             if is_followed(&path)
