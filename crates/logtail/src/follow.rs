@@ -25,7 +25,7 @@ use crate::beside::Candidate;
 use crate::disk::{Disk, Inode, Stat};
 use crate::emit::Shape;
 use crate::ends;
-use crate::fingerprint::{Head, Marker};
+use crate::fingerprint::{HEAD, Head, Marker};
 use crate::generation::{Entry, Generation, is_same_content};
 use crate::glob::Pattern;
 use crate::ledger::{Counters, Ledger};
@@ -190,6 +190,14 @@ impl<D: Disk> Follower<D> {
             self.seats.entry(entry.path.clone()).or_default().sighted = true;
             if !same_boot {
                 self.before_reboot.push((entry, offset));
+                continue;
+            }
+            if entry.head.length < offset.min(HEAD as u64) {
+                // An older copy of the state: it cannot tell whether the file is still what was delivered.
+                self.say(format!(
+                    "{}: the state is older than what was delivered of it, it is read again from its head",
+                    entry.path.display()
+                ));
                 continue;
             }
             // One that is acknowledged to its end stays finished; any other is away until it is found.

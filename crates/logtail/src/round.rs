@@ -245,12 +245,12 @@ impl<D: Disk> Follower<D> {
     /// `asked_at`; of each open file no writer is left, or nothing has come for `quiet` since then and since `asked_at`; and
     /// after that a last read has brought nothing.
     pub fn is_drained(&mut self, now: Duration, asked_at: Duration, quiet: Duration, out: &mut Vec<u8>) -> bool {
-        if self.looked_at.is_none_or(|looked_at| looked_at < asked_at) {
-            return false;
-        }
+        let Some(looked_at) = self.looked_at.filter(|looked_at| *looked_at >= asked_at) else { return false };
         let open: Vec<u64> = self.open_files().map(|(number, _)| number).collect();
         let is_away = |generation: &Generation<D::File>| {
-            generation.file.is_none() && !generation.is_finished() && now < generation.seen_at.max(asked_at) + RESTLESS
+            generation.file.is_none()
+                && !generation.is_finished()
+                && looked_at < generation.seen_at.max(asked_at) + RESTLESS
         };
         if self.generations.values().any(|generation| generation.due || is_away(generation)) {
             return false;

@@ -131,6 +131,25 @@ fn f7_a_damaged_state_falls_back_to_the_copy_before_or_reads_all_again() {
 }
 
 #[test]
+fn f7_a_copy_of_the_state_older_than_what_was_delivered_is_not_trusted_with_the_rest() {
+    on_fake(&["a"], |stage| {
+        stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+        stage.create("a");
+        stage.start();
+        stage.append("a", "1\n");
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.fake().kept.files.current = Some(b"garbage".to_vec());
+        stage.remove("a");
+        stage.append("a", "2\n3\n");
+        stage.start();
+        stage.comes(&["2", "3"]);
+        stage.says("older than what was delivered");
+    });
+}
+
+#[test]
 fn f9_short_lived_files_leave_nothing() {
     on_fake(&["*.log"], |stage| {
         stage.start();
