@@ -152,6 +152,11 @@ impl<F> Generation<F> {
         self.entry.marker = Marker::of(self.entry.fid, from + count as u64, &before[..count]);
         self.scanned = self.offset.min(from + count as u64);
         self.offset = self.scanned;
+        let is_inside_line = before[..count].last().is_some_and(|byte| *byte != b'\n');
+        if is_inside_line && self.offset > self.entry.start && !self.entry.cuts.contains(&self.offset) {
+            // Acknowledged up to here, the line was cut here, even if an older copy of the state does not know of it.
+            self.entry.cuts.push(self.offset);
+        }
         self.entry.end = None;
         self.modified = None;
         self.grown_at = now;

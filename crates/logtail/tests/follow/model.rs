@@ -568,9 +568,8 @@ impl Model {
             let got = arrived.get(line).copied().unwrap_or(0);
             // A file whose number was used before, and that begins with all its former owner held, goes on as that.
             let is_known_header = line == b"header" && self.disk.0.borrow().reuses_numbers;
-            // After a reboot the rest of a line that was cut is one of another identity; and a damaged state may have
-            // forgotten the cut.
-            let came_in_two = self.mishap != Mishap::None
+            // After a reboot the rest of a line that was cut is one of another identity.
+            let came_in_two = self.mishap == Mishap::Reboot
                 && (1..line.len()).any(|at| arrived.contains_key(&line[..at]) && arrived.contains_key(&line[at..]));
             if got < *owed && !is_known_header && !came_in_two {
                 return Err(format!("lost: {:?} arrived {got} times of {owed}", shown(line)));

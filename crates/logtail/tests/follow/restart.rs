@@ -150,6 +150,23 @@ fn f7_a_copy_of_the_state_older_than_what_was_delivered_is_not_trusted_with_the_
 }
 
 #[test]
+fn f7_a_copy_of_the_state_that_does_not_know_of_a_cut_leaves_the_rest_of_the_line_a_rest() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\nun");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.drain();
+        stage.comes(&["un"]);
+        stage.acknowledge();
+        stage.append("a", "finished\n");
+        stage.fake().kept.files.current = Some(b"garbage".to_vec());
+        stage.start();
+        let line = &stage.come(1)[0];
+        assert_eq!((line.text().as_str(), line.flags().as_str()), ("finished", "c"));
+    });
+}
+
+#[test]
 fn f9_short_lived_files_leave_nothing() {
     on_fake(&["*.log"], |stage| {
         stage.start();
