@@ -127,10 +127,10 @@ impl Running {
     /// Waits until it says a line with these words.
     ///
     /// # Panics
-    /// When it does not within a minute.
+    /// When it does not within two minutes.
     #[track_caller]
     pub fn hear(&mut self, words: &str) -> String {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(120);
         loop {
             match self.said.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {

@@ -3,7 +3,9 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,6 +40,19 @@ pub fn data() -> PathBuf {
     workspace().join("tests/data")
 }
 
+/// A port of the loopback that nobody has, for a server that must be told one. It lies below those that connections are
+/// given, of which each test makes many while a server starts.
+///
+/// # Errors
+/// When none is free.
+pub fn free_port() -> io::Result<u16> {
+    // Who looks for one at the same time begins somewhere else.
+    let begin = RandomState::new().hash_one(()) % 10_000;
+    let ports = (begin..10_000).chain(0..begin).filter_map(|number| u16::try_from(20_000 + number).ok());
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.into_iter().find(is_free).ok_or_else(|| io::ErrorKind::AddrInUse.into())
+}
+
 /// Waits until something holds that can only be looked at from outside. The limit is that of a machine in trouble, not of
 /// the thing.
 ///
@@ -47,7 +62,7 @@ pub fn data() -> PathBuf {
 pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(start.elapsed() < Duration::from_secs(120), "waited in vain: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

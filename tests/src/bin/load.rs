@@ -3,8 +3,10 @@
 //! Each request carries its number, so that a line of the server's log tells which it was.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::ExitCode;
+
+use logpipe_tests::tools::free_port;
 
 const USAGE: &str = "load: usage: load ADDRESS FIRST COUNT | load --free-port";
 
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
 fn run() -> io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--free-port"] => writeln!(io::stdout(), "{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()),
+        ["--free-port"] => writeln!(io::stdout(), "{}", free_port()?),
         [address, first, count] => {
             let first: u64 = first.parse().map_err(io::Error::other)?;
             let count: u64 = count.parse().map_err(io::Error::other)?;

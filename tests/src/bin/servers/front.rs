@@ -12,10 +12,10 @@
 //! | nothing behind it: 502 | held |
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use logpipe_tests::tools;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -64,7 +64,7 @@ impl<'a> Front<'a> {
             &format!("{signed} -subj /CN=front -addext subjectAltName=IP:127.0.0.1 -keyout front.key -out front.pem"),
         )?;
         openssl(&directory, &format!("{signed} -subj /CN=pod -keyout pod.key -out pod.pem"))?;
-        let ports = [free_port()?, free_port()?, free_port()?];
+        let ports = [tools::free_port()?, tools::free_port()?, tools::free_port()?];
         let configuration = configuration(&directory, &bulk.server.url(), ports);
         fs::write(directory.join("nginx.conf"), configuration)?;
         let errors = fs::File::create(directory.join("said"))?;
@@ -218,11 +218,6 @@ impl Drop for Front<'_> {
         drop(self.nginx.wait());
     }
 }
-
-fn free_port() -> Result<u16, Trouble> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// Makes a key and a certificate.
 fn openssl(directory: &Path, words: &str) -> Result<(), Trouble> {
     let output = Command::new("openssl")

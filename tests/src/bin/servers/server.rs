@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -54,7 +53,7 @@ impl Server {
     /// Starts one in an empty directory and waits until it answers.
     pub fn start(name: Name, directory: &Path, settings: &[&str]) -> Result<Self, Trouble> {
         fs::create_dir_all(directory)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = tools::free_port()?;
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
         let mut server = Self {
             name,
