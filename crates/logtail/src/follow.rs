@@ -192,7 +192,7 @@ impl<D: Disk> Follower<D> {
                 self.before_reboot.push((entry, offset));
                 continue;
             }
-            if entry.head.length < offset.min(HEAD as u64) {
+            if entry.head.length < offset.min(HEAD as u64) && entry.marker.offset < offset {
                 // An older copy of the state: it cannot tell whether the file is still what was delivered.
                 self.say(format!(
                     "{}: the state is older than what was delivered of it, it is read again from its head",

@@ -13,6 +13,7 @@ use logline::line::{END, write_mark};
 use logline::position::{Fid, Mark};
 
 use crate::disk::{Disk, Inode};
+use crate::fingerprint::HEAD;
 use crate::follow::{Follower, RESTLESS};
 use crate::generation::{Generation, Progress};
 
@@ -88,7 +89,9 @@ impl<D: Disk> Follower<D> {
                 ));
             }
         }
-        if generation.entry.head.length != head {
+        // What leaves is covered by the head, or, where that could not be read as far, by the marker.
+        let is_uncovered = generation.offset != offset && generation.offset.min(HEAD as u64) > head;
+        if generation.entry.head.length != head || is_uncovered {
             self.need.before_output();
         }
         if generation.hole != hole {
