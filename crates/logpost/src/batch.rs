@@ -136,9 +136,10 @@ impl Batch {
         (start == content).then(|| &self.lines[start..end])
     }
 
-    /// Whether the text of the finder occurs anywhere in its lines.
-    pub fn may_name(&self, finder: &Finder<'_>) -> bool {
-        finder.find(&self.lines).is_some()
+    /// Whether the text of the finder occurs anywhere between the first and the last of these records, which rise.
+    pub fn may_name(&self, finder: &Finder<'_>, records: &[usize]) -> bool {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return false };
+        finder.find(&self.lines[self.records[*first].start..self.records[*last].end]).is_some()
     }
 
     /// Where it was read.

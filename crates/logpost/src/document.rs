@@ -74,10 +74,10 @@ impl Form {
         self.finders.push(finder(name.as_bytes()));
     }
 
-    /// The names among `FILE` and ours that occur anywhere in the batch: mostly none, and then none of its records has to
-    /// be looked into.
-    pub fn suspects<'a>(&'a self, batch: &Batch) -> Vec<&'a Finder<'static>> {
-        self.finders.iter().filter(|finder| batch.may_name(finder)).collect()
+    /// The names among `FILE` and ours that occur anywhere between the first and the last of these records: mostly none, and
+    /// then none of them has to be looked into.
+    pub fn suspects<'a>(&'a self, batch: &Batch, records: &[usize]) -> Vec<&'a Finder<'static>> {
+        self.finders.iter().filter(|finder| batch.may_name(finder, records)).collect()
     }
 
     fn is_ours(&self, member: &Member<'_>) -> bool {
@@ -478,7 +478,7 @@ mod tests {
         let mut out = Vec::new();
         form.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
         let document = read(&out);
-        if let Some(headed) = batch.untagged(0).and_then(|record| Headed::parse(record, &form.suspects(&batch))) {
+        if let Some(headed) = batch.untagged(0).and_then(|record| Headed::parse(record, &form.suspects(&batch, &[0]))) {
             out.clear();
             form.write_headed(&mut out, &headed);
             assert_eq!(read(&out), document, "{line}");

@@ -25,6 +25,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 pub struct Job {
     /// What is sent.
     pub batch: Batch,
+    /// What the first request says, until it is sent.
+    body: Option<Vec<u8>>,
     todo: VecDeque<Vec<usize>>,
     refused: Vec<(usize, String)>,
     bad: Vec<(usize, String)>,
@@ -75,13 +77,14 @@ pub struct Trouble {
 }
 
 impl Job {
-    /// All of the batch is to be sent, at once.
-    pub fn new(mut batch: Batch, now: Duration) -> Self {
+    /// All of the batch is to be sent, at once. `body` is that of the first request, if it is written already.
+    pub fn new(mut batch: Batch, body: Option<Vec<u8>>, now: Duration) -> Self {
         let mut all = std::mem::take(&mut batch.list);
         all.extend(0..batch.len());
         Self {
             todo: if all.is_empty() { VecDeque::new() } else { VecDeque::from([all]) },
             batch,
+            body,
             refused: Vec::new(),
             bad: Vec::new(),
             unsent: 0,
@@ -104,6 +107,11 @@ impl Job {
     /// The records of the next request.
     pub fn next(&self) -> Option<&[usize]> {
         self.todo.front().map(Vec::as_slice)
+    }
+
+    /// The body of the first request, if it was written ahead and that is the next one.
+    pub fn take_body(&mut self) -> Option<Vec<u8>> {
+        self.body.take()
     }
 
     /// Whether every record is delivered or refused.
@@ -274,7 +282,7 @@ mod tests {
         for record in 0..records {
             batch.add(&Line::plain(format!("{record}").as_bytes()));
         }
-        Job::new(batch, Duration::ZERO)
+        Job::new(batch, None, Duration::ZERO)
     }
 
     fn take(job: &mut Job, verdict: Verdict) -> usize {

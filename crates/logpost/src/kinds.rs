@@ -40,6 +40,11 @@ pub trait Kind: Send {
     /// Appends the body of a request with these records of the batch, in their order. What it leaves out is told in the
     /// same order; where that is all of them it appends nothing.
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut>;
+    /// Whether the body of a request is those of its parts one behind the other, whenever they are written, and nothing is
+    /// ever left out.
+    fn is_additive(&self) -> bool {
+        false
+    }
     /// The `Idempotency-Key` of such a request, where nothing else tells the server that it comes again.
     fn key(&self, _batch: &Batch, _records: &[usize]) -> Option<String> {
         None

@@ -194,12 +194,16 @@ impl Post {
                 Item::Line(line) => {
                     self.report.tally.taken += 1;
                     self.window.add(&line, now);
-                    self.window.close_if_full(now);
+                    if self.window.is_full() {
+                        self.window.write_ahead(self.kind.as_ref(), || self.deliverer.body());
+                        self.window.close_if_full(now);
+                    }
                 }
                 Item::Mark(mark, _) => self.window.add_mark(&mark),
                 Item::End(_) | Item::CountersAsked | Item::Idle => {}
             }
         }
+        self.window.write_ahead(self.kind.as_ref(), || self.deliverer.body());
         Ok(true)
     }
 
@@ -233,14 +237,20 @@ impl Post {
             if job.in_flight || job.ready_at > now {
                 continue;
             }
-            while let Some(records) = job.next() {
-                let mut body = self.deliverer.body();
-                body.reserve(job.weight_of_next() + 128 * records.len());
-                let left_out = self.kind.write(&job.batch, records, &mut body);
-                if !left_out.is_empty() {
-                    job.refuse(left_out);
-                    self.report.tally.refused += write_refused(&mut self.refusals, job)?;
-                }
+            while !job.is_done() {
+                let body = match (job.take_body(), job.next()) {
+                    (None, Some(records)) => {
+                        let mut body = self.deliverer.body();
+                        body.reserve(job.weight_of_next() + 128 * records.len());
+                        let left_out = self.kind.write(&job.batch, records, &mut body);
+                        if !left_out.is_empty() {
+                            job.refuse(left_out);
+                            self.report.tally.refused += write_refused(&mut self.refusals, job)?;
+                        }
+                        body
+                    }
+                    (body, _) => body.unwrap_or_default(),
+                };
                 let key = job.next().and_then(|records| self.kind.key(&job.batch, records));
                 if let Some(dry_run) = self.dry_run.as_mut().filter(|_| !body.is_empty()) {
                     dry_run.write(key.as_deref(), &body)?;

@@ -8,6 +8,7 @@ use logline::position::{Fid, Mark};
 
 use crate::batch::Batch;
 use crate::job::Job;
+use crate::kinds::Kind;
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -15,6 +16,9 @@ pub struct Window {
     /// The one being filled, behind all others.
     open: Batch,
     opened_at: Duration,
+    /// The body of a request with the first `written` of its records.
+    body: Vec<u8>,
+    written: usize,
     jobs: VecDeque<(u64, Job)>,
     next_id: u64,
     batch_bytes: usize,
@@ -32,6 +36,8 @@ impl Window {
         Self {
             open: Batch::default(),
             opened_at: Duration::ZERO,
+            body: Vec::new(),
+            written: 0,
             jobs: VecDeque::new(),
             next_id: 0,
             batch_bytes,
@@ -44,7 +50,12 @@ impl Window {
 
     /// Whether another record may be taken in.
     pub fn has_room(&self) -> bool {
-        self.open.weight() < self.full()
+        !self.is_full()
+    }
+
+    /// Whether the open batch is full.
+    pub fn is_full(&self) -> bool {
+        self.open.weight() >= self.full()
     }
 
     /// Learns from an answer whether a request with records of this weight fits.
@@ -73,6 +84,23 @@ impl Window {
             self.opened_at = now;
         }
         self.open.add(line);
+    }
+
+    /// Writes the records that have come since the last time into the body of their request, while they are in the caches.
+    /// A first body comes from `memory`.
+    pub fn write_ahead(&mut self, kind: &dyn Kind, memory: impl FnOnce() -> Vec<u8>) {
+        if self.written == self.open.len() || !kind.is_additive() {
+            return;
+        }
+        if self.body.capacity() == 0 {
+            self.body = memory();
+        }
+        let mut records = std::mem::take(&mut self.open.list);
+        records.extend(self.written..self.open.len());
+        kind.write(&self.open, &records, &mut self.body);
+        records.clear();
+        self.open.list = records;
+        self.written = self.open.len();
     }
 
     /// Takes a mark in: it goes with the last that came before it.
@@ -104,7 +132,7 @@ impl Window {
 
     /// Closes the open batch if it is full.
     pub fn close_if_full(&mut self, now: Duration) {
-        if self.open.weight() >= self.full() {
+        if self.is_full() {
             self.close(now);
         }
     }
@@ -114,13 +142,15 @@ impl Window {
             return;
         }
         let batch = std::mem::replace(&mut self.open, self.spare.pop().unwrap_or_default());
-        self.jobs.push_back((self.next_id, Job::new(batch, now)));
+        let body = std::mem::take(&mut self.body);
+        let body = (std::mem::take(&mut self.written) == batch.len()).then_some(body);
+        self.jobs.push_back((self.next_id, Job::new(batch, body, now)));
         self.next_id += 1;
     }
 
     /// When the open batch will be due, if nothing more comes and no answer: a full one as soon as it may go.
     pub fn due_at(&self, linger: Duration) -> Option<Duration> {
-        if self.open.weight() >= self.full() {
+        if self.is_full() {
             return (self.jobs.len() < self.in_flight).then_some(Duration::ZERO);
         }
         (!self.open.is_empty() && self.may_close_early()).then(|| self.opened_at.saturating_add(linger))
@@ -180,18 +210,24 @@ impl Window {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::document::Form;
     use crate::fate::{Fate, Verdict};
+    use crate::kinds::elasticsearch::Elasticsearch;
     use logline::line::{Item, classify};
 
     const NOW: Duration = Duration::ZERO;
 
     fn add(window: &mut Window, text: &str) {
+        take_in(window, text);
+        window.close_if_due(NOW, Duration::ZERO);
+    }
+
+    fn take_in(window: &mut Window, text: &str) {
         match classify(text.as_bytes(), true) {
             Item::Line(line) => window.add(&line, NOW),
             Item::Mark(mark, _) => window.add_mark(&mark),
             _ => unreachable!(),
         }
-        window.close_if_due(NOW, Duration::ZERO);
     }
 
     fn acks(window: &mut Window) -> Vec<(u64, u64)> {
@@ -241,6 +277,43 @@ mod tests {
         deliver(&mut window, 0);
         acks(&mut window);
         assert_eq!(window.due_at(Duration::MAX), Some(Duration::ZERO), "a full batch does not linger");
+    }
+
+    #[test]
+    fn a_body_that_was_written_ahead_is_what_would_be_written_at_once() {
+        let kind = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
+        let mut window = Window::new(600, 1);
+        let lines: Vec<String> = (0..4).map(|line| format!("\x1e0000000000000001:{line}-{} /a\tx", line + 1)).collect();
+        for line in &lines {
+            take_in(&mut window, line);
+            window.write_ahead(&kind, Vec::new);
+        }
+        assert!(!window.is_full());
+        window.close(NOW);
+        let job = window.job(0).unwrap();
+        let mut whole = Vec::new();
+        kind.write(&job.batch, &[0, 1, 2, 3], &mut whole);
+        assert_eq!(job.take_body().as_deref(), Some(&whole[..]));
+        assert_eq!(job.take_body(), None, "the next request is another");
+        assert_eq!(job.next(), Some(&[0, 1, 2, 3][..]));
+    }
+
+    #[test]
+    fn what_was_not_written_to_its_end_is_written_when_it_is_sent() {
+        let kind = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
+        let mut window = Window::new(600, 1);
+        take_in(&mut window, "a");
+        window.write_ahead(&kind, Vec::new);
+        take_in(&mut window, "b");
+        window.close(NOW);
+        assert_eq!(window.job(0).unwrap().take_body(), None);
+        deliver(&mut window, 0);
+        acks(&mut window);
+        take_in(&mut window, "c");
+        window.write_ahead(&kind, Vec::new);
+        window.close(NOW);
+        let body = window.job(1).unwrap().take_body().unwrap();
+        assert_eq!(String::from_utf8(body).unwrap().lines().count(), 2, "one action and one document");
     }
 
     #[test]

@@ -49,8 +49,12 @@ impl Kind for Elasticsearch {
         "application/x-ndjson"
     }
 
+    fn is_additive(&self) -> bool {
+        true
+    }
+
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let suspects = self.form.suspects(batch);
+        let suspects = self.form.suspects(batch, records);
         let mut index = Index { pattern: self.index.as_deref(), hour: Vec::new(), json: Vec::new() };
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);

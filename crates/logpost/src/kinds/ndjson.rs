@@ -21,8 +21,12 @@ impl Kind for Ndjson {
         "application/x-ndjson"
     }
 
+    fn is_additive(&self) -> bool {
+        true
+    }
+
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let suspects = self.form.suspects(batch);
+        let suspects = self.form.suspects(batch, records);
         for record in records {
             match batch.untagged(*record).and_then(|line| Headed::parse(line, &suspects)) {
                 Some(headed) => self.form.write_headed(out, &headed),
