@@ -11,7 +11,7 @@ use crate::torn;
 /// The longest line that a tool accepts: eight times what logtail lets through, for escaping and fields make it grow.
 pub const MAX_LINE: usize = 8 * (1 << 20) + (64 << 10);
 /// How much is asked for in one read.
-pub const READ_SIZE: usize = 256 << 10;
+pub const READ_SIZE: usize = 128 << 10;
 
 /// What was lost on the way, to be said.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -23,6 +23,8 @@ use ureq::{Agent, Proxy};
 
 use crate::fate::Failure;
 
+/// How much of a request is written at once: each write wakes the reader.
+const WRITE_SIZE: usize = 512 << 10;
 /// A connection on which nothing moves for so long is given up.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// Where systems keep the certificates that they trust.
@@ -69,6 +71,7 @@ fn agent_with(connecting: &Connecting<'_>, resolver: impl Resolver) -> Result<Ag
         .timeout_global(Some(connecting.max_time))
         .timeout_per_read(Some(silence))
         .timeout_per_write(Some(silence))
+        .output_buffer_size(WRITE_SIZE)
         .proxy(connecting.proxy.clone())
         .user_agent(concat!("logpost/", env!("CARGO_PKG_VERSION")));
     if connecting.is_tls {
