@@ -2,7 +2,7 @@
 //!
 //! Invariant: the test holds no end of a pipe between two members, else none of them would see the other's end.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -88,6 +88,23 @@ impl Pipeline {
     pub fn terminate(&mut self) {
         self.signal(0, Signal::TERM);
         self.signal(self.members.len() - 1, Signal::TERM);
+    }
+
+    /// Waits until the first and the last have come so far that TERM tells them to end: before they catch it, it kills.
+    ///
+    /// # Panics
+    /// When they never come so far.
+    pub fn await_begun(&mut self) {
+        for place in [0, self.members.len() - 1] {
+            let status = format!("/proc/{}/status", self.process(place).as_raw_pid());
+            tools::await_that("a handler for TERM", || {
+                let text = fs::read_to_string(&status).unwrap_or_default();
+                let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+                let caught = caught.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0);
+                // TERM is signal 15. One that has ended already is waited for no longer.
+                caught & (1 << 14) != 0 || self.has_ended()
+            });
+        }
     }
 
     /// Whether all members have ended.

@@ -78,27 +78,10 @@ impl Site {
     /// When it does not end.
     pub fn drain(&self, line: &[Vec<String>]) -> io::Result<Vec<Option<i32>>> {
         let mut pipeline = self.start(line)?;
-        self.await_followed(&mut pipeline);
+        pipeline.await_begun();
         pipeline.terminate();
         await_that("the end of the drain", || pipeline.has_ended());
         Ok(pipeline.codes())
-    }
-
-    /// Waits until a pipeline has come so far that TERM drains it: before its members catch the signal it kills them.
-    ///
-    /// # Panics
-    /// When it never comes so far.
-    pub fn await_followed(&self, pipeline: &mut Pipeline) {
-        for place in [0, pipeline.len() - 1] {
-            let status = PathBuf::from(format!("/proc/{}/status", pipeline.process(place).as_raw_pid()));
-            await_that("a handler for TERM", || {
-                let text = fs::read_to_string(&status).unwrap_or_default();
-                let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-                let caught = caught.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0);
-                // TERM is signal 15. One that has ended already is waited for no longer.
-                caught & (1 << 14) != 0 || pipeline.has_ended()
-            });
-        }
     }
 
     /// What all members have said so far.

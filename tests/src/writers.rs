@@ -82,19 +82,28 @@ pub struct Written {
 /// Only lines whose number is a multiple of this have the word `keep`.
 pub const KEPT: u64 = 20;
 
-/// Starts an application that writes into `directory` until `stop` is set.
-pub fn start(manner: Manner, directory: &Path, dice: Dice, stop: Arc<AtomicBool>) -> JoinHandle<io::Result<Written>> {
+/// What applications are told from outside.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// The logs have been seen as they are, without a generation that nobody could know of: they may be rotated.
+    pub rotate: AtomicBool,
+    /// It is over.
+    pub stop: AtomicBool,
+}
+
+/// Starts an application that writes into `directory` until it is stopped.
+pub fn start(manner: Manner, directory: &Path, dice: Dice, orders: Arc<Orders>) -> JoinHandle<io::Result<Written>> {
     let path = directory.join(format!("{}.log", manner.name()));
     thread::spawn(move || {
         let mut writer = Writer::new(manner, path, dice)?;
         let mut turn = Instant::now() + Duration::from_millis(500);
-        while !stop.load(Ordering::SeqCst) {
+        while !orders.stop.load(Ordering::SeqCst) {
             // About a hundred lines a second; a burst now and then fills every pipe, so that a kill meets a full one.
             let lines = if writer.dice.one_in(400) { 1500 } else { writer.dice.below(8) };
             for _ in 0..lines {
                 writer.line()?;
             }
-            if Instant::now() > turn {
+            if Instant::now() > turn && orders.rotate.load(Ordering::SeqCst) {
                 writer.rotate()?;
                 let again_at_once = manner == Manner::Json && writer.dice.one_in(4);
                 let most = Duration::from_millis(if again_at_once { 50 } else { 5000 });

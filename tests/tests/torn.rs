@@ -55,7 +55,7 @@ fn j5_and_j6_a_line_that_drains_part_comes_in_pieces_each_once_though_answers_ar
             site.receiver.fail(no_answer());
         }
         let mut pipeline = site.start(&site.line("--drain-quiet 200ms", &["logparse text"], "--drain 1s")).unwrap();
-        site.await_followed(&mut pipeline);
+        pipeline.await_begun();
         // The clock of logpost shall begin when all is there.
         pipeline.signal(0, Signal::TERM);
         await_that("the end", || pipeline.has_ended());

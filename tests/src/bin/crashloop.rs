@@ -11,14 +11,14 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Options, Receiver};
-use logpipe_tests::tools::Scratch;
-use logpipe_tests::writers::{self, Dice, KEPT, Manner, Written};
+use logpipe_tests::tools::{Scratch, await_that};
+use logpipe_tests::writers::{self, Dice, KEPT, Manner, Orders, Written};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -104,11 +104,11 @@ fn crash(plan: Plan) -> io::Result<bool> {
         .into_iter()
         .map(|manner| {
             let dice = Dice::new(run.dice.below(u64::MAX));
-            writers::start(manner, &run.directory.join("logs"), dice, Arc::clone(&run.stop))
+            writers::start(manner, &run.directory.join("logs"), dice, Arc::clone(&run.orders))
         })
         .collect();
     run.kill_again_and_again()?;
-    run.stop.store(true, Ordering::SeqCst);
+    run.orders.stop.store(true, Ordering::SeqCst);
     let mut written = Vec::new();
     for application in applications {
         written.push(application.join().map_err(|_| io::Error::other("a writer panicked"))??);
@@ -154,7 +154,7 @@ struct Run {
     directory: PathBuf,
     receiver: Receiver,
     dice: Dice,
-    stop: Arc<AtomicBool>,
+    orders: Arc<Orders>,
     counts: BTreeMap<String, u64>,
     complaints: Vec<String>,
     /// Pipelines that were met by something and come to their end, some while the next one begins.
@@ -186,7 +186,7 @@ impl Run {
             plan,
             directory: directory.to_owned(),
             receiver,
-            stop: Arc::new(AtomicBool::new(false)),
+            orders: Arc::default(),
             counts: BTreeMap::new(),
             complaints: Vec::new(),
             ending: Vec::new(),
@@ -237,6 +237,10 @@ impl Run {
     fn kill_again_and_again(&mut self) -> io::Result<()> {
         for kill in 0..self.plan.kills {
             let (mut pipeline, names) = self.start(false)?;
+            if kill == 0 {
+                await_that("the first sight of each log", || self.has_seen_the_logs());
+                self.orders.rotate.store(true, Ordering::SeqCst);
+            }
             // Now and then it lives long enough for all that is done once a second.
             let most = if kill == 0 || self.dice.one_in(8) { 2500 } else { 500 };
             thread::sleep(Duration::from_millis(20) + self.dice.pause(Duration::from_millis(most)));
@@ -263,6 +267,12 @@ impl Run {
         }
         self.await_ends();
         Ok(())
+    }
+
+    /// What was rotated before the first sight of its path is nobody's to read.
+    fn has_seen_the_logs(&self) -> bool {
+        let files = fs::read_to_string(self.directory.join("state/files")).unwrap_or_default();
+        Manner::ALL.iter().all(|manner| files.contains(&format!("/{}.log\"", manner.name())))
     }
 
     /// Something happens to the pipeline; what.
@@ -352,6 +362,7 @@ impl Run {
     fn drain(&mut self) -> io::Result<bool> {
         for _ in 0..5 {
             let (mut pipeline, _) = self.start(true)?;
+            pipeline.await_begun();
             thread::sleep(Duration::from_millis(200) + self.dice.pause(Duration::from_secs(1)));
             pipeline.terminate();
             // `grep` and `logfilter` say 1 where nothing was selected.
