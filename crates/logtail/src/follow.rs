@@ -232,9 +232,11 @@ impl<D: Disk> Follower<D> {
         self.expand(now);
         self.find_targets();
         self.sight(now);
-        let paths: Vec<PathBuf> = self.seats.keys().cloned().collect();
-        for path in &paths {
-            self.look_at(path, now);
+        // Paths are slow to compare: what is to be known of a seat is taken along instead of looked for again.
+        let found: Vec<_> =
+            self.seats.iter_mut().map(|(path, seat)| (path.clone(), seat.stat.take(), seat.current)).collect();
+        for (path, stat, current) in found {
+            self.look_at(&path, stat, current, now);
         }
         // Of what has just come to a path too: its older generations are read before it.
         self.find_targets();
@@ -306,31 +308,41 @@ impl<D: Disk> Follower<D> {
             for (path, error) in expansion.troubles {
                 self.complain(&path, cause(&error));
             }
-            let mut found = 0;
-            for (path, stat) in expansion.paths {
-                if !literal && (self.is_excluded(&path) || is_compressed(&path)) {
-                    continue;
-                }
-                found += 1;
-                if let Some(parent) =
-                    path.parent().filter(|parent| directories.last().is_none_or(|last| last != parent))
-                {
+            let mut paths = expansion.paths;
+            paths.retain(|(path, _)| literal || !(self.is_excluded(path) || is_compressed(path)));
+            for parent in paths.iter().filter_map(|(path, _)| path.parent()) {
+                if directories.last().is_none_or(|last| last.as_os_str() != parent.as_os_str()) {
                     directories.push(parent.to_owned());
                 }
-                let seat = self.seats.entry(path).or_default();
-                seat.literal |= literal;
-                seat.stat = stat;
-                seat.found_at = now;
             }
-            if found == 0 && self.is_first_look {
+            if paths.is_empty() && self.is_first_look {
                 let what = if self.plan.follows { "no such file yet, waiting" } else { "no such file" };
                 self.unmatched |= !self.plan.follows;
                 self.say(format!("{}: {what}", self.plan.patterns[index]));
             }
+            self.find(paths, literal, now);
         }
         directories.sort();
         directories.dedup();
         self.directories = directories;
+    }
+
+    /// Gives each path its seat. Most have one, and come in the order of the seats: those are not looked for.
+    fn find(&mut self, paths: Vec<(PathBuf, Option<Stat>)>, literal: bool, now: Duration) {
+        let tell = |seat: &mut Seat, stat| {
+            seat.literal |= literal;
+            seat.stat = stat;
+            seat.found_at = now;
+        };
+        let mut paths = paths.into_iter().peekable();
+        for (known, seat) in &mut self.seats {
+            if let Some((_, stat)) = paths.next_if(|(path, _)| path.as_os_str() == known.as_os_str()) {
+                tell(seat, stat);
+            }
+        }
+        for (path, stat) in paths {
+            tell(self.seats.entry(path).or_default(), stat);
+        }
     }
 
     fn is_excluded(&self, path: &Path) -> bool {
@@ -362,14 +374,13 @@ impl<D: Disk> Follower<D> {
             || (self.plan.patterns.iter().any(|pattern| pattern.finds(bytes)) && !self.is_excluded(path))
     }
 
-    fn look_at(&mut self, path: &Path, now: Duration) {
-        // What a glob has found was just looked at.
-        let found = self.seats.get_mut(path).and_then(|seat| seat.stat.take());
+    /// Looks at a path where `current` sits. What a glob has found was just looked at.
+    fn look_at(&mut self, path: &Path, found: Option<Stat>, current: Option<u64>, now: Duration) {
         match found.map_or_else(|| self.disk.stat(path), Ok) {
             Err(error) if is_missing(&error) => self.leave(path, now),
             Err(error) => self.complain(path, cause(&error)),
             Ok(stat) if !stat.is_file => self.complain(path, "not a regular file".to_owned()),
-            Ok(stat) => self.arrive(path, stat, now),
+            Ok(stat) => self.arrive(path, stat, current, now),
         }
     }
 
@@ -387,9 +398,11 @@ impl<D: Disk> Follower<D> {
         }
     }
 
-    fn arrive(&mut self, path: &Path, stat: Stat, now: Duration) {
+    fn arrive(&mut self, path: &Path, stat: Stat, current: Option<u64>, now: Duration) {
         if let Some(number) = self.by_inode.get(&stat.inode).copied() {
-            self.sit(path, number, now);
+            if current != Some(number) {
+                self.sit(path, number, now);
+            }
             self.revisit(number, path, &stat, now);
             if self.by_inode.get(&stat.inode) == Some(&number) {
                 return;

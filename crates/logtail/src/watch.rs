@@ -1,7 +1,7 @@
 //! inotify as an early wake-up. What it says is only a hint: polling finds the same, a little later. Whatever goes wrong
 //! here (no inotify, no watches left, a queue that ran over) means polling, not failure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::PROG;
 #[derive(Debug)]
 pub struct Watch {
     inotify: OwnedFd,
-    files: HashMap<u64, i32>,
+    files: BTreeMap<u64, i32>,
     numbers: HashMap<i32, u64>,
     directories: HashMap<PathBuf, i32>,
     is_exhausted: bool,
@@ -36,14 +36,14 @@ impl Watch {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         Some(Self {
             inotify,
-            files: HashMap::new(),
+            files: BTreeMap::new(),
             numbers: HashMap::new(),
             directories: HashMap::new(),
             is_exhausted: false,
         })
     }
 
-    /// Watches exactly these directories and open files from now on.
+    /// Watches exactly these directories and open files, which come sorted by their numbers, from now on.
     pub fn follow<'a>(&mut self, directories: &[PathBuf], files: impl Iterator<Item = (u64, &'a OwnedFd)>) {
         let gone: Vec<PathBuf> =
             self.directories.keys().filter(|known| !directories.contains(known)).cloned().collect();
@@ -60,9 +60,9 @@ impl Watch {
                 self.directories.insert(directory.clone(), watch);
             }
         }
-        let mut open = std::collections::HashSet::new();
+        let mut open = Vec::with_capacity(self.files.len());
         for (number, file) in files {
-            open.insert(number);
+            open.push(number);
             if self.files.contains_key(&number) {
                 continue;
             }
@@ -73,7 +73,8 @@ impl Watch {
                 self.numbers.insert(watch, number);
             }
         }
-        let closed: Vec<u64> = self.files.keys().copied().filter(|number| !open.contains(number)).collect();
+        let closed: Vec<u64> =
+            self.files.keys().copied().filter(|number| open.binary_search(number).is_err()).collect();
         for number in closed {
             if let Some(watch) = self.files.remove(&number)
                 && self.numbers.get(&watch) == Some(&number)
