@@ -61,17 +61,16 @@ impl Output {
 
     /// Writes if [`WRITE_SIZE`] or more is pending.
     pub fn settle(&mut self) -> Result<(), Stop> {
-        if self.pending.len() < WRITE_SIZE {
-            return Ok(());
-        }
-        // The stream is a busy one.
-        self.enlarge();
-        self.flush()
+        if self.pending.len() >= WRITE_SIZE { self.flush() } else { Ok(()) }
     }
 
     /// Writes all that is pending; blocks until the reader has taken it.
     pub fn flush(&mut self) -> Result<(), Stop> {
         let mut written = 0;
+        if self.pending.len() >= WRITE_SIZE {
+            // The stream is a busy one.
+            self.enlarge();
+        }
         while written < self.pending.len() {
             match rustix::io::write(self.fd, &self.pending[written..]) {
                 Ok(count) => written += count,
