@@ -169,7 +169,8 @@ impl Tail {
             state.watch_for_logpost(now, self.bytes > 0);
         }
         if !self.pace.follows {
-            self.output.flush()?;
+            // It may block, and widens the pipe of a busy stream.
+            self.output.settle()?;
         }
         let is_all = self.output.flush_some()?;
         if is_all && let Some(state) = &mut self.state {
