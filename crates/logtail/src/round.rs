@@ -168,7 +168,7 @@ impl<D: Disk> Follower<D> {
             .map(|(number, _)| *number)
             .collect();
         for number in detached {
-            if self.has_no_writer(number, now, self.plan.rotate_quiet) && self.reads_nothing_more(number, now, out) {
+            if self.has_no_writer(number, now) && self.reads_nothing_more(number, now, out) {
                 self.finish(number, out);
             }
         }
@@ -189,13 +189,13 @@ impl<D: Disk> Follower<D> {
         self.need.lazily();
     }
 
-    /// No process has the file open for writing; where that cannot be told, nothing has come for `quiet`.
-    fn has_no_writer(&self, number: u64, now: Duration, quiet: Duration) -> bool {
+    /// No process has the rotated file open for writing; where that cannot be told, nothing has come for long.
+    fn has_no_writer(&self, number: u64, now: Duration) -> bool {
         let Some(generation) = self.generations.get(&number) else { return false };
         let Some(file) = &generation.file else { return true };
         match self.disk.has_writer(file) {
             Some(has_writer) => !has_writer,
-            None => now >= generation.grown_at + quiet,
+            None => now >= generation.grown_at + self.plan.rotate_quiet,
         }
     }
 
@@ -245,8 +245,8 @@ impl<D: Disk> Follower<D> {
     }
 
     /// Whether everything that is there has been read and no more is to be expected: it was looked at all paths since
-    /// `asked_at`; of each open file no writer is left, or nothing has come for `quiet` since then and since `asked_at`; and
-    /// after that a last read has brought nothing.
+    /// `asked_at`; each open file has no writer, or nothing has come for `quiet` since then and since `asked_at`; and after
+    /// that a last read has brought nothing.
     pub fn is_drained(&mut self, now: Duration, asked_at: Duration, quiet: Duration, out: &mut Vec<u8>) -> bool {
         let Some(looked_at) = self.looked_at.filter(|looked_at| *looked_at >= asked_at) else { return false };
         let open: Vec<u64> = self.open_files().map(|(number, _)| number).collect();
@@ -258,10 +258,10 @@ impl<D: Disk> Follower<D> {
         if self.generations.values().any(|generation| generation.due || is_away(generation)) {
             return false;
         }
-        let quiet_since_asked = now >= asked_at + quiet;
         let settled = |number: &u64| {
-            self.has_no_writer(*number, now, quiet)
-                || (quiet_since_asked && self.generations.get(number).is_some_and(|open| now >= open.grown_at + quiet))
+            let Some(generation) = self.generations.get(number) else { return true };
+            let is_quiet = now >= generation.grown_at.max(asked_at) + quiet;
+            is_quiet || generation.file.as_ref().and_then(|file| self.disk.has_writer(file)) == Some(false)
         };
         open.iter().all(settled) && open.into_iter().all(|number| self.reads_nothing_more(number, now, out))
     }

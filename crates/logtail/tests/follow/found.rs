@@ -42,6 +42,26 @@ fn a_drain_ends_no_sooner_than_it_has_looked_once_more() {
 }
 
 #[test]
+fn a_drain_of_a_file_whose_writers_nobody_can_tell_waits_for_quiet_from_when_it_was_asked_for() {
+    on_fake(&["a"], |stage| {
+        stage.fake().disk.0.borrow_mut().no_leases = true;
+        let writer = stage.open("a");
+        stage.write(writer, "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        // Long silent before the end, it has its last words after it.
+        stage.pass(60);
+        stage.fake().run.as_mut().unwrap().drain();
+        stage.pass(1);
+        assert!(!stage.fake().run.as_mut().unwrap().is_drained(), "no two seconds have passed");
+        stage.write(writer, "2\n");
+        stage.comes(&["2"]);
+        stage.pass(1);
+        assert!(!stage.fake().run.as_mut().unwrap().is_drained(), "nor since the last line");
+    });
+}
+
+#[test]
 fn a_drain_reads_what_waits_for_its_turn_however_long_ago_it_was_seen() {
     on_fake(&["a"], |stage| {
         stage.option(&[], |plan| plan.open_limit = 1);
