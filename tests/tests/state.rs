@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use logline::state::{decode, encode};
+use logline::state::{Lock, decode, encode};
 use logpipe_tests::pipeline::Pipeline;
 use logpipe_tests::receiver::{Behaviour, Reset};
 use logpipe_tests::site::Site;
@@ -148,6 +148,30 @@ fn f12_a_state_directory_that_cannot_be_written_is_said_everything_is_delivered_
     site.append("three\n").unwrap();
     drain(&site);
     assert_eq!(site.messages(), ["one", "two", "one", "two", "three"], "{}", site.said());
+}
+
+#[test]
+fn f12_a_state_directory_that_can_be_written_later_is_kept_and_locked_from_then_on() {
+    let site = Site::new("f12-later");
+    let Some(mount) = Mount::at(&site.state()) else {
+        return skip("f12 (later)", "no file system can be mounted here");
+    };
+    mount.remount("ro");
+    site.append("one\n").unwrap();
+    let mut pipeline = start(&site, "");
+    await_that("the line", || site.messages().len() == 1);
+    mount.remount("rw");
+    site.append("two\n").unwrap();
+    await_that("it is said", || site.said().contains("positions are kept again"));
+    await_that("the acknowledgement", || site.acknowledged().values().any(|offset| *offset == 8));
+    for name in ["files", "acks"] {
+        assert!(!Lock::is_free(&site.state(), name).unwrap(), "{name}");
+    }
+    pipeline.terminate();
+    await_end(&mut pipeline);
+    assert_eq!(pipeline.codes(), [Some(2), Some(0), Some(2)], "{}", site.said());
+    drain(&site);
+    assert_eq!(site.messages(), ["one", "two"], "{}", site.said());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A small text file that survives a kill at any moment: JSON lines between a header with the version and a trailer with
-//! a checksum, readable with `cat`. It is replaced by a rename, and the copy before stays beside it.
+//! a checksum, readable with `cat`. It is replaced by a rename. Beside it stay the copy before, `.old`, and the last one that
+//! was put to disk, `.synced`: after a power loss all that were only written since may be empty.
 //!
 //! ```text
 //! {"logpipe":"acks","version":1}
@@ -34,9 +35,9 @@ pub enum Loaded {
     Nothing,
     /// Its lines.
     Current(Vec<u8>),
-    /// The lines of the copy before, and what is wrong with the current one.
+    /// The lines of a copy from before, and what is wrong with the current one.
     Previous(Vec<u8>, String),
-    /// What is wrong, and no copy before to fall back to.
+    /// What is wrong, and no copy to fall back to.
     Lost(String),
 }
 
@@ -50,19 +51,18 @@ impl Store {
         self.directory.join(format!("{}{ending}", self.name))
     }
 
-    /// Reads the file, or the copy before where it cannot be used. Never fails: what is wrong is told.
+    /// Reads the file, or a copy from before where it cannot be used. Never fails: what is wrong is told.
     pub fn load(&self) -> Loaded {
-        let why = match self.read("") {
-            Ok(Some(body)) => return Loaded::Current(body),
-            Ok(None) => None,
-            Err(why) => Some(why),
-        };
-        match (self.read(".old"), why) {
-            (Ok(Some(body)), why) => Loaded::Previous(body, why.unwrap_or_else(|| "missing".to_owned())),
-            (Ok(None), None) => Loaded::Nothing,
-            (Ok(None), Some(why)) => Loaded::Lost(why),
-            (Err(also), why) => Loaded::Lost(why.unwrap_or(also)),
+        let mut why = None;
+        for ending in ["", ".old", ".synced"] {
+            match self.read(ending) {
+                Ok(Some(body)) if ending.is_empty() => return Loaded::Current(body),
+                Ok(Some(body)) => return Loaded::Previous(body, why.unwrap_or_else(|| "missing".to_owned())),
+                Ok(None) => {}
+                Err(cause) => drop(why.get_or_insert(cause)),
+            }
         }
+        why.map_or(Loaded::Nothing, Loaded::Lost)
     }
 
     fn read(&self, ending: &str) -> Result<Option<Vec<u8>>, String> {
@@ -76,20 +76,26 @@ impl Store {
     /// Replaces the file by one with the lines `body`. With `sync` it is on disk when this returns; a kill of the process
     /// needs none. On error the file is as it was.
     pub fn save(&self, body: &[u8], sync: bool) -> io::Result<()> {
-        let new = self.path(".new");
+        let (new, current) = (self.path(".new"), self.path(""));
         let mut file = File::create(&new)?;
         file.write_all(&encode(self.name, body))?;
         if sync {
             file.sync_all()?;
         }
-        // A file system without links only lacks the copy before.
-        let _ = fs::remove_file(self.path(".old"));
-        let _ = fs::hard_link(self.path(""), self.path(".old"));
-        fs::rename(&new, self.path(""))?;
+        self.keep_as(".old");
+        fs::rename(&new, current)?;
         if sync {
             File::open(&self.directory)?.sync_all()?;
+            self.keep_as(".synced");
         }
         Ok(())
+    }
+
+    /// Keeps the current file under another name too. A file system without links only lacks the copies.
+    fn keep_as(&self, ending: &str) {
+        let copy = self.path(ending);
+        let _ = fs::remove_file(&copy);
+        let _ = fs::hard_link(self.path(""), &copy);
     }
 }
 
@@ -217,6 +223,19 @@ mod tests {
         assert!(matches!(store.load(), Loaded::Previous(body, why) if body == BODY && !why.is_empty()));
         fs::write(directory.0.join("acks.old"), "").unwrap();
         assert!(matches!(store.load(), Loaded::Lost(_)));
+    }
+
+    #[test]
+    fn where_nothing_written_since_has_reached_the_disk_what_was_put_there_is_left() {
+        let directory = Directory::new("synced");
+        let store = Store::new(&directory.0, "acks");
+        for (body, sync) in [("1\n", true), ("2\n", true), ("3\n", false), ("4\n", false)] {
+            store.save(body.as_bytes(), sync).unwrap();
+        }
+        for name in ["acks", "acks.old"] {
+            fs::write(directory.0.join(name), "").unwrap();
+        }
+        assert_eq!(store.load(), Loaded::Previous(b"2\n".to_vec(), "empty".to_owned()));
     }
 
     #[test]

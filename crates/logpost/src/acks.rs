@@ -35,6 +35,8 @@ pub struct Acks {
     /// Seen since the last look at what logtail knows.
     fresh: BTreeSet<Fid>,
     is_unsaved: bool,
+    /// What was written last need not be on disk yet.
+    is_unsynced: bool,
     written_at: Duration,
     synced_at: Duration,
     cleared_at: Duration,
@@ -51,6 +53,7 @@ impl Acks {
             offsets: BTreeMap::new(),
             fresh: BTreeSet::new(),
             is_unsaved: false,
+            is_unsynced: false,
             written_at: Duration::ZERO,
             synced_at: Duration::ZERO,
             cleared_at: Duration::ZERO,
@@ -125,7 +128,9 @@ impl Acks {
 
     /// Writes the file if it is due. A failure is said once and tried again.
     pub fn save_if_due(&mut self, now: Duration, is_end: bool) {
-        if !self.is_unsaved || (!is_end && now < self.written_at + EVERY) {
+        let is_due =
+            if is_end { self.is_unsaved || self.is_unsynced } else { self.due_at().is_some_and(|due| now >= due) };
+        if !is_due {
             return;
         }
         if now >= self.cleared_at + CLEAR_EVERY {
@@ -138,15 +143,25 @@ impl Acks {
         for (fid, offset) in &self.offsets {
             let _ = writeln!(text, "{{\"fid\":\"{fid}\",\"offset\":{offset}}}");
         }
-        match self.store.save(text.as_bytes(), sync) {
+        match self.lock_late().and_then(|()| self.store.save(text.as_bytes(), sync)) {
             Ok(()) => {
                 self.is_unsaved = false;
+                self.is_unsynced = !sync;
                 if sync {
                     self.synced_at = now;
                 }
             }
             Err(error) => self.fail(&error),
         }
+    }
+
+    /// Where the directory could not be written at the start, somebody else may have taken the lock since.
+    fn lock_late(&mut self) -> std::io::Result<()> {
+        if self.lock.is_none() {
+            let lock = Lock::take(&self.directory, "acks")?;
+            self.lock = Some(lock.ok_or_else(|| std::io::Error::other("acks.lock is held by another process"))?);
+        }
+        Ok(())
     }
 
     /// When it will be due.

@@ -5,6 +5,7 @@
 //! | a generation is first seen, a cut is made | before anything more leaves | yes |
 //! | a head has grown, up to its limit | before anything more leaves | no |
 //! | anything else | within a second | every 30 s |
+//! | the end | if anything is not on disk | yes |
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ const SYNC_EVERY: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Need {
     urgency: Urgency,
+    /// What was written last need not be on disk yet.
+    is_unsynced: bool,
     written_at: Duration,
     synced_at: Duration,
 }
@@ -59,15 +62,16 @@ impl Need {
         }
     }
 
-    /// Whether there is anything to write at the end.
+    /// Whether there is anything to write, or to put to disk, at the end.
     pub fn is_any(&self) -> bool {
-        self.urgency != Urgency::None
+        self.urgency != Urgency::None || self.is_unsynced
     }
 
     /// The ledger has been written.
     pub fn written(&mut self, now: Duration, synced: bool) {
         self.urgency = Urgency::None;
         self.written_at = now;
+        self.is_unsynced = !synced;
         if synced {
             self.synced_at = now;
         }

@@ -40,6 +40,8 @@ pub struct State {
     acks_lock: Option<Lock>,
     advanced: HashMap<Fid, u64>,
     has_failed: bool,
+    /// That has been said, and not yet that it goes well again.
+    is_failing: bool,
     first_output: Option<Duration>,
     logpost_seen: bool,
 }
@@ -67,6 +69,7 @@ impl State {
             acks_lock: None,
             advanced: HashMap::new(),
             has_failed: false,
+            is_failing: false,
             first_output: None,
             logpost_seen: advances,
         };
@@ -112,15 +115,29 @@ impl State {
         Left { ledger, is_lost, acks }
     }
 
-    /// Writes the ledger. A failure is said once and tried again later; the run then ends as trouble.
+    /// Writes the ledger. A failure is said and tried again later; the run then ends as trouble.
     #[expect(clippy::result_unit_err, reason = "the cause has been said; what is left is whether it is on disk")]
     pub fn save(&mut self, ledger: &Ledger, sync: bool) -> Result<(), ()> {
-        self.files.save(&ledger.text(), sync).map_err(|error| self.fail(&error))
+        let saved = self.lock_files().and_then(|()| self.files.save(&ledger.text(), sync));
+        saved.map_err(|error| self.fail(&error))?;
+        if std::mem::take(&mut self.is_failing) {
+            say(PROG, format_args!("{}: positions are kept again", self.directory.display()));
+        }
+        Ok(())
+    }
+
+    /// Where the directory could not be written at the start, somebody else may have taken the lock since.
+    fn lock_files(&mut self) -> std::io::Result<()> {
+        if self.files_lock.is_none() {
+            let lock = Lock::take(&self.directory, "files")?;
+            self.files_lock = Some(lock.ok_or_else(|| std::io::Error::other("files.lock is held by another process"))?);
+        }
+        Ok(())
     }
 
     /// Whether positions were or are not kept.
     pub fn has_failed(&self) -> bool {
-        self.has_failed || self.files_lock.is_none()
+        self.has_failed
     }
 
     /// Whether logtail acknowledges what it has written itself.
@@ -128,17 +145,17 @@ impl State {
         self.acks_lock.is_some()
     }
 
-    /// All that was read has been written to stdout: with `--advance` it is acknowledged.
-    pub fn advance<D: Disk>(&mut self, follower: &Follower<D>) {
+    /// All that was read has been written to stdout: with `--advance` it is acknowledged, and put to disk at the end.
+    pub fn advance<D: Disk>(&mut self, follower: &Follower<D>, is_end: bool) {
         if self.acks_lock.is_none() {
             return;
         }
         let offsets: HashMap<Fid, u64> = follower.offsets().collect();
-        if offsets == self.advanced {
+        if offsets == self.advanced && !is_end {
             return;
         }
         let text = acks_text(offsets.iter().map(|(fid, offset)| (*fid, *offset)));
-        match self.acks.save(&text, false) {
+        match self.acks.save(&text, is_end) {
             Ok(()) => self.advanced = offsets,
             Err(error) => self.fail(&error),
         }
@@ -167,6 +184,7 @@ impl State {
 
     fn fail(&mut self, error: &std::io::Error) {
         if !self.has_failed {
+            self.is_failing = true;
             say(
                 PROG,
                 format_args!(

@@ -174,7 +174,7 @@ impl Tail {
         }
         let is_all = self.output.flush_some()?;
         if is_all && let Some(state) = &mut self.state {
-            state.advance(&self.follower);
+            state.advance(&self.follower, false);
         }
         Ok(is_all)
     }
@@ -184,7 +184,8 @@ impl Tail {
         let Some(state) = &mut self.state else { return self.follower.need().written(now, true) };
         let need = *self.follower.need();
         let Some(sync) = need.is_due(now).or((is_end && need.is_any()).then_some(true)) else { return };
-        match state.save(&self.follower.ledger(), sync || is_end) {
+        let sync = sync || is_end;
+        match state.save(&self.follower.ledger(), sync) {
             Ok(()) => self.follower.need().written(now, sync),
             Err(()) => self.follower.need().failed(now),
         }
@@ -220,7 +221,7 @@ impl Tail {
         let left = self.pace.drain.left(now).unwrap_or(LAST_WRITE).max(LAST_WRITE);
         let is_written = self.write_within(left)?;
         if is_written && let Some(state) = &mut self.state {
-            state.advance(&self.follower);
+            state.advance(&self.follower, true);
         }
         match end {
             End::Cut => {
