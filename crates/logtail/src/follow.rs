@@ -90,8 +90,10 @@ pub struct Follower<D: Disk> {
     pub(crate) targets: HashMap<PathBuf, PathBuf>,
     /// Copies of what is held open and has been read, with the size and time of change they had when they were compared.
     pub(crate) copies: HashMap<Inode, (u64, i128)>,
-    /// Entries of another boot, by which files are known again, and where each goes on.
+    /// Entries of another boot, by which files are known again for a while, and where each goes on.
     pub(crate) before_reboot: Vec<(Entry, u64)>,
+    /// When that was.
+    resumed_at: Duration,
     pub(crate) boot: String,
     pub(crate) counters: Counters,
     /// Lines that were cut at the limit since the start.
@@ -154,6 +156,7 @@ impl<D: Disk> Follower<D> {
             targets: HashMap::new(),
             copies: HashMap::new(),
             before_reboot: Vec::new(),
+            resumed_at: Duration::ZERO,
             boot,
             counters: Counters::default(),
             truncated_lines: 0,
@@ -184,6 +187,7 @@ impl<D: Disk> Follower<D> {
             self.seats.entry(path).or_default().sighted = true;
         }
         let same_boot = ledger.boot == self.boot;
+        self.resumed_at = now;
         for mut entry in ledger.entries {
             let offset = acks.get(&entry.fid).copied().unwrap_or(entry.start).max(entry.start);
             entry.cuts.retain(|cut| *cut >= offset);
@@ -704,6 +708,15 @@ impl<D: Disk> Follower<D> {
         }
     }
 
+    fn say_gap(&mut self, path: &Path, offset: u64, unread: u64) {
+        self.counters.gaps += 1;
+        self.counters.possible_loss_bytes += unread;
+        self.say(format!(
+            "{}: a file of it could not be found again, what stood in it from byte {offset} on is lost",
+            path.display()
+        ));
+    }
+
     /// Drops what has been gone for long enough; what was not read of it is a gap.
     fn forget(&mut self, now: Duration) {
         let gone: Vec<u64> = self
@@ -719,13 +732,16 @@ impl<D: Disk> Follower<D> {
             }
             self.need.lazily();
             if !generation.is_finished() {
-                self.counters.gaps += 1;
-                self.counters.possible_loss_bytes += generation.unread();
-                let path = generation.entry.path.display();
-                self.say(format!(
-                    "{path}: a file of it could not be found again, what stood in it from byte {} on is lost",
-                    generation.offset
-                ));
+                self.say_gap(&generation.entry.path, generation.offset, generation.unread());
+            }
+        }
+        if now >= self.resumed_at + self.plan.forget_after {
+            for (entry, offset) in std::mem::take(&mut self.before_reboot) {
+                self.need.lazily();
+                let unread = entry.end.unwrap_or(entry.marker.offset).saturating_sub(offset);
+                if unread > 0 {
+                    self.say_gap(&entry.path, offset, unread);
+                }
             }
         }
         let generations = &self.generations;

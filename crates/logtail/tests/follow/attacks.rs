@@ -189,6 +189,25 @@ fn k9_after_a_reboot_what_is_there_is_delivered_and_no_old_identity_has_new_cont
 }
 
 #[test]
+fn k9_what_is_gone_after_a_reboot_before_it_was_delivered_is_a_loud_gap() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n2\n");
+        stage.start();
+        stage.come(2);
+        stage.pass(2);
+        stage.acknowledge_first(1);
+        stage.kill();
+        stage.remove("a");
+        stage.fake().boot = "another";
+        stage.start();
+        stage.pass(70);
+        stage.says("a: a file of it could not be found again, what stood in it from byte 2 on is lost");
+        let counters = stage.ledger().counters;
+        assert_eq!((counters.gaps, counters.possible_loss_bytes), (1, 2));
+    });
+}
+
+#[test]
 fn k10_two_devices_with_the_same_inode_number_and_first_line() {
     on_fake(&["a.log", "b.log"], |stage| {
         for (device, name) in [(7, "a.log"), (8, "b.log")] {
