@@ -11,6 +11,7 @@ use std::process::Command;
 use logline::state::{Lock, decode, encode};
 use logpipe_tests::pipeline::Pipeline;
 use logpipe_tests::receiver::{Behaviour, Reset};
+use logpipe_tests::running::Running;
 use logpipe_tests::site::Site;
 use logpipe_tests::tools::{await_that, skip};
 use rustix::process::Signal;
@@ -253,6 +254,26 @@ fn f13_who_waits_in_vain_for_half_a_minute_ends_with_2() {
     await_that("the first goes on", || site.messages().len() == 2);
     first.terminate();
     await_end(&mut first);
+}
+
+#[test]
+fn f13_a_logpost_that_is_asked_to_end_while_it_waits_says_what_it_leaves() {
+    let site = Site::new("f13-asked");
+    fs::create_dir_all(site.state()).unwrap();
+    let _held = Lock::take(&site.state(), "acks").unwrap().unwrap();
+    let state = format!("--state={}", site.state().display());
+    for (input, status) in [("\x1e00000000000000ab:0-4 /a\tone\n", 2), ("\x1e00000000000000ab:4\n", 0)] {
+        let mut logpost = Running::start(&[&state, &site.receiver.url()], &[]);
+        logpost.write(input.as_bytes());
+        logpost.hear("another logpost still delivers");
+        logpost.signal(Signal::TERM);
+        let ended = logpost.end();
+        assert_eq!(ended.status, status, "{input:?}: {ended:?}");
+        let told =
+            ended.said.iter().any(|said| said.contains("acks.lock: held by another process, nothing is delivered"));
+        assert_eq!(told, status == 2, "{ended:?}");
+    }
+    assert!(site.messages().is_empty());
 }
 
 #[test]

@@ -116,6 +116,15 @@ impl Acks {
         Trouble::new(self.directory.join("acks.lock").display(), "held by another process for 30 s, giving up")
     }
 
+    /// The trouble of one that was waited for until the end was asked for.
+    pub fn unopened(&self) -> Trouble {
+        let lock = self.directory.join("acks.lock");
+        Trouble::new(
+            lock.display(),
+            "held by another process, nothing is delivered, it comes again after the next start",
+        )
+    }
+
     /// Everything of `fid` below `offset` is settled.
     pub fn acknowledge(&mut self, fid: Fid, offset: u64) {
         self.fresh.insert(fid);

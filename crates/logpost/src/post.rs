@@ -177,7 +177,7 @@ impl Post {
             if self.acks.is_some() && !self.acks_open && item.carries_position() {
                 // The item is borrowed from the input; what it says is taken in below, once the lock is held.
                 self.acks_open = true;
-                let held = Self::open_acks(self.acks.as_mut(), &self.signals)?;
+                let held = Self::open_acks(self.acks.as_mut(), &self.signals, matches!(item, Item::Line(_)))?;
                 if !held {
                     return Ok(false);
                 }
@@ -207,8 +207,9 @@ impl Post {
         Ok(true)
     }
 
-    /// Waits until nobody else holds the lock of `acks`, for at most [`PATIENCE`]. False if a signal ended the wait.
-    fn open_acks(acks: Option<&mut Acks>, signals: &Signals) -> Result<bool, Stop> {
+    /// Waits until nobody else holds the lock of `acks`, for at most [`PATIENCE`]. False if a signal ended the wait; where a
+    /// record waits too, that is trouble. An end of stdin is none: what the pipe holds is to be delivered.
+    fn open_acks(acks: Option<&mut Acks>, signals: &Signals, has_record: bool) -> Result<bool, Stop> {
         let Some(acks) = acks else { return Ok(true) };
         let since = Instant::now();
         let mut said = false;
@@ -223,7 +224,7 @@ impl Post {
             let mut fds: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
             let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 50_000_000 }));
             if signals.next().is_some_and(|asked| asked != Asked::Counters) {
-                return Ok(false);
+                return if has_record { Err(acks.unopened().into()) } else { Ok(false) };
             }
         }
         Ok(true)
