@@ -128,7 +128,8 @@ impl Bulk<'_> {
         let mut left = Vec::new();
         for _ in 0..3 {
             let answers = shipment.answers("200");
-            let mut pipeline = shipment.start_with(&["--batch-bytes", "64KiB"])?;
+            // Some hundred requests, so that the kill comes in the middle also where it comes late.
+            let mut pipeline = shipment.start_with(&["--batch-bytes", "16KiB"])?;
             shipment.until_answers("200", answers + 12)?;
             Shipment::kill_logpost(&mut pipeline)?;
             left.push(self.count("logpipe-*")?);
@@ -369,7 +370,7 @@ impl Bulk<'_> {
         let url = self.url("crashed");
         let shipment = Shipment::of_access_log(self.directory, "crashed", &access_log()?, &Self::post(&url))?;
         let mut pipeline = shipment.start_with(&["--batch-bytes", "64KiB"])?;
-        shipment.until_answers("200", 12)?;
+        shipment.until_answers("200", 4)?;
         self.server.kill();
         shipment.until_said("trying again")?;
         let acked = shipment.acked()?;

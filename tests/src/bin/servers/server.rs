@@ -17,7 +17,7 @@ use ureq::Agent;
 pub type Trouble = Box<dyn Error + Send + Sync>;
 
 /// A machine with much to do may need as long; nothing is asserted about it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Which server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
