@@ -85,6 +85,10 @@ pub struct Follower<D: Disk> {
     pub(crate) seats: BTreeMap<PathBuf, Seat>,
     /// By age: of two generations of a path the one with the lower number is the older.
     pub(crate) generations: BTreeMap<u64, Generation<D::File>>,
+    /// Of each generation the next older one of its path, where there is one.
+    pub(crate) elders: HashMap<u64, u64>,
+    /// A generation has come since they were found.
+    pub(crate) has_new: bool,
     pub(crate) by_inode: HashMap<Inode, u64>,
     /// The paths that are links, by where they lead: what is rotated lies beside the target.
     pub(crate) targets: HashMap<PathBuf, PathBuf>,
@@ -152,6 +156,8 @@ impl<D: Disk> Follower<D> {
             plan,
             seats: BTreeMap::new(),
             generations: BTreeMap::new(),
+            elders: HashMap::new(),
+            has_new: false,
             by_inode: HashMap::new(),
             targets: HashMap::new(),
             copies: HashMap::new(),
@@ -217,6 +223,7 @@ impl<D: Disk> Follower<D> {
             generation.seeking_copy = is_nowhere && !generation.is_finished();
             generation.size = told.max(offset);
             self.generations.insert(number, generation);
+            self.has_new = true;
         }
     }
 
@@ -583,6 +590,8 @@ impl<D: Disk> Follower<D> {
             Ok(generation) => {
                 self.by_inode.insert(stat.inode, number);
                 self.generations.insert(number, generation);
+                self.has_new = true;
+                self.has_new = true;
                 self.need.at_once();
                 true
             }

@@ -17,6 +17,9 @@ use crate::fingerprint::HEAD;
 use crate::follow::{Follower, RESTLESS};
 use crate::generation::{Generation, Progress};
 
+/// So many files are read before what has come of them is written: to go through all that wait at each turn would cost more
+/// than to read one.
+const MOST_IN_A_TURN: usize = 64;
 /// Marks tell the positions at most so often.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 
@@ -34,35 +37,38 @@ impl<D: Disk> Follower<D> {
     /// Reads from the files that are due until `room` bytes are in `out` or each has had its turn. True if there is more
     /// to read at once.
     fn read(&mut self, now: Duration, room: usize, out: &mut Vec<u8>) -> bool {
-        let mut due: Vec<u64> =
-            self.generations.iter().filter(|(_, generation)| generation.due).map(|(number, _)| *number).collect();
-        let turn = due.partition_point(|number| *number < self.cursor);
-        due.rotate_left(turn);
-        let older = self.older_of(&due);
+        if std::mem::take(&mut self.has_new) {
+            self.elders = self.find_elders();
+        }
+        let from_cursor = self.generations.range(self.cursor..).chain(self.generations.range(..self.cursor));
+        let due: Vec<u64> = from_cursor
+            .filter(|(_, generation)| generation.due)
+            .map(|(number, _)| *number)
+            .take(MOST_IN_A_TURN + 1)
+            .collect();
         let mut is_more = false;
-        for number in due {
-            if out.len() >= room {
+        for (count, number) in due.into_iter().enumerate() {
+            if out.len() >= room || count == MOST_IN_A_TURN {
                 self.cursor = number;
                 return true;
             }
-            let is_due = |number: &u64| self.generations.get(number).is_some_and(|generation| generation.due);
-            is_more |= older.get(&number).is_some_and(is_due) || self.read_one(number, now, out);
+            is_more |= self.has_due_elder(number) || self.read_one(number, now, out);
         }
         is_more
     }
 
-    /// For those of `due` that must wait until an older generation of the same path has been read, that generation.
-    fn older_of(&self, due: &[u64]) -> HashMap<u64, u64> {
-        let mut by_path: HashMap<&PathBuf, Vec<u64>> = HashMap::with_capacity(due.len());
-        for number in due {
-            by_path.entry(&self.generations[number].entry.path).or_default().push(*number);
-        }
-        let mut older = HashMap::new();
-        for mut numbers in by_path.into_values().filter(|numbers| numbers.len() > 1) {
-            numbers.sort_unstable();
-            older.extend(numbers.windows(2).map(|pair| (pair[1], pair[0])));
-        }
-        older
+    /// For each generation that has older ones of its path the next of them.
+    fn find_elders(&self) -> HashMap<u64, u64> {
+        let mut youngest: HashMap<&PathBuf, u64> = HashMap::with_capacity(self.generations.len());
+        let by_age = self.generations.iter();
+        by_age.filter_map(|(number, known)| Some((*number, youngest.insert(&known.entry.path, *number)?))).collect()
+    }
+
+    /// Whether it must wait until an older generation of its path has been read.
+    fn has_due_elder(&self, number: u64) -> bool {
+        let next = |younger: &u64| self.elders.get(younger).copied();
+        let is_due = |number: u64| self.generations.get(&number).is_some_and(|generation| generation.due);
+        std::iter::successors(next(&number), next).any(is_due)
     }
 
     fn read_one(&mut self, number: u64, now: Duration, out: &mut Vec<u8>) -> bool {

@@ -50,6 +50,7 @@ pub struct Tail {
     looked_at: Option<Duration>,
     /// The rest between two looks where nothing wakes: short after activity, then longer.
     rest: Duration,
+    look_took: Duration,
     woken_at: Duration,
     bytes: u64,
 }
@@ -78,6 +79,7 @@ impl Tail {
             clock,
             looked_at: None,
             rest: GROUPED,
+            look_took: Duration::ZERO,
             woken_at: Duration::ZERO,
             bytes: 0,
         }
@@ -123,7 +125,7 @@ impl Tail {
     }
 
     fn look_if_due(&mut self, now: Duration) {
-        let mut is_due = self.looked_at.is_none_or(|at| now >= at + self.rest);
+        let mut is_due = self.looked_at.is_none_or(|at| now >= at + self.between_looks());
         if let Some(watch) = &mut self.watch {
             let woken = watch.drain();
             is_due |= woken.names_changed;
@@ -135,10 +137,16 @@ impl Tail {
         if is_due {
             self.looked_at = Some(now);
             self.follower.look(now);
+            self.look_took = self.clock.elapsed().saturating_sub(now);
             if let Some(watch) = &mut self.watch {
                 watch.follow(self.follower.directories(), self.follower.open_files());
             }
         }
+    }
+
+    /// A look over many files takes no more than a twentieth of the time, a drain apart.
+    fn between_looks(&self) -> Duration {
+        if self.pace.drain.is_on() { self.rest } else { self.rest.max((20 * self.look_took).min(self.pace.at_rest)) }
     }
 
     fn read(&mut self, now: Duration) -> bool {
@@ -274,7 +282,7 @@ impl Tail {
         } else {
             self.rest = (self.rest * 2).min(self.pace.at_rest);
         }
-        let next_look = self.looked_at.map_or(Duration::ZERO, |at| at + self.rest).saturating_sub(now);
+        let next_look = self.looked_at.map_or(Duration::ZERO, |at| at + self.between_looks()).saturating_sub(now);
         if self.follower.has_unmarked() { next_look.min(Duration::from_secs(1)) } else { next_look }
     }
 
