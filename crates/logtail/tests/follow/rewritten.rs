@@ -1,7 +1,5 @@
 //! Files that are truncated and grow again before anything of them is read, as a full pipe makes it happen.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,25 +7,13 @@ use std::time::Duration;
 
 use logline::line::{Item, classify};
 use logline::position::Fid;
-use logtail::emit::Shape;
-use logtail::follow::{First, Follower, Plan};
-use logtail::glob::Pattern;
+use logtail::follow::Follower;
 use logtail::system::System;
 
+use crate::run::plan;
+
 fn follower(log: &Path) -> Follower<System> {
-    let plan = Plan {
-        patterns: vec![Pattern::new(log.as_os_str().as_encoded_bytes()).unwrap()],
-        excludes: Vec::new(),
-        shape: Shape { tagged: true, max_line: 1 << 20 },
-        first: First::Head,
-        follows: true,
-        headers: false,
-        rotate_quiet: Duration::from_secs(10),
-        forget_after: Duration::from_secs(60),
-        open_limit: 64,
-        chunk: 4096,
-    };
-    Follower::new(System, plan, "boot".to_owned(), Fid::random)
+    Follower::new(System, plan(&[log.to_str().unwrap()]), "boot".to_owned(), Fid::random)
 }
 
 /// Looks and reads for some seconds; the lines that came, each with the ids of the generations it came of.
