@@ -27,6 +27,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     let plan = plan(args, directory.is_some())?;
     let signals = Signals::of_end().map_err(|error| Trouble::io("signals", &error))?;
     logtail::lease::prepare().map_err(|error| Trouble::io("signals", &error))?;
+    logtail::system::raise_limit_of_open_files();
     let mut follower = Follower::new(System, plan, boot_id(), logline::position::Fid::random);
     let state = match directory {
         None => None,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::disk::{Disk, Inode, Stat};
 use crate::lease;
@@ -15,6 +16,13 @@ use crate::lease;
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct System;
+
+/// Lets as many files be open as this process may ask for: the usual limit of 1024 is there for programs that use select(2),
+/// and a node has more logs. Where it is refused, files beyond the limit are told one by one.
+pub fn raise_limit_of_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
 
 impl Disk for System {
     type File = OwnedFd;

@@ -304,3 +304,21 @@ fn an_empty_rotated_file_that_a_glob_finds_costs_nothing_at_rest() {
         assert!(lists <= 12, "ten looks, and two beside: {lists}");
     });
 }
+
+#[test]
+fn more_files_than_the_usual_limit_allows_are_followed() {
+    let root = std::env::temp_dir().join(format!("logtail-many-{}", std::process::id()));
+    std::fs::create_dir_all(root.join("log")).unwrap();
+    for number in 0..100 {
+        std::fs::write(root.join(format!("log/{number}.log")), format!("{number}\n")).unwrap();
+    }
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -Sn 40; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_logtail")])
+        .args(["--advance", "--state", "state", "log/*.log"])
+        .current_dir(&root)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&root).unwrap();
+    let lines = output.stdout.split_inclusive(|byte| *byte == b'\n').count();
+    assert_eq!((lines, String::from_utf8_lossy(&output.stderr).as_ref()), (100, ""));
+}
