@@ -591,7 +591,6 @@ impl<D: Disk> Follower<D> {
                 self.by_inode.insert(stat.inode, number);
                 self.generations.insert(number, generation);
                 self.has_new = true;
-                self.has_new = true;
                 self.need.at_once();
                 true
             }
