@@ -1,6 +1,7 @@
 //! Group K, found by attacking the design.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::stage::{Arrived, every_way, on_fake};
 
@@ -31,20 +32,19 @@ fn k1_finished_and_not_acknowledged_its_rest_is_read_again() {
 
 #[test]
 fn k2_a_rotated_file_that_is_written_to_after_the_quiet_is_taken_up_where_it_ended() {
-    on_fake(&["a"], |stage| {
-        stage.fake().disk.0.borrow_mut().no_leases = true;
+    every_way(&["a"], |stage| {
+        stage.unprivileged();
+        stage.option(&["--rotate-quiet", "0.1"], |plan| plan.rotate_quiet = Duration::from_millis(100));
         let old = stage.open("a");
         stage.write(old, "1\n");
         stage.start();
         stage.rename("a", "a.1");
         stage.append("a", "new\n");
         stage.comes_in_any_order(&["1", "new"]);
-        stage.pass(20);
-        assert_eq!(stage.fake().run.as_ref().unwrap().follower.size().1, 1, "the old one is closed");
         for late in ["2", "3"] {
+            stage.closes_all_but(1);
             stage.write(old, &format!("{late}\n"));
             stage.comes(&[late]);
-            stage.pass(30);
         }
     });
 }
