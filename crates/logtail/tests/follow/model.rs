@@ -2,7 +2,8 @@
 //! copy, truncate and remove, also between two system calls; looks, turns, time; kills of any member, drains, starts; a
 //! server that fails. The pipe ends in logpost's own window, and in a server that knows every id it has ever seen.
 //!
-//! A seed that fails is printed; `LOGPIPE_SEED=N` runs it alone and tells what happened, `LOGPIPE_SEEDS=N` runs so many.
+//! A seed that fails is printed; `LOGPIPE_SEED=N` runs it alone and tells what happened, `LOGPIPE_SEEDS=N` runs so many,
+//! from `LOGPIPE_FROM=N` on.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -618,7 +619,8 @@ fn run(rotation: Rotation, mishap: Mishap) {
         return;
     }
     let mut failed = Vec::new();
-    for seed in 0..number("LOGPIPE_SEEDS").unwrap_or(4000) {
+    let from = number("LOGPIPE_FROM").unwrap_or(0);
+    for seed in from..from + number("LOGPIPE_SEEDS").unwrap_or(4000) {
         if let Err(why) = sequence(seed, rotation, mishap, false) {
             failed.push(format!("LOGPIPE_SEED={seed}: {why}"));
         }
