@@ -486,7 +486,7 @@ impl Model {
                 // As the program waits: longer while nothing happens.
                 self.pass(if self.is_at_rest() { 8000 } else { 300 });
             }
-            for _ in 0..400 {
+            for _ in 0..2000 {
                 if let Some(tail) = &mut self.tail {
                     tail.drain();
                 }
