@@ -109,7 +109,7 @@ pub struct Args {
     pub compress: Option<Compression>,
 
     /// A request goes when it has so many bytes of records (a short one counts as 128)
-    #[arg(long, value_name = "SIZE", value_parser = parse_batch, default_value = "1MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_batch, default_value = "512KiB")]
     pub batch_bytes: u64,
 
     /// or when its first record has waited so long
