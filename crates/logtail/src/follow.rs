@@ -120,7 +120,7 @@ pub struct Follower<D: Disk> {
     unmatched: bool,
     /// The path of the last header.
     pub(crate) headed: Option<PathBuf>,
-    /// What sits at a path of its own since the last look.
+    /// What sits at a path of its own, as far as is known.
     pub(crate) at_home: HashSet<u64>,
     pub(crate) said: Vec<String>,
     troubles: HashMap<PathBuf, String>,
@@ -482,6 +482,11 @@ impl<D: Disk> Follower<D> {
         if before != Some(number) {
             seat.restless_until = now + RESTLESS;
             seat.target = None;
+            // At once, for it takes no room among the rotated files, and the one before does.
+            if self.base_of(path).is_none() {
+                self.at_home.insert(number);
+                before.map(|before| self.at_home.remove(&before));
+            }
         }
         let is_open = |number| self.generations.get(&number).is_some_and(|generation| generation.file.is_some());
         if before.is_some_and(|before| before != number && is_open(before)) {

@@ -76,7 +76,8 @@ fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {
         headers: args.verbose,
         rotate_quiet: args.rotate_quiet,
         forget_after: Duration::from_secs(60),
-        open_limit: 64,
+        // Without -F there is one round only, in which each has its turn.
+        open_limit: if args.follow { 64 } else { usize::MAX },
         chunk: CHUNK,
     })
 }

@@ -106,6 +106,26 @@ fn siblings_of_a_name_without_a_directory_are_found() {
 }
 
 #[test]
+fn one_round_without_following_reads_all_that_was_rotated_since_the_last() {
+    let root = std::env::temp_dir().join(format!("logtail-round-{}", std::process::id()));
+    std::fs::create_dir_all(&root).unwrap();
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_logtail"));
+        let output = command.current_dir(&root).args(["--advance", "--state", "state", "a.log"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    std::fs::write(root.join("a.log"), "0\n").unwrap();
+    let first = run();
+    for number in 1..=100 {
+        std::fs::write(root.join(format!("a.log.{}", 10_000_000 + number)), format!("{number}\n")).unwrap();
+    }
+    let second = run();
+    std::fs::remove_dir_all(&root).unwrap();
+    assert_eq!(first, "0\n");
+    assert!(second.lines().eq((1..=100).map(|number| number.to_string())), "{second}");
+}
+
+#[test]
 fn a_sibling_that_a_glob_finds_late_is_read_from_its_head() {
     on_fake(&["*"], |stage| {
         stage.append("a", "2\n");

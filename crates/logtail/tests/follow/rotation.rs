@@ -156,8 +156,9 @@ fn b8_thousands_of_rotations_hold_few_files_and_watches() {
             if round % 250 == 249 {
                 stage.come_at_least(50);
                 let (files, watches) = (stage.open_files(), stage.watches());
-                // While they change hands, both those before and those after are watched.
-                assert!(files <= 66 && watches <= 132, "{files} files and {watches} watches after {round} rotations");
+                // 64 rotated ones, the one that is there, the one it replaced, and one or two in hand. While they change
+                // hands, both those before and those after are watched.
+                assert!(files <= 68 && watches <= 132, "{files} files and {watches} watches after {round} rotations");
             }
         }
         stage.come_at_least(ROTATIONS - stage.arrived.len());
