@@ -68,6 +68,15 @@ impl Ledger {
         out
     }
 
+    /// For a copy from before: forgets the files of which nothing had been read then. What was read of them since, under
+    /// their names, may have been something else than what lies there now.
+    pub fn forget_unread(&mut self) {
+        let (known, unread) = std::mem::take(&mut self.entries).into_iter().partition(|entry| entry.head.length > 0);
+        self.entries = known;
+        let unread: Vec<Entry> = unread;
+        self.sighted.extend(unread.into_iter().map(|entry| entry.path));
+    }
+
     /// Reads such lines. A line that lacks what it needs is passed over and told.
     pub fn parse(text: &[u8]) -> (Self, Vec<String>) {
         let mut ledger = Self::default();

@@ -102,9 +102,12 @@ impl State {
 
     fn load(&mut self) -> Left {
         let loaded = self.files.load();
-        let is_lost = matches!(loaded, Loaded::Lost(_));
+        let (is_lost, is_older) = (matches!(loaded, Loaded::Lost(_)), matches!(loaded, Loaded::Previous(..)));
         let ledger = lines(&self.directory, "files", loaded).map(|text| {
-            let (ledger, troubles) = Ledger::parse(&text);
+            let (mut ledger, troubles) = Ledger::parse(&text);
+            if is_older {
+                ledger.forget_unread();
+            }
             for trouble in troubles {
                 say(PROG, format_args!("{}: {trouble}", self.directory.join("files").display()));
             }

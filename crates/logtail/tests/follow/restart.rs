@@ -134,18 +134,38 @@ fn f7_a_damaged_state_falls_back_to_the_copy_before_or_reads_all_again() {
 fn f7_a_copy_of_the_state_older_than_what_was_delivered_is_not_trusted_with_the_rest() {
     on_fake(&["a"], |stage| {
         stage.fake().disk.0.borrow_mut().reuses_numbers = true;
-        stage.create("a");
-        stage.start();
         stage.append("a", "1\n");
+        stage.start();
         stage.comes(&["1"]);
+        stage.append("a", "2\n");
+        stage.comes(&["2"]);
         stage.acknowledge();
         stage.kill();
         stage.fake().kept.files.current = Some(b"garbage".to_vec());
         stage.remove("a");
-        stage.append("a", "2\n3\n");
+        stage.append("a", "1\n3\n4\n");
         stage.start();
-        stage.comes(&["2", "3"]);
+        stage.comes(&["1", "3", "4"]);
         stage.says("older than what was delivered");
+    });
+}
+
+#[test]
+fn f7_a_copy_of_the_state_that_knows_nothing_of_a_file_gives_its_name_to_no_other() {
+    on_fake(&["a"], |stage| {
+        stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+        stage.create("a");
+        stage.start();
+        stage.append("a", "1\n");
+        let old = stage.come(1)[0].position;
+        stage.kill();
+        stage.fake().kept.files.current = Some(b"garbage".to_vec());
+        stage.remove("a");
+        stage.append("a", "2\n");
+        stage.start();
+        let line = &stage.come(1)[0];
+        assert_eq!(line.text(), "2");
+        assert_ne!(line.position.fid, old.fid, "what was not acknowledged may have been delivered all the same");
     });
 }
 

@@ -38,6 +38,10 @@ impl Slot {
         let read = |text: &Option<Vec<u8>>| decode(name, text.as_deref()?).ok().map(<[u8]>::to_vec);
         read(&self.current).or_else(|| read(&self.previous))
     }
+
+    fn is_current(&self, name: &str) -> bool {
+        self.current.as_deref().is_some_and(|text| decode(name, text).is_ok())
+    }
 }
 
 impl Kept {
@@ -50,7 +54,11 @@ impl Kept {
     }
 
     pub fn ledger(&self) -> Option<Ledger> {
-        self.files.load("files").map(|text| Ledger::parse(&text).0)
+        let mut ledger = Ledger::parse(&self.files.load("files")?).0;
+        if !self.files.is_current("files") {
+            ledger.forget_unread();
+        }
+        Some(ledger)
     }
 }
 
