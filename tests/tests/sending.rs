@@ -361,12 +361,12 @@ fn what_is_not_the_success_of_the_kind_is_said_and_nothing_is_dropped_or_lost() 
         case("ndjson", 408, "", "408"),
         case("ndjson", 501, "", "501"),
     ];
-    // Each waits for its pause, all of them together.
+    // Each waits for its pause, all of them together: so many that a drain of every day may be too short.
     let runs = cases.map(|Case { kind, answer, said }| {
         thread::spawn(move || {
             let receiver = Receiver::start();
             receiver.script([answer]);
-            let line = format!("logpost --to {kind} {}", receiver.url());
+            let line = format!("logpost --drain 2min --to {kind} {}", receiver.url());
             let output = run(&line, b"{\"message\":\"one\"}\n{\"message\":\"two\"}\n");
             assert_status(&output, 0);
             assert_eq!(output.stdout, b"", "{kind}, {said}");
