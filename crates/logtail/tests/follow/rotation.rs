@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::stage::{Stage, every_way, on_fake};
+use crate::stage::{Arrived, Stage, every_way, on_fake};
 
 #[test]
 fn b1_a_line_written_to_the_old_file_after_the_rename_comes_once() {
@@ -346,5 +346,30 @@ fn d3_a_removed_file_gives_its_unfinished_line_too() {
         stage.close(old);
         let line = &stage.come(1)[0];
         assert_eq!((line.text().as_str(), line.flags().as_str()), ("unfinished", "p"));
+    });
+}
+
+#[test]
+fn more_files_than_a_turn_takes_are_all_read_and_of_each_the_older_generation_first() {
+    on_fake(&["*.log"], |stage| {
+        for number in 0..60 {
+            stage.append(&format!("{number}.log"), "first\n");
+        }
+        stage.start();
+        stage.come(60);
+        stage.acknowledge();
+        stage.kill();
+        for number in 0..60 {
+            let name = format!("{number}.log");
+            stage.append(&name, &format!("{number} old\n"));
+            stage.rename(&name, &format!("{name}.1"));
+            stage.append(&name, &format!("{number} new\n"));
+        }
+        stage.start();
+        let lines: Vec<String> = stage.come(120).iter().map(Arrived::text).collect();
+        for number in 0..60 {
+            let at = |text: String| lines.iter().position(|line| *line == text).unwrap();
+            assert!(at(format!("{number} old")) < at(format!("{number} new")), "{number}");
+        }
     });
 }
