@@ -204,14 +204,12 @@ impl Tail {
             return (!is_busy).then_some(End::Complete);
         }
         let asked_at = self.pace.drain.asked_at()?;
-        if now >= asked_at + self.pace.drain.max {
-            return Some(End::Cut);
-        }
-        if is_busy {
-            return None;
-        }
         let buffer = self.output.buffer();
-        self.follower.is_drained(now, asked_at, self.pace.drain.quiet, buffer).then_some(End::Complete)
+        // This comes first: a disk that was slow to keep the ledger takes nothing from what has been read.
+        if !is_busy && self.follower.is_drained(now, asked_at, self.pace.drain.quiet, buffer) {
+            return Some(End::Complete);
+        }
+        (now >= asked_at + self.pace.drain.max).then_some(End::Cut)
     }
 
     /// The last lines, marks and the end mark, written within the time that is left.
