@@ -23,8 +23,8 @@ use ureq::{Agent, Proxy};
 
 use crate::fate::Failure;
 
-/// How much of a request is written at once: each write wakes the reader.
-const WRITE_SIZE: usize = 512 << 10;
+/// How much of a request is written at once: each write wakes the reader, and a batch of the usual size goes in one.
+const WRITE_SIZE: usize = 640 << 10;
 /// A connection on which nothing moves for so long is given up.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// Where systems keep the certificates that they trust.
