@@ -15,6 +15,7 @@
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`time`] | moments as they are written, and the zone of those that name none |
 //! | [`canonical`], [`level`] | the names under which applications write time, level and message; levels in their order |
+//! | [`wait`] | the one wait: input, output, signals, time |
 //! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
 
 pub mod args;
@@ -33,3 +34,4 @@ pub mod splitter;
 pub mod state;
 pub mod time;
 pub mod torn;
+pub mod wait;

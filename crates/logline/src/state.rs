@@ -8,7 +8,14 @@
 //! {"checksum":"9c1185a5c5e9fc54"}
 //! ```
 //!
-//! One process writes a file: it holds the [`Lock`] beside it, which is never replaced.
+//! One process writes a file: it holds the [`Lock`] beside it, which is never replaced. The texts of the two files that
+//! logtail and logpost share are in [`files`] and [`acks`].
+
+pub mod acks;
+pub mod files;
+mod keeper;
+
+pub use keeper::{Keeper, Locked, Saved, Shelf, Urgency};
 
 use std::fs::{self, File};
 use std::hash::Hasher as _;

@@ -87,10 +87,14 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
     if let Some(backlog) = backlog {
         rows.extend([
             ("logpost_unacknowledged_bytes", "Bytes of the followed files that are not settled.", backlog.bytes),
-            ("logtail_truncations_total", "Files that were truncated or rewritten in place.", backlog.truncations),
-            ("logtail_gaps_total", "Files that were gone before all of them was read.", backlog.gaps),
-            ("logtail_possible_loss_bytes_total", "Bytes that vanished unread.", backlog.possible_loss_bytes),
-            ("logtail_hole_bytes_total", "NUL bytes of holes that were skipped.", backlog.hole_bytes),
+            (
+                "logtail_truncations_total",
+                "Files that were truncated or rewritten in place.",
+                backlog.counters.truncations,
+            ),
+            ("logtail_gaps_total", "Files that were gone before all of them was read.", backlog.counters.gaps),
+            ("logtail_possible_loss_bytes_total", "Bytes that vanished unread.", backlog.counters.possible_loss_bytes),
+            ("logtail_hole_bytes_total", "NUL bytes of holes that were skipped.", backlog.counters.hole_bytes),
         ]);
     }
     let mut text = String::new();

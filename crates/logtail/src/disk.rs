@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use logline::state::files::Inode;
+
 /// What `stat` tells of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stat {
@@ -18,20 +20,6 @@ pub struct Stat {
     pub names: u64,
     /// Whether it is a regular file (links are followed).
     pub is_file: bool,
-}
-
-/// A file on a device.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Inode {
-    /// `st_dev`.
-    pub device: u64,
-    /// `st_ino`.
-    pub number: u64,
-}
-
-impl Inode {
-    /// Where a generation lies whose inode holds something else now.
-    pub const NOWHERE: Self = Self { device: 0, number: 0 };
 }
 
 /// The calls that logtail makes. Errors are the system's.
@@ -54,6 +42,10 @@ pub trait Disk {
     fn next_data(&self, file: &Self::File, offset: u64) -> io::Result<Option<u64>>;
     /// Whether any process has the file open for writing; `None` where that cannot be told.
     fn has_writer(&self, file: &Self::File) -> Option<bool>;
+    /// When the file's inode was made, in nanoseconds since the epoch; `None` where the file system does not tell.
+    fn born(&self, file: &Self::File) -> Option<i128>;
+    /// The time of day: seconds since the epoch.
+    fn clock(&self) -> u64;
     /// The names in a directory, `.` and `..` apart, in any order.
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>>;
 }

@@ -5,7 +5,7 @@ use std::io;
 use memchr::{memchr_iter, memrchr_iter};
 
 use crate::disk::Disk;
-use crate::generation::read_full;
+use crate::fingerprint::read_full;
 
 const BLOCK: usize = 64 << 10;
 

@@ -1,114 +1,329 @@
-//! How a generation is known again: by a hash of its first bytes, which covers more as the file grows, and by one of the
-//! last bytes that were read.
+//! How a generation is known again: by keyed hashes of its first bytes, of the last bytes that were read, and of 64 bytes
+//! here and there between. "The file still holds what was read of it" is decided here and nowhere else.
+//!
+//! The head alone proves nothing: programs print the same banner of more than 1 KiB at each start. So where more than that
+//! was read, a sample behind the first KiB has to match too.
 
 use std::hash::Hasher as _;
+use std::io;
 
 use siphasher::sip::SipHasher13;
 
 use logline::position::Fid;
+use logline::state::files::{Entry, Head, Sample};
+
+use crate::disk::Disk;
 
 /// The head covers at most this many bytes.
 pub const HEAD: usize = 1024;
-/// The marker covers at most this many bytes.
-pub const MARKER: usize = 64;
+/// A sample covers at most this many bytes.
+pub const SAMPLE: usize = 64;
+/// At most this many samples are kept besides the marker.
+const MOST_SAMPLES: usize = 30;
+/// The first distance between two kept samples; it doubles each time that they have become too many.
+const FIRST_STEP: u64 = HEAD as u64;
+/// A last line of a short file up to this length may have been taken back by its writer; a longer one tells that the file
+/// was written anew.
+const SHORT_FOOTER: u64 = 16;
 
-/// A keyed hash of some bytes: whoever writes the log does not know the key, so cannot make two heads equal.
-pub fn hash(key: Fid, bytes: &[u8]) -> u64 {
+/// A keyed hash of some bytes: whoever writes the log does not know the key, so cannot make two contents look equal.
+fn hash(key: Fid, bytes: &[u8]) -> u64 {
     let mut hasher = SipHasher13::new_with_keys(key.0, !key.0);
     hasher.write(bytes);
     hasher.finish()
 }
 
-/// The first `length` bytes of a file, by their hash.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Head {
-    /// At most [`HEAD`]; only bytes that were read.
-    pub length: u64,
-    /// Keyed with the fid.
-    pub hash: u64,
+fn head_of(key: Fid, first: &[u8]) -> Head {
+    let first = &first[..first.len().min(HEAD)];
+    Head { length: first.len() as u64, hash: hash(key, first) }
 }
 
-impl Head {
-    /// Of the first bytes of a file; what lies behind the first [`HEAD`] does not count.
-    pub fn of(key: Fid, first: &[u8]) -> Self {
-        let first = &first[..first.len().min(HEAD)];
-        Self { length: first.len() as u64, hash: hash(key, first) }
+/// Of the bytes that end at `offset`; only the last [`SAMPLE`] count.
+fn sample_of(key: Fid, offset: u64, before: &[u8], at: u64) -> Sample {
+    let before = &before[before.len().saturating_sub(SAMPLE)..];
+    Sample { offset, length: before.len() as u64, hash: hash(key, before), at }
+}
+
+/// Whether `bytes`, which were read from the sample's start on, are those it was made of.
+fn is_sample(sample: &Sample, key: Fid, bytes: &[u8]) -> bool {
+    let length = usize::try_from(sample.length).unwrap_or(usize::MAX);
+    bytes.get(..length).is_some_and(|bytes| hash(key, bytes) == sample.hash)
+}
+
+/// What has been read of one generation, by hashes.
+///
+/// The invariants: the head covers nothing behind the start of the last line; `samples` and `line` stand at ends of lines,
+/// in the order of their offsets, and before the marker; the marker is made of the last bytes that were read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fingerprint {
+    key: Fid,
+    head: Head,
+    samples: Vec<Sample>,
+    /// The least distance between two of the samples.
+    step: u64,
+    /// At the start of the last line, or before it.
+    line: Option<Sample>,
+    marker: Sample,
+}
+
+impl Fingerprint {
+    /// Of a file of which nothing has been read, where reading begins at `offset`.
+    pub fn new(key: Fid, offset: u64) -> Self {
+        let marker = Sample { offset, hash: hash(key, b""), ..Sample::default() };
+        Self { key, head: head_of(key, b""), samples: Vec::new(), step: FIRST_STEP, line: None, marker }
     }
 
-    /// Whether `first`, the first bytes of a file, begin like this head; fewer bytes than it covers do not.
-    pub fn begins(&self, key: Fid, first: &[u8]) -> bool {
-        usize::try_from(self.length)
-            .ok()
-            .and_then(|length| first.get(..length))
-            .is_some_and(|first| hash(key, first) == self.hash)
+    /// As an entry of the state remembers it.
+    pub fn from_entry(entry: &Entry) -> Self {
+        let mut samples = entry.samples.clone();
+        samples.sort_by_key(|sample| sample.offset);
+        samples.retain(|sample| sample.offset <= entry.marker.offset);
+        let line = samples.pop();
+        let mut print = Self {
+            key: entry.fid,
+            head: entry.head,
+            step: FIRST_STEP,
+            samples: Vec::new(),
+            line,
+            marker: entry.marker,
+        };
+        for sample in samples {
+            print.keep(sample);
+        }
+        print
     }
 
-    /// Whether it covers as much as a head can.
-    pub fn is_full(&self) -> bool {
-        self.length == HEAD as u64
+    /// The key of all its hashes.
+    pub fn key(&self) -> Fid {
+        self.key
+    }
+
+    /// The first bytes.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The last bytes that were read.
+    pub fn marker(&self) -> Sample {
+        self.marker
+    }
+
+    /// All samples but the marker, in the order of their offsets.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().chain(&self.line)
+    }
+
+    /// Whether nothing has been read of the file, so that nothing can prove that another is the same.
+    pub fn is_blank(&self) -> bool {
+        self.marker.length == 0 && self.head.length == 0
+    }
+
+    /// The file has been read up to `end`. `bytes` are the last ones of it, and were read from `from` on; the last whole
+    /// line among them begins at `line`, where there is one. `at` is the time, in seconds since the epoch.
+    pub fn read(&mut self, bytes: &[u8], from: u64, line: Option<u64>, at: u64) {
+        let end = from + bytes.len() as u64;
+        if let Some(line) = line.filter(|line| *line >= from && (from == 0 || *line - from >= SAMPLE as u64)) {
+            let before = &bytes[..index(line - from)];
+            let sample = sample_of(self.key, line, before, at);
+            if let Some(earlier) = self.line.replace(sample) {
+                self.keep(earlier);
+            }
+        }
+        self.marker = sample_of(self.key, end, bytes, at);
+    }
+
+    fn keep(&mut self, sample: Sample) {
+        if self.samples.last().map_or(0, |last| last.offset) + self.step > sample.offset {
+            return;
+        }
+        self.samples.push(sample);
+        if self.samples.len() > MOST_SAMPLES {
+            self.step *= 2;
+            // Every other one stays.
+            let mut count = 0;
+            self.samples.retain(|_| {
+                count += 1;
+                count % 2 == 1
+            });
+        }
+    }
+
+    /// Reading goes on at `offset`, of which `before` are the bytes in front; nothing that was read behind it counts.
+    pub fn go_on_at(&mut self, offset: u64, before: &[u8], at: u64) {
+        self.samples.retain(|sample| sample.offset <= offset);
+        self.marker = sample_of(self.key, offset, before, at);
+        let begins_line = before.last().is_none_or(|byte| *byte == b'\n');
+        self.line = self.line.filter(|line| line.offset <= offset).or(begins_line.then_some(self.marker));
+    }
+
+    /// NUL bytes were skipped: reading goes on behind them, and what stood there proves nothing.
+    pub fn skip_to(&mut self, offset: u64) {
+        self.marker = sample_of(self.key, offset, b"", self.marker.at);
+    }
+
+    /// How far the head can cover the file that has been read to its marker: not into its last line.
+    fn head_limit(&self) -> u64 {
+        self.line.map_or(0, |line| line.offset).min(HEAD as u64)
+    }
+
+    /// Whether the head could cover more than it does.
+    pub fn wants_head(&self) -> bool {
+        self.head.length < self.head_limit()
+    }
+
+    /// `first` are the first bytes of the file, as many as were read.
+    pub fn extend_head(&mut self, first: &[u8]) {
+        let length = index(self.head_limit()).min(first.len());
+        if length as u64 > self.head.length {
+            self.head = head_of(self.key, &first[..length]);
+        }
+    }
+
+    /// The same, read from the file, if what was read since still stands there.
+    pub fn extend_head_from<D: Disk>(&mut self, disk: &D, file: &D::File) -> io::Result<()> {
+        if self.wants_head() {
+            let mut first = [0; HEAD];
+            let count = read_full(disk, file, &mut first[..index(self.head_limit())], 0)?;
+            if self.ends(disk, file)? {
+                self.extend_head(&first[..count]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `bytes`, which were read from `from` on and end where reading had come to, end as they did before.
+    pub fn ends_in(&self, bytes: &[u8], from: u64) -> bool {
+        let start = index(self.marker.start() - from);
+        bytes.get(start..).is_some_and(|bytes| is_sample(&self.marker, self.key, bytes))
+    }
+
+    /// Whether the file begins as this one; `first` are the first bytes of it, so many as one read has given.
+    pub fn begins_in<D: Disk>(&self, first: &[u8], disk: &D, file: &D::File) -> io::Result<bool> {
+        if first.len() as u64 >= self.head.length { Ok(self.begins_with(first)) } else { self.begins(disk, file) }
+    }
+
+    fn begins_with(&self, first: &[u8]) -> bool {
+        let length = index(self.head.length);
+        first.get(..length).is_some_and(|first| hash(self.key, first) == self.head.hash)
+    }
+
+    /// Whether the file begins as this one.
+    pub fn begins<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<bool> {
+        let mut first = [0; HEAD];
+        let length = index(self.head.length);
+        let count = read_full(disk, file, &mut first[..length], 0)?;
+        Ok(self.begins_with(&first[..count]))
+    }
+
+    /// Whether the last bytes that were read stand where they stood.
+    pub fn ends<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<bool> {
+        self.has(disk, file, &self.marker)
+    }
+
+    fn has<D: Disk>(&self, disk: &D, file: &D::File, sample: &Sample) -> io::Result<bool> {
+        let mut bytes = [0; SAMPLE];
+        let count = read_full(disk, file, &mut bytes[..index(sample.length)], sample.start())?;
+        Ok(is_sample(sample, self.key, &bytes[..count]))
+    }
+
+    /// A sample behind the first KiB, from the middle of the file, where there is one.
+    fn proof(&self) -> Option<&Sample> {
+        let behind = self.samples.partition_point(|sample| sample.offset <= HEAD as u64);
+        self.samples[behind..].get((self.samples.len() - behind) / 2)
+    }
+
+    /// Whether the file holds all that was read.
+    pub fn stands<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<bool> {
+        Ok(self.ends(disk, file)?
+            && self.begins(disk, file)?
+            && self.proof().is_none_or(|proof| self.has(disk, file, proof).unwrap_or(false)))
+    }
+
+    /// Up to where a file of `size` bytes holds what was read: the highest sample that matches, if all below it do too.
+    /// `None` where it begins otherwise, or where nothing behind the first KiB could be compared although it was read.
+    pub fn holds_up_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
+        if self.is_blank() || !self.begins(disk, file)? {
+            return Ok(None);
+        }
+        let mut reached = None;
+        for sample in self.samples().chain([&self.marker]).filter(|sample| sample.length > 0) {
+            if sample.offset > size || !self.has(disk, file, sample)? {
+                break;
+            }
+            reached = Some(sample.offset);
+        }
+        Ok(reached)
+    }
+
+    /// Whether `candidate`, `size` bytes long, is the copy that was made before the original was truncated: it holds all
+    /// that was read, or, being shorter (lines came between the copy and the truncation), all samples as far as it
+    /// reaches, one of them behind the first KiB.
+    pub fn is_copied_to<D: Disk>(&self, disk: &D, candidate: &D::File, size: u64) -> io::Result<bool> {
+        if self.is_blank() {
+            return Ok(false);
+        }
+        if size >= self.marker.offset {
+            return self.stands(disk, candidate);
+        }
+        if !self.begins(disk, candidate)? {
+            return Ok(false);
+        }
+        let reached = self.samples().take_while(|sample| sample.offset <= size);
+        let mut is_proved = false;
+        for sample in reached {
+            if !self.has(disk, candidate, sample)? {
+                return Ok(false);
+            }
+            is_proved |= sample.offset > HEAD as u64;
+        }
+        Ok(is_proved)
+    }
+
+    /// Where a file of `size` bytes goes on whose writer has taken its last line back (a JSON array whose closing bracket
+    /// the next entry overwrites): the start of that line. `None` if this is not what has happened.
+    pub fn taken_back_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
+        let Some(line) = self.line.filter(|line| line.length > 0 && line.offset <= size) else { return Ok(None) };
+        let is_likely = match self.proof() {
+            Some(proof) => self.has(disk, file, proof)?,
+            None => self.marker.offset - line.offset <= SHORT_FOOTER,
+        };
+        Ok((is_likely && self.has(disk, file, &line)? && self.begins(disk, file)?).then_some(line.offset))
     }
 }
 
-/// The last bytes that were read before an offset.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Marker {
-    /// The offset behind the bytes.
-    pub offset: u64,
-    /// How many bytes it covers, at most [`MARKER`].
-    pub length: u64,
-    /// Keyed with the fid.
-    pub hash: u64,
+/// Whether all `size` bytes of `candidate` equal the first of `original`: then it is a copy, or the beginning of one.
+pub fn is_prefix<D: Disk>(disk: &D, candidate: &D::File, size: u64, original: &D::File) -> io::Result<bool> {
+    const PIECE: usize = 32 << 10;
+    if disk.stat_open(original)?.size < size {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; PIECE], vec![0; PIECE]);
+    let mut at = 0;
+    while at < size {
+        let length = index(size - at).min(PIECE);
+        let count = disk.read_at(candidate, &mut left[..length], at)?;
+        if count == 0 || read_full(disk, original, &mut right[..count], at)? < count || left[..count] != right[..count]
+        {
+            return Ok(false);
+        }
+        at += count as u64;
+    }
+    Ok(true)
 }
 
-impl Marker {
-    /// Of the bytes that end at `offset`; only the last [`MARKER`] count.
-    pub fn of(key: Fid, offset: u64, before: &[u8]) -> Self {
-        let before = &before[before.len().saturating_sub(MARKER)..];
-        Self { offset, length: before.len() as u64, hash: hash(key, before) }
+/// Reads until `bytes` is full or the file ends; how many there were.
+pub fn read_full<D: Disk>(disk: &D, file: &D::File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match disk.read_at(file, &mut bytes[filled..], offset + filled as u64)? {
+            0 => break,
+            count => filled += count,
+        }
     }
-
-    /// Offset of the first byte it covers.
-    pub fn start(&self) -> u64 {
-        self.offset - self.length
-    }
-
-    /// Whether `bytes`, which were read from [`Marker::start`] on, are those it was made of.
-    pub fn matches(&self, key: Fid, bytes: &[u8]) -> bool {
-        usize::try_from(self.length)
-            .ok()
-            .and_then(|length| bytes.get(..length))
-            .is_some_and(|bytes| hash(key, bytes) == self.hash)
-    }
+    Ok(filled)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: Fid = Fid(7);
-
-    #[test]
-    fn a_head_is_known_again_however_much_has_been_appended() {
-        let head = Head::of(KEY, b"first line\n");
-        assert!(head.begins(KEY, b"first line\nsecond line\n"));
-        assert!(!head.begins(KEY, b"first line"));
-        assert!(!head.begins(KEY, b"First line\n"));
-        assert!(!head.begins(Fid(8), b"first line\n"));
-    }
-
-    #[test]
-    fn a_head_is_bounded_and_an_empty_one_begins_everything() {
-        assert!(Head::of(KEY, &[b'x'; 4000]).is_full());
-        assert!(Head::of(KEY, b"").begins(KEY, b"anything"));
-    }
-
-    #[test]
-    fn a_marker_covers_the_last_bytes() {
-        let marker = Marker::of(KEY, 100, &[b'x'; 100]);
-        assert_eq!((marker.start(), marker.length), (36, 64));
-        assert!(marker.matches(KEY, &[b'x'; 70]));
-        assert!(!marker.matches(KEY, &[b'x'; 63]));
-        assert!(!marker.matches(KEY, &[b'y'; 64]));
-        assert!(Marker::of(KEY, 0, b"").matches(KEY, b""));
-    }
+/// A distance inside a buffer.
+fn index(distance: u64) -> usize {
+    usize::try_from(distance).unwrap_or(usize::MAX)
 }

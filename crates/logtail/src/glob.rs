@@ -107,7 +107,7 @@ struct Walk<'a, D: Disk> {
     disk: &'a D,
     expansion: &'a mut Expansion,
     /// Directories in which a `**` has been: links may lead in circles.
-    visited: HashSet<(crate::disk::Inode, usize)>,
+    visited: HashSet<(logline::state::files::Inode, usize)>,
 }
 
 impl<D: Disk> Walk<'_, D> {

@@ -2,33 +2,40 @@
 //!
 //! | module | the idea |
 //! |---|---|
-//! | [`generation`] | one generation of one file: what has been read of it, and that it is still the same |
-//! | [`follow`] | the paths, and which generation sits at each |
-//! | [`beside`] | what rotation left beside them: unseen generations, copies |
-//! | [`round`] | reading in turn, finishing, the end of a drain |
-//! | [`keep`], [`ledger`], [`state`] | what is remembered, when, and where |
-//! | [`emit`], [`fingerprint`], [`siblings`], [`glob`], [`ends`] | lines with tags, how a file is known again, names |
-//! | [`tail`], [`drain`], [`args`] | the loop, its end, the command line |
+//! | [`run`], [`drain`] | the loop, and how it ends |
+//! | [`follow`] | the follower: what a look makes of each path |
+//! | [`paths`] | the watched paths: what the disk shows |
+//! | [`files`], [`file`] | what is known of files; one generation of one file |
+//! | [`rotated`], [`names`] | what rotation left beside the paths, and the names it gives |
+//! | [`turn`] | who is read next, finishing, watermarks |
+//! | [`fingerprint`] | how a file is known again: every comparison of contents |
+//! | [`checkpoint`], [`state`] | what must be on disk before what leaves; the state directory |
+//! | [`report`], [`context`], [`plan`] | what is said and counted; what each call is given; what is to be followed |
+//! | [`emit`], [`ends`], [`glob`] | lines with tags; where the last lines begin; patterns |
 //! | [`disk`], [`system`], [`lease`], [`watch`] | the file system, and the calls it takes |
 
 pub mod args;
-pub mod beside;
+pub mod checkpoint;
+pub mod context;
 pub mod disk;
 pub mod drain;
 pub mod emit;
 pub mod ends;
+pub mod file;
+pub mod files;
 pub mod fingerprint;
 pub mod follow;
-pub mod generation;
 pub mod glob;
-pub mod keep;
 pub mod lease;
-pub mod ledger;
-pub mod round;
-pub mod siblings;
+pub mod names;
+pub mod paths;
+pub mod plan;
+pub mod report;
+pub mod rotated;
+pub mod run;
 pub mod state;
 pub mod system;
-pub mod tail;
+pub mod turn;
 pub mod watch;
 
 /// The name in messages.

@@ -10,12 +10,13 @@ use logtail::PROG;
 use logtail::args::{Args, HINTS};
 use logtail::drain::Drain;
 use logtail::emit::Shape;
-use logtail::follow::{First, Follower, Plan};
-use logtail::generation::CHUNK;
+use logtail::file::CHUNK;
+use logtail::follow::Follower;
 use logtail::glob::Pattern;
+use logtail::plan::{First, Plan};
+use logtail::run::{Pace, Run, boot_id};
 use logtail::state::State;
 use logtail::system::System;
-use logtail::tail::{Pace, Tail, boot_id};
 
 fn main() -> Exit {
     logline::args::run(PROG, HINTS, run)
@@ -33,8 +34,8 @@ fn run(args: &Args) -> Result<Exit, Stop> {
         None => None,
         Some(directory) => {
             let Some((state, left)) = State::take(&directory, args.advance, &signals)? else { return Ok(Exit::Done) };
-            match left.ledger {
-                Some(ledger) => follower.resume(ledger, &left.acks, clock.elapsed()),
+            match left.checkpoint {
+                Some(checkpoint) => follower.resume(checkpoint, &left.acks, clock.elapsed()),
                 None if left.is_lost => follower.resume_from_nothing(),
                 None => {}
             }
@@ -47,7 +48,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
         inotify: !args.no_inotify,
         drain: Drain::new(args.drain_quiet, args.drain_max),
     };
-    Tail::new(follower, state, signals, pace, clock).run()
+    Run::new(follower, state, signals, pace, clock).run()
 }
 
 fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {

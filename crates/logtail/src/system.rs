@@ -5,12 +5,15 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use rustix::fs::{self, FileType, Mode, OFlags, SeekFrom};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, SeekFrom, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::disk::{Disk, Inode, Stat};
+use logline::state::files::Inode;
+
+use crate::disk::{Disk, Stat};
 use crate::lease;
 
 /// The file system of this machine.
@@ -64,6 +67,16 @@ impl Disk for System {
 
     fn has_writer(&self, file: &OwnedFd) -> Option<bool> {
         lease::has_writer(file)
+    }
+
+    fn born(&self, file: &OwnedFd) -> Option<i128> {
+        let told = fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+        let is_told = told.stx_mask & StatxFlags::BTIME.bits() != 0;
+        is_told.then(|| i128::from(told.stx_btime.tv_sec) * 1_000_000_000 + i128::from(told.stx_btime.tv_nsec))
+    }
+
+    fn clock(&self) -> u64 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use logline::ending::say;
+use logline::position::Fid;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
 use crate::PROG;
@@ -15,8 +16,8 @@ use crate::PROG;
 #[derive(Debug)]
 pub struct Watch {
     inotify: OwnedFd,
-    files: BTreeMap<u64, i32>,
-    numbers: HashMap<i32, u64>,
+    files: BTreeMap<Fid, i32>,
+    fids: HashMap<i32, Fid>,
     directories: HashMap<PathBuf, i32>,
     is_exhausted: bool,
 }
@@ -26,8 +27,8 @@ pub struct Watch {
 pub struct Woken {
     /// A name was made, moved or removed somewhere.
     pub names_changed: bool,
-    /// The numbers of files to which something was written.
-    pub files: Vec<u64>,
+    /// The fids of files to which something was written.
+    pub files: Vec<Fid>,
 }
 
 impl Watch {
@@ -37,14 +38,14 @@ impl Watch {
         Some(Self {
             inotify,
             files: BTreeMap::new(),
-            numbers: HashMap::new(),
+            fids: HashMap::new(),
             directories: HashMap::new(),
             is_exhausted: false,
         })
     }
 
-    /// Watches exactly these directories and open files, which come sorted by their numbers, from now on.
-    pub fn follow<'a>(&mut self, directories: &[PathBuf], files: impl Iterator<Item = (u64, &'a OwnedFd)>) {
+    /// Watches exactly these directories and open files, which come sorted by their fids, from now on.
+    pub fn follow<'a>(&mut self, directories: &[PathBuf], files: impl Iterator<Item = (Fid, &'a OwnedFd)>) {
         let gone: Vec<PathBuf> =
             self.directories.keys().filter(|known| !directories.contains(known)).cloned().collect();
         for directory in gone {
@@ -61,25 +62,24 @@ impl Watch {
             }
         }
         let mut open = Vec::with_capacity(self.files.len());
-        for (number, file) in files {
-            open.push(number);
-            if self.files.contains_key(&number) {
+        for (fid, file) in files {
+            open.push(fid);
+            if self.files.contains_key(&fid) {
                 continue;
             }
             // By descriptor, so that no race picks another file.
             let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
             if let Some(watch) = self.add(&path, WatchFlags::MODIFY) {
-                self.files.insert(number, watch);
-                self.numbers.insert(watch, number);
+                self.files.insert(fid, watch);
+                self.fids.insert(watch, fid);
             }
         }
-        let closed: Vec<u64> =
-            self.files.keys().copied().filter(|number| open.binary_search(number).is_err()).collect();
-        for number in closed {
-            if let Some(watch) = self.files.remove(&number)
-                && self.numbers.get(&watch) == Some(&number)
+        let closed: Vec<Fid> = self.files.keys().copied().filter(|fid| open.binary_search(fid).is_err()).collect();
+        for fid in closed {
+            if let Some(watch) = self.files.remove(&fid)
+                && self.fids.get(&watch) == Some(&fid)
             {
-                self.numbers.remove(&watch);
+                self.fids.remove(&watch);
                 let _ = inotify::remove_watch(&self.inotify, watch);
             }
         }
@@ -107,9 +107,9 @@ impl Watch {
             let happened = event.events();
             if happened.contains(ReadFlags::QUEUE_OVERFLOW) {
                 woken.names_changed = true;
-            } else if let Some(number) = self.numbers.get(&event.wd()) {
-                if woken.files.last() != Some(number) {
-                    woken.files.push(*number);
+            } else if let Some(fid) = self.fids.get(&event.wd()) {
+                if woken.files.last() != Some(fid) {
+                    woken.files.push(*fid);
                 }
             } else if !happened.contains(ReadFlags::IGNORED) {
                 woken.names_changed = true;

@@ -96,7 +96,7 @@ fn k4_an_empty_file_seen_then_killed_a_line_a_rotation_and_a_new_file() {
 #[test]
 fn k5_started_at_the_end_killed_before_the_first_line_the_start_holds() {
     every_way(&["a"], |stage| {
-        stage.option(&["-n", "0"], |plan| plan.first = logtail::follow::First::LastLines(0));
+        stage.option(&["-n", "0"], |plan| plan.first = logtail::plan::First::LastLines(0));
         stage.append("a", "old\n");
         stage.start();
         stage.kill();
@@ -202,7 +202,7 @@ fn k9_what_is_gone_after_a_reboot_before_it_was_delivered_is_a_loud_gap() {
         stage.start();
         stage.pass(70);
         stage.says("a: a file of it could not be found again, what stood in it from byte 2 on is lost");
-        let counters = stage.ledger().counters;
+        let counters = stage.checkpoint().counters;
         assert_eq!((counters.gaps, counters.possible_loss_bytes), (1, 2));
     });
 }
@@ -273,7 +273,7 @@ fn k15_a_drain_that_is_cut_in_the_middle_of_a_file_makes_no_cut_and_sends_no_hal
         let fake = stage.fake();
         let run = fake.run.as_mut().unwrap();
         run.end(false);
-        assert!(run.follower.ledger().entries.iter().all(|entry| entry.cuts.is_empty()));
+        assert!(run.follower.checkpoint().entries.iter().all(|entry| entry.cuts.is_empty()));
         stage.kill();
         assert!(stage.arrived[..before].iter().all(|line| line.flags().is_empty()));
         let all = stage.arrived.len();

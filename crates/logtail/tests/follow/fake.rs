@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use logtail::disk::{Disk, Inode, Stat};
+use logline::state::files::Inode;
+use logtail::disk::{Disk, Stat};
 
 /// Holes are kept in whole blocks.
 const BLOCK: u64 = 4096;
@@ -33,6 +34,8 @@ pub struct Store {
     next_number: u64,
     /// Whether it can be told who has a file open for writing.
     pub no_leases: bool,
+    /// Whether the file system does not tell when a file was made.
+    pub no_births: bool,
     /// Directories that can be neither read nor searched.
     shut: BTreeSet<PathBuf>,
     /// Names that a directory read leaves out, once.
@@ -59,6 +62,8 @@ pub struct File {
     pub bytes: RefCell<Vec<u8>>,
     hole: Cell<u64>,
     modified: Cell<Duration>,
+    /// When it was made; `None` on a file system that does not tell.
+    born: Option<Duration>,
     pub names: Cell<u64>,
     writers: Cell<u64>,
     pub readers: Cell<u64>,
@@ -190,6 +195,7 @@ impl Store {
             bytes: RefCell::default(),
             hole: Cell::new(0),
             modified: Cell::new(self.now),
+            born: (!self.no_births).then_some(self.now),
             names: Cell::new(1),
             writers: Cell::new(0),
             readers: Cell::new(0),
@@ -332,7 +338,7 @@ impl Disk for Fake {
         match store.resolve(path)? {
             Node::File(file) => Ok(Self::told(file)),
             Node::Directory { number } => {
-                let inode = Inode { device: 9, number: *number };
+                let inode = Inode { device: 1, number: 1_000_000 + *number };
                 Ok(Stat { inode, size: 0, modified: 0, names: 1, is_file: false })
             }
             Node::Link(_) => unreachable!("a link has been followed"),
@@ -378,6 +384,14 @@ impl Disk for Fake {
     fn has_writer(&self, file: &Reader) -> Option<bool> {
         self.0.borrow_mut().meddle();
         (!self.0.borrow().no_leases).then(|| file.0.writers.get() > 0)
+    }
+
+    fn born(&self, file: &Reader) -> Option<i128> {
+        file.0.born.map(|born| i128::try_from(born.as_nanos()).unwrap())
+    }
+
+    fn clock(&self) -> u64 {
+        self.0.borrow().now.as_secs()
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

@@ -21,7 +21,7 @@ fn the_first_mark_goes_with_the_first_lines_and_the_next_a_second_later() {
         let mut out = Vec::new();
         follower.look(now);
         while follower.turn(now, 1 << 20, &mut out) {}
-        follower.mark(now, false, &mut out);
+        follower.mark(now, &mut out);
         let kind = |line: &[u8]| match classify(line, true) {
             Item::Mark(mark, _) => format!("mark {}", mark.next),
             _ => "line".to_owned(),

@@ -16,7 +16,7 @@ use logline::position::{Fid, Flags, Position};
 use logline::splitter::Splitter;
 use logpost::fate::{Fate, Verdict};
 use logpost::window::Window;
-use logtail::follow::Plan;
+use logtail::plan::Plan;
 
 use crate::fake::Fake;
 use crate::run::{Kept, Run, names_from, plan};
@@ -192,7 +192,7 @@ impl Model {
         self.torn.clear();
         self.is_ending = false;
         if self.world.borrow().history.is_some() {
-            let text = [self.kept.files.load("files"), self.kept.acks.load("acks")].map(Option::unwrap_or_default);
+            let text = [self.kept.files.load(), self.kept.acks.load()].map(Option::unwrap_or_default);
             self.tell(&String::from_utf8_lossy(&text.concat()));
         }
         self.tail = Some(Run::start(&self.disk, self.plan(), &self.kept, &self.boot.to_string()));
@@ -501,7 +501,7 @@ impl Model {
                 let post =
                     self.post.as_ref().map(|post| (post.splitter.is_finished(), post.window.left(), &post.answers));
                 if let Some(tail) = &self.tail {
-                    self.tell(&format!("{:?} {:?}", tail.follower.size(), tail.follower));
+                    self.tell(&format!("{:?} {:?}", tail.follower.count(), tail.follower));
                     for path in self.disk.0.borrow().names(Path::new("/log")) {
                         let file = self.disk.0.borrow().file(&path).unwrap();
                         self.tell(&format!(

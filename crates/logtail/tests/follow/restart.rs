@@ -198,10 +198,10 @@ fn f9_short_lived_files_leave_nothing() {
             stage.pass(1);
         }
         stage.come(10_000);
-        assert!(stage.ledger().entries.len() <= 60, "a minute's worth: {}", stage.ledger().entries.len());
+        assert!(stage.checkpoint().entries.len() <= 60, "a minute's worth: {}", stage.checkpoint().entries.len());
         stage.pass(70);
-        let ledger = stage.ledger();
-        assert_eq!((ledger.entries.len(), ledger.sighted.len()), (0, 0));
+        let checkpoint = stage.checkpoint();
+        assert_eq!(checkpoint.entries.len(), 0);
     });
 }
 
@@ -224,7 +224,7 @@ fn f11_an_inode_used_again_while_down_is_another_generation() {
 }
 
 fn replace_version(stage: &mut Stage, version: &str) {
-    let body = stage.fake().kept.files.load("files").unwrap();
+    let body = stage.fake().kept.files.load().unwrap();
     let text = String::from_utf8(encode("files", &body)).unwrap();
     stage.fake().kept.files.current = Some(text.replace("\"version\":1", version).into_bytes());
 }
@@ -238,9 +238,9 @@ fn f14_an_unknown_field_is_passed_over_and_an_unknown_version_reads_safely() {
         stage.pass(2);
         stage.acknowledge();
         stage.kill();
-        let body = String::from_utf8(stage.fake().kept.files.load("files").unwrap()).unwrap();
+        let body = String::from_utf8(stage.fake().kept.files.load().unwrap()).unwrap();
         let body = body.replace("\"start\"", "\"added\":{\"later\":[1]},\"start\"");
-        stage.fake().kept.files.save("files", body.as_bytes());
+        stage.fake().kept.files.save(body.as_bytes());
         stage.append("a", "2\n");
         stage.start();
         stage.comes(&["2"]);

@@ -68,7 +68,7 @@ fn rewritten_between_the_resume_at_its_head_and_the_first_read_it_is_another_gen
     let old = read(&mut first, 0);
     let mut second = follower(&log);
     // Nothing was acknowledged.
-    second.resume(first.ledger(), &HashMap::new(), Duration::ZERO);
+    second.resume(first.checkpoint(), &HashMap::new(), Duration::ZERO);
     second.look(Duration::ZERO);
     fs::write(&log, lines("new", 80)).unwrap();
     let new = read(&mut second, 0);

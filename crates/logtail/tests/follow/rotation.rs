@@ -180,13 +180,13 @@ fn b8_thousands_of_rotations_leave_little_behind() {
             shift(stage, (round + 1).min(5));
             stage.create("a");
             stage.step();
-            let (known, open) = stage.fake().run.as_ref().unwrap().follower.size();
+            let (known, open) = stage.fake().run.as_ref().unwrap().follower.count();
             assert!(open <= 4, "{open} files open after {round} rotations");
             assert!(known <= 320, "{known} generations known after {round} rotations: a minute's worth");
         }
         stage.come(3000);
         stage.pass(70);
-        let (known, _) = stage.fake().run.as_ref().unwrap().follower.size();
+        let (known, _) = stage.fake().run.as_ref().unwrap().follower.count();
         assert!(known <= 6, "{known}");
     });
 }
@@ -330,7 +330,7 @@ fn d2_a_removed_file_with_much_unread_is_delivered_and_closed() {
         stage.remove("a");
         stage.come(65_536);
         stage.pass(2);
-        assert_eq!(stage.fake().run.as_ref().unwrap().follower.size().1, 0, "no file is open any more");
+        assert_eq!(stage.fake().run.as_ref().unwrap().follower.count().1, 0, "no file is open any more");
     });
 }
 

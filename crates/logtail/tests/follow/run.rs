@@ -6,59 +6,82 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use logline::position::Fid;
-use logline::state::{decode, encode};
+use logline::state::files::Checkpoint;
+use logline::state::{Keeper, Shelf, acks, decode, encode};
+use logtail::checkpoint;
 use logtail::emit::Shape;
-use logtail::follow::{First, Follower, Plan};
+use logtail::follow::Follower;
 use logtail::glob::Pattern;
-use logtail::ledger::{Ledger, acks_text, parse_acks};
+use logtail::plan::{First, Plan};
 
 use crate::fake::Fake;
 
 /// A state directory.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     pub files: Slot,
     pub acks: Slot,
 }
 
+impl Default for Kept {
+    fn default() -> Self {
+        Self { files: Slot::new("files"), acks: Slot::new("acks") }
+    }
+}
+
 /// One state file and the copy before it.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub struct Slot {
+    name: &'static str,
     pub current: Option<Vec<u8>>,
     pub previous: Option<Vec<u8>>,
 }
 
 impl Slot {
-    pub fn save(&mut self, name: &str, body: &[u8]) {
-        let text = encode(name, body);
-        self.previous = self.current.replace(text);
+    fn new(name: &'static str) -> Self {
+        Self { name, current: None, previous: None }
     }
 
-    pub fn load(&self, name: &str) -> Option<Vec<u8>> {
-        let read = |text: &Option<Vec<u8>>| decode(name, text.as_deref()?).ok().map(<[u8]>::to_vec);
+    pub fn load(&self) -> Option<Vec<u8>> {
+        let read = |text: &Option<Vec<u8>>| decode(self.name, text.as_deref()?).ok().map(<[u8]>::to_vec);
         read(&self.current).or_else(|| read(&self.previous))
     }
 
-    fn is_current(&self, name: &str) -> bool {
-        self.current.as_deref().is_some_and(|text| decode(name, text).is_ok())
+    pub fn save(&mut self, body: &[u8]) {
+        self.previous = self.current.replace(encode(self.name, body));
+    }
+
+    fn is_current(&self) -> bool {
+        self.current.as_deref().is_some_and(|text| decode(self.name, text).is_ok())
+    }
+}
+
+/// Where the product's keeper puts the text, on its way into a slot.
+#[derive(Default, Debug)]
+struct Tray(Option<Vec<u8>>);
+
+impl Shelf for Tray {
+    fn save(&mut self, body: &[u8], _sync: bool) -> std::io::Result<()> {
+        self.0 = Some(body.to_vec());
+        Ok(())
     }
 }
 
 impl Kept {
     pub fn acks(&self) -> HashMap<Fid, u64> {
-        self.acks.load("acks").map(|text| parse_acks(&text)).unwrap_or_default()
+        self.acks.load().map(|text| acks::parse(&text).collect()).unwrap_or_default()
     }
 
-    pub fn save_acks(&mut self, acks: impl Iterator<Item = (Fid, u64)>) {
-        self.acks.save("acks", &acks_text(acks));
+    pub fn save_acks(&mut self, offsets: impl Iterator<Item = (Fid, u64)>) {
+        self.acks.save(&acks::text(offsets));
     }
 
-    pub fn ledger(&self) -> Option<Ledger> {
-        let mut ledger = Ledger::parse(&self.files.load("files")?).0;
-        if !self.files.is_current("files") {
-            ledger.forget_unread();
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let mut checkpoint = Checkpoint::parse(&self.files.load()?).0;
+        if !self.files.is_current() {
+            checkpoint.forget_unread();
         }
-        Some(ledger)
+        Some(checkpoint)
     }
 }
 
@@ -93,6 +116,7 @@ pub struct Run {
     /// What has been read and not been written to stdout.
     pub out: Vec<u8>,
     pub said: Vec<String>,
+    keeper: Keeper<Tray>,
     started: Duration,
     asked_to_drain: Option<Duration>,
 }
@@ -105,13 +129,14 @@ impl Run {
             Ok(Fid(NAMES.get()))
         }
         let mut follower = Follower::new(disk.clone(), plan, boot.to_owned(), name);
-        match kept.ledger() {
-            Some(ledger) => follower.resume(ledger, &kept.acks(), Duration::ZERO),
+        match kept.checkpoint() {
+            Some(checkpoint) => follower.resume(checkpoint, &kept.acks(), Duration::ZERO),
             None if kept.files.current.is_some() => follower.resume_from_nothing(),
             None => {}
         }
+        let keeper = Keeper::new(Tray::default(), "/state".to_owned());
         let started = disk.0.borrow().now;
-        Self { follower, out: Vec::new(), said: Vec::new(), started, asked_to_drain: None }
+        Self { follower, out: Vec::new(), said: Vec::new(), keeper, started, asked_to_drain: None }
     }
 
     fn now(&self) -> Duration {
@@ -128,19 +153,17 @@ impl Run {
     pub fn turn(&mut self, room: usize) -> bool {
         let now = self.now();
         let is_more = self.follower.turn(now, room, &mut self.out);
-        self.follower.mark(now, false, &mut self.out);
+        self.follower.mark(now, &mut self.out);
         self.said.append(&mut self.follower.messages());
         is_more
     }
 
-    /// Keeps the ledger if it is due: to be called before anything of `out` leaves.
+    /// Keeps the checkpoint if it is due, as the program does: to be called before anything of `out` leaves.
     pub fn keep(&mut self, kept: &mut Kept, is_end: bool) {
         let now = self.now();
-        let need = *self.follower.need();
-        let due = need.is_due(now).or((is_end && need.is_any()).then_some(true));
-        if let Some(sync) = due {
-            kept.files.save("files", &self.follower.ledger().text());
-            self.follower.need().written(now, sync);
+        checkpoint::keep(&mut self.follower, &mut self.keeper, now, is_end);
+        if let Some(text) = self.keeper.shelf_mut().0.take() {
+            kept.files.save(&text);
         }
     }
 

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 use logline::line::{Item, Line, classify};
 use logline::position::{Fid, Position};
 use logline::state::Store as StateFile;
-use logtail::follow::Plan;
-use logtail::ledger::acks_text;
+use logline::state::acks;
+use logline::state::files::Checkpoint;
+use logtail::plan::Plan;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::fake::{self, Fake};
@@ -401,7 +402,7 @@ impl Stage {
     /// How many logs it holds open.
     pub fn open_files(&self) -> usize {
         match &self.inner {
-            Inner::Fake(fake) => fake.run.as_ref().unwrap().follower.size().1,
+            Inner::Fake(fake) => fake.run.as_ref().unwrap().follower.count().1,
             Inner::Real(real) => {
                 let files = fs::read_dir(real.proc("fd")).unwrap();
                 let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
@@ -501,7 +502,7 @@ impl Stage {
             Inner::Fake(fake) => fake.kept.save_acks(acks.into_iter()),
             Inner::Real(real) => {
                 let store = StateFile::new(&real.root.join("state"), "acks");
-                store.save(&acks_text(acks.into_iter()), false).unwrap();
+                store.save(&acks::text(acks.into_iter()), false).unwrap();
             }
         }
     }
@@ -618,11 +619,11 @@ impl Stage {
     }
 
     /// What the state says.
-    pub fn ledger(&self) -> logtail::ledger::Ledger {
+    pub fn checkpoint(&self) -> Checkpoint {
         match &self.inner {
-            Inner::Fake(fake) => fake.kept.ledger().unwrap_or_default(),
+            Inner::Fake(fake) => fake.kept.checkpoint().unwrap_or_default(),
             Inner::Real(real) => match StateFile::new(&real.root.join("state"), "files").load() {
-                logline::state::Loaded::Current(text) => logtail::ledger::Ledger::parse(&text).0,
+                logline::state::Loaded::Current(text) => Checkpoint::parse(&text).0,
                 other => panic!("no state: {other:?}"),
             },
         }

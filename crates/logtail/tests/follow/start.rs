@@ -1,6 +1,6 @@
 //! Group A, where a file is begun and how it is found, and I, links.
 
-use logtail::follow::First;
+use logtail::plan::First;
 
 use crate::stage::{Arrived, every_way, on_fake};
 

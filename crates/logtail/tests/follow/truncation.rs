@@ -37,7 +37,7 @@ fn c3_regrown_beyond_the_old_offset_between_two_polls() {
         stage.comes(&["longer 1", "longer 2"]);
         stage.says("truncated or rewritten");
         stage.end();
-        assert_eq!(stage.ledger().counters.truncations, 1);
+        assert_eq!(stage.checkpoint().counters.truncations, 1);
     });
 }
 
@@ -56,7 +56,7 @@ fn c5_the_hole_of_a_stale_writer_is_skipped_and_counted() {
         stage.write(stale, "and one\n");
         stage.comes(&["and one"]);
         stage.end();
-        assert_eq!(stage.ledger().counters.hole_bytes, 9000);
+        assert_eq!(stage.checkpoint().counters.hole_bytes, 9000);
     });
 }
 
@@ -128,7 +128,7 @@ fn c11_truncating_an_empty_file_is_no_truncation() {
         stage.append("a", "1\n");
         stage.comes(&["1"]);
         stage.end();
-        assert_eq!(stage.ledger().counters.truncations, 0);
+        assert_eq!(stage.checkpoint().counters.truncations, 0);
         assert!(!stage.said_all().contains("truncated"), "{}", stage.said_all());
     });
 }

@@ -1,9 +1,4 @@
-//! The files that rotation leaves beside a log: known by their names, told apart from copies by their bytes.
-
-use std::io;
-
-use crate::disk::Disk;
-use crate::generation::{Entry, has_head, has_marker};
+//! The names that rotation gives to the older generations of a log, and their order by age.
 
 /// The names of logs of which a file called `name` may be an older generation: `name` without one or more endings that
 /// begin with `.`, `-` or `_` and hold only digits and date marks, or without `.old`. Compressed ones are none.
@@ -20,7 +15,8 @@ fn is_date_mark(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'T' | b'Z' | b'+')
 }
 
-/// A key that sorts the siblings of one log from the oldest: `log.2` before `log.1`, `log-20261123` before `log-20261124`.
+/// A key that sorts the rotated files of one log from the oldest: `log.2` before `log.1`, `log-20261123` before
+/// `log-20261124`.
 pub fn age(name: &[u8]) -> (u64, Vec<u8>) {
     let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let ending = &name[name.len() - digits..];
@@ -32,51 +28,6 @@ pub fn age(name: &[u8]) -> (u64, Vec<u8>) {
         (u64::MAX / 2, name.to_vec())
     }
 }
-
-/// Whether all `size` bytes of `candidate` equal the first of `original`: then it is a copy, or the beginning of one.
-pub fn is_prefix<D: Disk>(
-    disk: &D,
-    candidate: &D::File,
-    size: u64,
-    original: &D::File,
-    scratch: &mut [u8],
-) -> io::Result<bool> {
-    if disk.stat_open(original)?.size < size {
-        return Ok(false);
-    }
-    let (left, right) = scratch.split_at_mut(scratch.len() / 2);
-    let mut at = 0;
-    while at < size {
-        let length = usize::try_from(size - at).unwrap_or(usize::MAX).min(left.len());
-        let count = disk.read_at(candidate, &mut left[..length], at)?;
-        if count == 0 {
-            return Ok(false);
-        }
-        let mut compared = 0;
-        while compared < count {
-            let other = disk.read_at(original, &mut right[..count - compared], at + compared as u64)?;
-            if other == 0 || left[compared..compared + other] != right[..other] {
-                return Ok(false);
-            }
-            compared += other;
-        }
-        at += count as u64;
-    }
-    Ok(true)
-}
-
-/// Whether `candidate`, `size` bytes long, holds what the generation held whose original has shrunk: its whole head and
-/// its marker, or, if it is shorter than what was read (lines came between the copy and the truncation), a full head.
-pub fn is_copy<D: Disk>(disk: &D, candidate: &D::File, size: u64, entry: &Entry) -> io::Result<bool> {
-    if entry.head.length == 0 || !has_head(disk, candidate, entry)? {
-        return Ok(false);
-    }
-    if size >= entry.marker.offset {
-        return has_marker(disk, candidate, entry);
-    }
-    Ok(entry.head.is_full())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -1,23 +1,25 @@
-//! The loop around the follower: look, read, keep, write, wait. It alone knows the clock, the signals, stdout and the state
-//! directory; what is decided about files stands in [`crate::follow`].
+//! The loop: look, read, save, write, wait. It alone knows the clock, the signals, stdout and the state directory; what is
+//! decided about files stands in [`crate::follow`].
 //!
-//! Nothing leaves before the ledger that it needs is on disk, and a full pipe blinds nobody: as long as its reader does
-//! not read, rotations are followed and new files opened.
+//! Nothing leaves before the checkpoint that it needs is on disk ([`crate::checkpoint`]), and a full pipe blinds nobody: as
+//! long as its reader does not read, rotations are followed and new files opened.
 
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use logline::ending::{Exit, Stop, Trouble, say};
-use logline::output::{Output, WRITE_SIZE, reader_is_gone};
+use logline::output::{Output, WRITE_SIZE};
 use logline::signal::{Asked, Signals};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use logline::wait::Wait;
 
+use crate::PROG;
+use crate::checkpoint::Outgoing;
+use crate::drain::Drain;
 use crate::follow::Follower;
 use crate::state::State;
 use crate::system::System;
 use crate::watch::Watch;
-use crate::{PROG, drain::Drain};
 
 /// While a file is active it wakes logtail at most so often: a wake-up of four processes for each line is what costs.
 const GROUPED: Duration = Duration::from_millis(50);
@@ -29,7 +31,7 @@ const LAST_WRITE: Duration = Duration::from_secs(1);
 pub struct Pace {
     /// Whether it goes on at the end of the files.
     pub follows: bool,
-    /// How long it rests between two looks when nothing happens.
+    /// The poll interval while idle.
     pub at_rest: Duration,
     /// Whether it may be woken by the kernel.
     pub inotify: bool,
@@ -39,9 +41,9 @@ pub struct Pace {
 
 /// All that a run of logtail holds.
 #[derive(Debug)]
-pub struct Tail {
+pub struct Run {
     follower: Follower<System>,
-    output: Output,
+    output: Outgoing,
     state: Option<State>,
     signals: Signals,
     watch: Option<Watch>,
@@ -65,13 +67,13 @@ enum End {
     Cut,
 }
 
-impl Tail {
+impl Run {
     /// A run of `follower`.
     pub fn new(follower: Follower<System>, state: Option<State>, signals: Signals, pace: Pace, clock: Instant) -> Self {
         let watch = if pace.follows && pace.inotify { Watch::new() } else { None };
         Self {
             follower,
-            output: Output::stdout(),
+            output: Outgoing::new(Output::stdout()),
             state,
             signals,
             watch,
@@ -89,7 +91,8 @@ impl Tail {
     pub fn run(mut self) -> Result<Exit, Stop> {
         let ended = self.follow().and_then(|end| self.conclude(&end));
         // Also where the reader is gone: positions only ever say what was seen.
-        self.keep(true);
+        let now = self.clock.elapsed();
+        keep(&mut self.follower, self.state.as_mut(), now, true);
         self.say_messages();
         let exit = ended?;
         let is_trouble =
@@ -129,9 +132,9 @@ impl Tail {
         if let Some(watch) = &mut self.watch {
             let woken = watch.drain();
             is_due |= woken.names_changed;
-            for number in woken.files {
+            for fid in woken.files {
                 // One that is not open any more has a successor, which nothing would wake for.
-                is_due |= !self.follower.touch(number);
+                is_due |= !self.follower.touch(fid);
             }
         }
         if is_due {
@@ -154,49 +157,44 @@ impl Tail {
             self.say_messages();
             return true;
         }
-        let buffer = self.output.buffer();
+        let mut unsaved = self.output.unsaved();
+        let buffer = unsaved.buffer();
         let before = buffer.len();
         let is_more = self.follower.turn(now, WRITE_SIZE, buffer);
-        // A mark alone is no activity: a line that comes just after it goes at once.
+        // A watermark alone is no activity: a line that comes just after it goes at once.
         if buffer.len() > before {
             self.woken_at = now;
             self.rest = GROUPED;
         }
-        self.follower.mark(now, false, buffer);
+        self.follower.mark(now, buffer);
         self.bytes += (buffer.len() - before) as u64;
         self.say_messages();
         is_more
     }
 
-    /// Keeps the ledger if it is due, then writes what the reader has room for; whether that was all.
+    /// Keeps the checkpoint if it is due, then writes what the reader has room for; whether that was all.
     fn write(&mut self, now: Duration) -> Result<bool, Stop> {
-        if self.follower.need().is_due(now).is_some() {
-            self.keep(false);
-        }
         if let Some(state) = &mut self.state {
             state.watch_for_logpost(now, self.bytes > 0);
         }
-        if !self.pace.follows {
+        let follows = self.pace.follows;
+        let output = self.saved();
+        if !follows {
             // It may block, and widens the pipe of a busy stream.
-            self.output.settle()?;
+            output.settle()?;
         }
-        let is_all = self.output.flush_some()?;
+        let is_all = output.flush_some()?;
         if is_all && let Some(state) = &mut self.state {
-            state.advance(&self.follower, false);
+            state.advance(&self.follower, now, false);
         }
         Ok(is_all)
     }
 
-    fn keep(&mut self, is_end: bool) {
+    /// stdout, once the checkpoint that it needs is kept.
+    fn saved(&mut self) -> &mut Output {
         let now = self.clock.elapsed();
-        let Some(state) = &mut self.state else { return self.follower.need().written(now, true) };
-        let need = *self.follower.need();
-        let Some(sync) = need.is_due(now).or((is_end && need.is_any()).then_some(true)) else { return };
-        let sync = sync || is_end;
-        match state.save(&self.follower.ledger(), sync) {
-            Ok(()) => self.follower.need().written(now, sync),
-            Err(()) => self.follower.need().failed(now),
-        }
+        let (follower, state) = (&mut self.follower, &mut self.state);
+        self.output.unsaved().saved(|| keep(follower, state.as_mut(), now, false))
     }
 
     fn is_over(&mut self, now: Duration, is_busy: bool) -> Option<End> {
@@ -204,30 +202,29 @@ impl Tail {
             return (!is_busy).then_some(End::Complete);
         }
         let asked_at = self.pace.drain.asked_at()?;
-        let buffer = self.output.buffer();
-        // This comes first: a disk that was slow to keep the ledger takes nothing from what has been read.
-        if !is_busy && self.follower.is_drained(now, asked_at, self.pace.drain.quiet, buffer) {
+        let mut unsaved = self.output.unsaved();
+        // This comes first: a disk that was slow to keep the checkpoint takes nothing from what has been read.
+        if !is_busy && self.follower.is_drained(now, asked_at, self.pace.drain.quiet, unsaved.buffer()) {
             return Some(End::Complete);
         }
         (now >= asked_at + self.pace.drain.max).then_some(End::Cut)
     }
 
-    /// The last lines, marks and the end mark, written within the time that is left.
+    /// The last lines, watermarks and the end mark, written within the time that is left.
     fn conclude(&mut self, end: &End) -> Result<Exit, Stop> {
         let now = self.clock.elapsed();
         let parts = matches!(end, End::Complete) && self.state.as_ref().is_none_or(|state| !state.advances());
-        self.follower.end(now, parts, self.output.buffer());
+        self.follower.end(now, parts, self.output.unsaved().buffer());
         self.say_messages();
-        if self.follower.need().is_due(now).is_some() {
-            self.keep(false);
-        }
-        if !self.pace.follows {
-            self.output.flush()?;
+        let follows = self.pace.follows;
+        let output = self.saved();
+        if !follows {
+            output.flush()?;
         }
         let left = self.pace.drain.left(now).unwrap_or(LAST_WRITE).max(LAST_WRITE);
         let is_written = self.write_within(left)?;
         if is_written && let Some(state) = &mut self.state {
-            state.advance(&self.follower, true);
+            state.advance(&self.follower, now, true);
         }
         match end {
             End::Cut => {
@@ -241,16 +238,12 @@ impl Tail {
 
     fn write_within(&mut self, left: Duration) -> Result<bool, Stop> {
         let until = Instant::now() + left;
-        while !self.output.flush_some()? {
+        while !self.saved().flush_some()? {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || self.signals.next().is_some_and(|asked| asked != Asked::Counters) {
                 return Ok(false);
             }
-            let stdout = self.output.fd();
-            let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
-            let mut fds = vec![PollFd::new(&stdout, PollFlags::OUT)];
-            fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
-            let _ = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
+            self.wait_for(left, true, false)?;
         }
         Ok(true)
     }
@@ -264,12 +257,12 @@ impl Tail {
             // What has come since the last wake-up is read together.
             let pause = (self.woken_at + GROUPED).saturating_sub(now);
             if now > Duration::ZERO && !pause.is_zero() {
-                self.poll(pause, is_blocked, false)?;
+                self.wait_for(pause, is_blocked, false)?;
             }
         }
         let now = self.clock.elapsed();
         let until_next = self.until_next(now);
-        self.poll(until_next, is_blocked, true)
+        self.wait_for(until_next, is_blocked, true)
     }
 
     fn until_next(&mut self, now: Duration) -> Duration {
@@ -284,20 +277,12 @@ impl Tail {
         if self.follower.has_unmarked() { next_look.min(Duration::from_secs(1)) } else { next_look }
     }
 
-    fn poll(&self, timeout: Duration, is_blocked: bool, by_events: bool) -> Result<(), Stop> {
-        let stdout = self.output.fd();
-        let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
-        let events = self.watch.as_ref().filter(|_| by_events).map(|watch| watch.as_fd());
-        let mut fds = vec![PollFd::new(&stdout, if is_blocked { PollFlags::OUT } else { PollFlags::empty() })];
-        fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
-        if let Some(events) = &events {
-            fds.push(PollFd::new(events, PollFlags::IN));
-        }
-        match poll(&mut fds, Timespec::try_from(timeout).ok().as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(Trouble::io("poll", &errno.into()).into()),
-        }
-        if reader_is_gone(fds[0].revents()) { Err(Stop::ReaderGone) } else { Ok(()) }
+    fn wait_for(&self, timeout: Duration, for_room: bool, for_events: bool) -> Result<(), Stop> {
+        let mut others: Vec<_> = self.signals.fds().collect();
+        others.extend(self.watch.as_ref().filter(|_| for_events).map(|watch| watch.as_fd()));
+        let wait = Wait { output: Some(self.output.fd()), for_room, others, ..Wait::default() };
+        let woken = wait.wait(Some(timeout)).map_err(|error| Trouble::io("poll", &error))?;
+        if woken.reader_is_gone { Err(Stop::ReaderGone) } else { Ok(()) }
     }
 
     fn say_messages(&mut self) {
@@ -308,7 +293,7 @@ impl Tail {
 
     fn say_counters(&self) {
         let counters = self.follower.counters();
-        let (known, open) = self.follower.size();
+        let (known, open) = self.follower.count();
         say(
             PROG,
             format_args!(
@@ -321,6 +306,14 @@ impl Tail {
                 counters.hole_bytes
             ),
         );
+    }
+}
+
+/// Keeps the checkpoint if it is due; without a state directory there is nothing to keep.
+fn keep(follower: &mut Follower<System>, state: Option<&mut State>, now: Duration, is_end: bool) {
+    match state {
+        Some(state) => crate::checkpoint::keep(follower, state.files(), now, is_end),
+        None => follower.checkpoint_was_kept(true),
     }
 }
 

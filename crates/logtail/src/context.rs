@@ -1,0 +1,29 @@
+//! What every part of the follower is given in each call.
+
+use std::time::Duration;
+
+use crate::disk::Disk;
+use crate::file::Reading;
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// The disk, the plan, the time, and where to report to.
+#[derive(Debug)]
+pub struct Context<'a, D> {
+    /// Where files are.
+    pub disk: &'a D,
+    /// What is to be followed, and how.
+    pub plan: &'a Plan,
+    /// The time of the run.
+    pub now: Duration,
+    /// What is said, counted and must be saved.
+    pub report: &'a mut Report,
+}
+
+impl<D: Disk> Context<'_, D> {
+    /// How files are read now.
+    pub fn reading(&self) -> Reading {
+        let gap_after = if self.plan.follows { self.plan.rotate_quiet } else { Duration::ZERO };
+        Reading { shape: self.plan.shape, now: self.now, clock: self.disk.clock(), gap_after }
+    }
+}

@@ -1,0 +1,589 @@
+//! What is known of files: every generation by its fid and by its inode, and for each watched path the order of its
+//! generations by age. A file is taken for a known generation, or not, here and nowhere else.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use logline::ending::cause;
+use logline::position::Fid;
+use logline::state::Urgency;
+use logline::state::files::{Entry, Inode};
+use memchr::memrchr;
+
+use crate::context::Context;
+use crate::disk::{Disk, Stat};
+use crate::ends;
+use crate::file::Generation;
+use crate::fingerprint::{Fingerprint, HEAD, read_full};
+use crate::plan::First;
+
+/// Where a new generation belongs among those of its path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Age {
+    /// It is the youngest.
+    Youngest,
+    /// It is just older than this one.
+    JustBefore(Fid),
+}
+
+/// All known generations.
+#[derive(Debug)]
+pub struct Files<F> {
+    known: BTreeMap<Fid, Generation<F>>,
+    by_inode: HashMap<Inode, Fid>,
+    /// The generations of each path, oldest first.
+    chains: HashMap<PathBuf, Vec<Fid>>,
+    /// How many have become known in this run.
+    count_ever: u64,
+    /// Those that were opened since the last turn.
+    opened: Vec<Fid>,
+    /// Copies of what is open and has been read, with the size and the time of the last change that they had when they were
+    /// compared.
+    copies: HashMap<Inode, (u64, i128)>,
+    /// Entries of another boot, by which files are known again for a while, and how far each was acknowledged.
+    before_reboot: Vec<(Entry, u64)>,
+    /// When those were taken up.
+    resumed_at: std::time::Duration,
+    /// The id of this boot.
+    boot: String,
+    /// Gives a new fid at each call.
+    new_fid: fn() -> io::Result<Fid>,
+}
+
+impl<F> Files<F> {
+    /// Nothing is known yet.
+    pub fn new(boot: String, new_fid: fn() -> io::Result<Fid>) -> Self {
+        Self {
+            known: BTreeMap::new(),
+            by_inode: HashMap::new(),
+            chains: HashMap::new(),
+            count_ever: 0,
+            opened: Vec::new(),
+            copies: HashMap::new(),
+            before_reboot: Vec::new(),
+            resumed_at: std::time::Duration::ZERO,
+            boot,
+            new_fid,
+        }
+    }
+
+    /// The id of this boot.
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// A generation.
+    pub fn get(&self, fid: Fid) -> Option<&Generation<F>> {
+        self.known.get(&fid)
+    }
+
+    /// A generation, to be read or changed.
+    pub fn get_mut(&mut self, fid: Fid) -> Option<&mut Generation<F>> {
+        self.known.get_mut(&fid)
+    }
+
+    /// All of them, in the order of their fids, which means nothing.
+    pub fn iter(&self) -> impl Iterator<Item = &Generation<F>> {
+        self.known.values()
+    }
+
+    /// The same, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Generation<F>> {
+        self.known.values_mut()
+    }
+
+    /// Those for which `which` holds.
+    pub fn which(&self, which: impl Fn(&Generation<F>) -> bool) -> Vec<Fid> {
+        self.iter().filter(|generation| which(generation)).map(Generation::fid).collect()
+    }
+
+    /// The same, of each path oldest first.
+    pub fn by_age(&self, which: impl Fn(&Generation<F>) -> bool) -> Vec<Fid> {
+        let mut paths: Vec<&PathBuf> = self.chains.keys().collect();
+        paths.sort_unstable();
+        let all = paths.into_iter().flat_map(|path| self.of_path(path));
+        all.filter(|fid| self.get(**fid).is_some_and(&which)).copied().collect()
+    }
+
+    /// The generation whose content lies there.
+    pub fn at(&self, inode: Inode) -> Option<Fid> {
+        self.by_inode.get(&inode).copied()
+    }
+
+    /// The generations of a path, oldest first.
+    pub fn of_path(&self, path: &Path) -> &[Fid] {
+        self.chains.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of the same path that are older, oldest first.
+    pub fn older_than(&self, fid: Fid) -> &[Fid] {
+        let Some(generation) = self.get(fid) else { return &[] };
+        let chain = self.of_path(generation.path());
+        let end = chain.iter().position(|other| *other == fid).unwrap_or(0);
+        &chain[..end]
+    }
+
+    /// Whether anything is known of the path.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.chains.contains_key(path)
+    }
+
+    /// Those that were opened since the last call, with their ranks.
+    pub fn take_opened(&mut self) -> Vec<(u64, Fid)> {
+        let opened = std::mem::take(&mut self.opened);
+        opened.into_iter().filter_map(|fid| Some((self.get(fid)?.rank(), fid))).collect()
+    }
+
+    /// How many are known, and how many of them are open.
+    pub fn count(&self) -> (usize, usize) {
+        (self.known.len(), self.iter().filter(|generation| generation.is_open()).count())
+    }
+
+    /// What is to be remembered of all of them, of each path oldest first.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.by_age(|_| true).into_iter().filter_map(|fid| self.get(fid)).map(Generation::entry).collect()
+    }
+
+    /// Whether the inode is a copy of what is open and has been read, and looks as it did when that was found out.
+    pub fn is_known_copy(&self, stat: &Stat) -> bool {
+        self.copies.get(&stat.inode) == Some(&(stat.size, stat.modified))
+    }
+
+    /// The inode is such a copy.
+    pub fn remember_copy(&mut self, stat: &Stat) {
+        self.copies.insert(stat.inode, (stat.size, stat.modified));
+    }
+
+    fn insert(&mut self, mut generation: Generation<F>, age: Age) -> Fid {
+        generation.ranks(self.count_ever);
+        self.count_ever += 1;
+        let fid = generation.fid();
+        let chain = self.chains.entry(generation.path().to_owned()).or_default();
+        let at = match age {
+            Age::Youngest => chain.len(),
+            Age::JustBefore(younger) => chain.iter().position(|other| *other == younger).unwrap_or(chain.len()),
+        };
+        chain.insert(at, fid);
+        if generation.inode() != Inode::NOWHERE {
+            self.by_inode.insert(generation.inode(), fid);
+        }
+        self.known.insert(fid, generation);
+        fid
+    }
+
+    fn remove(&mut self, fid: Fid) -> Option<Generation<F>> {
+        let generation = self.known.remove(&fid)?;
+        self.release(generation.inode(), fid);
+        if let Some(chain) = self.chains.get_mut(generation.path()) {
+            chain.retain(|other| *other != fid);
+            if chain.is_empty() {
+                self.chains.remove(generation.path());
+            }
+        }
+        Some(generation)
+    }
+
+    /// The generation lies there no more.
+    fn release(&mut self, inode: Inode, fid: Fid) {
+        if self.by_inode.get(&inode) == Some(&fid) {
+            self.by_inode.remove(&inode);
+        }
+    }
+}
+
+impl<F> Files<F> {
+    /// Takes up what an earlier run has left: each generation goes on where `acks` says, or at its start.
+    pub fn resume<D: Disk<File = F>>(
+        &mut self,
+        entries: Vec<Entry>,
+        boot: &str,
+        acks: &HashMap<Fid, u64>,
+        context: &mut Context<'_, D>,
+    ) {
+        // A boot whose id cannot be read may be another one.
+        let is_same_boot = boot == self.boot && !boot.is_empty();
+        self.resumed_at = context.now;
+        for entry in entries {
+            let ack = acks.get(&entry.fid).copied().unwrap_or(entry.start).max(entry.start);
+            if !is_same_boot {
+                self.before_reboot.push((entry, ack));
+            } else if entry.marker.offset < ack && entry.head.length < ack.min(HEAD as u64) {
+                // An older copy of the state: it cannot tell whether the file is still what was delivered.
+                context.report.say(format!(
+                    "{}: the state is older than what was delivered of it, it is read again from its head",
+                    entry.path.display()
+                ));
+            } else {
+                self.insert(Generation::from_entry(&entry, ack, context.now), Age::Youngest);
+            }
+        }
+    }
+
+    /// Starts to read a file that is ours, from `start` on. `None` if it cannot be read.
+    pub fn begin<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        path: &Path,
+        file: F,
+        stat: &Stat,
+        start: u64,
+        age: Age,
+    ) -> Option<Fid> {
+        let started = (self.new_fid)().and_then(|fid| {
+            let mut generation = Generation::new(fid, path, stat.inode, start, context.now);
+            generation.open_at(context.disk, file, stat, start, &context.reading())?;
+            Ok(generation)
+        });
+        match started {
+            Ok(generation) => {
+                context.report.must_save(Urgency::SyncedBeforeOutput);
+                self.opened.push(generation.fid());
+                Some(self.insert(generation, age))
+            }
+            Err(error) => {
+                context.report.complain(path, cause(&error));
+                None
+            }
+        }
+    }
+
+    /// Where the reading of a file begins of which no generation is known.
+    pub fn start_of<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        path: &Path,
+        file: &F,
+        stat: &Stat,
+        is_first_look: bool,
+    ) -> io::Result<u64> {
+        if let Some(start) = self.start_after_reboot(context.disk, path, file, stat)? {
+            return Ok(start);
+        }
+        if let Some(start) = self.start_on_other_device(context, path, file, stat)? {
+            return Ok(start);
+        }
+        if !is_first_look {
+            return Ok(0);
+        }
+        match context.plan.first {
+            First::Head => Ok(0),
+            First::LastLines(count) => ends::start_of_last_lines(context.disk, file, stat.size, count),
+            First::FromLine(number) => ends::start_of_line(context.disk, file, number),
+        }
+    }
+
+    /// After a reboot a file is known by path and inode, or inode, or path and the inode's number on another device; it
+    /// goes on where it was acknowledged, or at the last sample that matches: bytes may have been lost, and others may have
+    /// been written in their place.
+    fn start_after_reboot<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        path: &Path,
+        file: &F,
+        stat: &Stat,
+    ) -> io::Result<Option<u64>> {
+        let matches = |entry: &Entry, strict: u8| match strict {
+            0 => entry.path == path && entry.inode == stat.inode,
+            1 => entry.inode == stat.inode,
+            _ => entry.inode.number == stat.inode.number && (entry.path == path || entry.head.length > 0),
+        };
+        for strict in 0..3 {
+            for index in 0..self.before_reboot.len() {
+                let (entry, ack) = &self.before_reboot[index];
+                if !matches(entry, strict) {
+                    continue;
+                }
+                let print = Fingerprint::from_entry(entry);
+                if !print.begins(disk, file)? {
+                    continue;
+                }
+                let (ack, first) = (*ack, entry.start);
+                let start = go_on_at(disk, &print, file, stat.size, first, ack)?;
+                self.before_reboot.remove(index);
+                return Ok(Some(start));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same path shows the same inode number on another device (a volume that was mounted anew), and what was known of
+    /// it lies nowhere: its content goes on as a new generation.
+    fn start_on_other_device<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        path: &Path,
+        file: &F,
+        stat: &Stat,
+    ) -> io::Result<Option<u64>> {
+        let moved = self.of_path(path).iter().copied().find(|fid| {
+            self.get(*fid).is_some_and(|known| {
+                !known.is_open()
+                    && known.inode().number == stat.inode.number
+                    && known.inode().device != stat.inode.device
+                    && !known.is_blank()
+                    && known.seen_at() < context.now
+            })
+        });
+        let Some(known) = moved.and_then(|fid| self.get(fid)) else { return Ok(None) };
+        if !known.print().begins(context.disk, file)? {
+            return Ok(None);
+        }
+        let fid = known.fid();
+        let entry = known.entry();
+        let start =
+            go_on_at(context.disk, known.print(), file, stat.size, entry.start, known.end().unwrap_or(known.offset()))?;
+        // What was emitted under the old fid in this run is acknowledged under it; the rest is emitted under the new one.
+        if known.is_finished() {
+            self.remove(fid);
+        } else if let Some(known) = self.get_mut(fid) {
+            known.conclude();
+            known.strike_inode();
+        }
+        context.report.must_save(Urgency::SyncedBeforeOutput);
+        Ok(Some(start))
+    }
+
+    /// A known file has a name; it may be closed, or away, and then it is taken up again if it goes on and `may_open` allows
+    /// it. If the inode holds something else by now it is known no more.
+    pub fn revisit<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        fid: Fid,
+        path: &Path,
+        stat: &Stat,
+        may_open: bool,
+    ) {
+        let Some(generation) = self.get_mut(fid) else { return };
+        generation.was_seen(context.now);
+        generation.was_looked_at(stat);
+        if generation.is_open() || generation.is_as_left(stat) {
+            return;
+        }
+        let Ok(file) = context.disk.open(path) else { return };
+        let Ok(stat) = context.disk.stat_open(&file) else { return };
+        if stat.inode != generation.inode() {
+            return;
+        }
+        let reached = generation.read_to();
+        let is_same = stat.size >= reached
+            && !is_born_again(context.disk, generation, &file)
+            && generation.print().stands(context.disk, &file).unwrap_or(false);
+        if !is_same {
+            self.lose_content(context, fid);
+        } else if stat.size == reached && generation.is_finished() {
+            generation.was_left_as(&stat);
+        } else if may_open {
+            self.reopen(context, fid, path, file, &stat);
+        }
+    }
+
+    fn reopen<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, path: &Path, file: F, stat: &Stat) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
+        let print = generation.print().clone();
+        let offset = generation.end().unwrap_or(generation.offset());
+        let opened = generation.open_at(context.disk, file, stat, offset, &context.reading());
+        context.report.must_save(Urgency::Lazy);
+        self.opened.push(fid);
+        // What later reads are compared with has been read now: only if the old content is still there is it of that.
+        let file = generation.file();
+        let is_same = file.is_some_and(|file| print.stands(context.disk, file).unwrap_or(false));
+        if let Err(error) = opened {
+            context.report.complain(path, cause(&error));
+        } else if !is_same {
+            generation.set_aside();
+            generation.restore(print);
+            self.lose_content(context, fid);
+        }
+    }
+
+    /// The inode holds something else now. What has not been read may lie in a copy beside. Gives the file if it was open.
+    pub fn lose_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) -> Option<F> {
+        let generation = self.known.get_mut(&fid)?;
+        let inode = generation.inode();
+        let was_finished = generation.is_finished();
+        let file = generation.lose_content(context.now);
+        if !was_finished {
+            context.report.truncated(generation.path());
+        }
+        context.report.must_save(Urgency::Lazy);
+        self.release(inode, fid);
+        file
+    }
+
+    /// The content goes on as another generation: this one ends where it was read to. Gives the file if it was open.
+    pub fn leave_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) -> Option<F> {
+        let generation = self.known.get_mut(&fid)?;
+        let inode = generation.inode();
+        let file = generation.leave_content();
+        context.report.must_save(Urgency::Lazy);
+        self.release(inode, fid);
+        file
+    }
+
+    /// A file of which no byte was ever read is not known any more.
+    pub fn give_up<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) {
+        self.remove(fid);
+        context.report.must_save(Urgency::Lazy);
+    }
+
+    /// The rest of a generation that was truncated is read from its copy.
+    pub fn adopt_copy<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        fid: Fid,
+        path: &Path,
+        file: F,
+        stat: &Stat,
+    ) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
+        let reached = generation.offset();
+        // A copy shorter than what was read ends the generation where it ends itself.
+        let offset = reached.min(stat.size);
+        if generation.open_at(context.disk, file, stat, offset, &context.reading()).is_err() {
+            generation.lose_content(context.now);
+            return;
+        }
+        self.copies.remove(&stat.inode);
+        self.opened.push(fid);
+        self.by_inode.insert(stat.inode, fid);
+        context.report.must_save(Urgency::SyncedBeforeOutput);
+        if reached < stat.size {
+            context.report.say(format!(
+                "{}: reading the rest of the old content from {}",
+                generation.path().display(),
+                path.display()
+            ));
+        }
+    }
+
+    /// Closes a file until its turn comes; one without a name could not be found again and stays open.
+    pub fn set_aside<D: Disk<File = F>>(&mut self, disk: &D, fid: Fid) {
+        let Some(generation) = self.get_mut(fid) else { return };
+        let stat = generation.file().map(|file| disk.stat_open(file));
+        if matches!(stat, Some(Ok(stat)) if stat.names > 0) {
+            generation.set_aside();
+        }
+    }
+
+    /// Closes a file of which nothing more is expected, and appends its final watermark.
+    pub fn finish<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, out: &mut Vec<u8>) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
+        let inode = generation.inode();
+        generation.finish(context.disk, context.plan.shape, out);
+        if generation.inode() != inode {
+            self.release(inode, fid);
+        }
+        context.report.must_save(Urgency::Lazy);
+    }
+
+    /// Drops what has been gone for long enough; what was not read of it is a gap. `is_replaced` tells whether a path shows
+    /// another generation by now.
+    pub fn forget<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, is_replaced: impl Fn(&Path) -> bool) {
+        let after = context.plan.forget_after;
+        let gone = self.which(|generation| !generation.is_open() && context.now >= generation.seen_at() + after);
+        let mut sight = Sight::default();
+        for fid in gone {
+            let could_be_seen = self.get(fid).is_some_and(|generation| {
+                generation.inode() == Inode::NOWHERE || sight.reaches(context.disk, self, generation)
+            });
+            if !could_be_seen {
+                continue;
+            }
+            let Some(generation) = self.remove(fid) else { continue };
+            context.report.must_save(Urgency::Lazy);
+            if !generation.is_finished() && (generation.unread() > 0 || is_replaced(generation.path())) {
+                context.report.gap(generation.path(), generation.offset(), generation.unread());
+            }
+        }
+        if context.now >= self.resumed_at + after {
+            for (entry, ack) in std::mem::take(&mut self.before_reboot) {
+                context.report.must_save(Urgency::Lazy);
+                let unread = entry.read_to().saturating_sub(ack);
+                if unread > 0 {
+                    context.report.gap(&entry.path, ack, unread);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the file of a finished generation of which little is known was made anew, with the same number and perhaps the
+/// same bytes.
+fn is_born_again<D: Disk>(disk: &D, generation: &Generation<D::File>, file: &D::File) -> bool {
+    let is_little = generation.is_finished() && generation.print().head().length < HEAD as u64;
+    is_little && generation.born().is_some_and(|born| disk.born(file).is_some_and(|now| now != born))
+}
+
+/// Where a file of `size` bytes goes on that was acknowledged up to `ack`, if its identities must not go on: there, or at the
+/// last sample that matches, or at `first`, always at the beginning of a line.
+fn go_on_at<D: Disk>(
+    disk: &D,
+    print: &Fingerprint,
+    file: &D::File,
+    size: u64,
+    first: u64,
+    ack: u64,
+) -> io::Result<u64> {
+    let reached = print.holds_up_to(disk, file, size)?.unwrap_or(first);
+    // A sample may stand in the middle of a line: what was read of it may have been lost, and be another now.
+    let start = ack.min(reached);
+    if start > size { Ok(0) } else { Ok(end_of_last_line(disk, file, start)?.max(first)) }
+}
+
+/// The end of the last whole line in the first `size` bytes of a file.
+pub fn end_of_last_line<D: Disk>(disk: &D, file: &D::File, size: u64) -> io::Result<u64> {
+    let mut block = vec![0; 4096];
+    let mut end = size;
+    while end > 0 {
+        let from = end.saturating_sub(block.len() as u64);
+        let length = usize::try_from(end - from).unwrap_or(block.len());
+        let count = read_full(disk, file, &mut block[..length], from)?;
+        if let Some(lf) = memrchr(b'\n', &block[..count]) {
+            return Ok(from + lf as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}
+
+/// Which directories can be seen into in one look: a file is only gone if it would be seen were it there.
+#[derive(Debug, Default)]
+struct Sight {
+    /// The nearest existing directory above a path and its device, if it can be read.
+    seen: HashMap<PathBuf, Option<(PathBuf, u64)>>,
+    /// The devices on which files below a directory were seen in this look.
+    devices: HashMap<PathBuf, HashSet<u64>>,
+}
+
+impl Sight {
+    /// Whether the generation's file would be seen if it were where it was: the nearest directory above it that exists can
+    /// be read, and lies on the file's device, or on one on which other files below it were found again.
+    fn reaches<D: Disk>(&mut self, disk: &D, files: &Files<D::File>, generation: &Generation<D::File>) -> bool {
+        let path = generation.path();
+        let above = self.seen.entry(path.parent().unwrap_or(Path::new("")).to_owned());
+        let Some((directory, device)) = above.or_insert_with(|| nearest(disk, path)).clone() else { return false };
+        device == generation.inode().device
+            || self
+                .devices
+                .entry(directory)
+                .or_insert_with_key(|directory| {
+                    let below = files.iter().filter(|known| known.is_open() && known.path().starts_with(directory));
+                    below.map(|known| known.inode().device).collect()
+                })
+                .contains(&device)
+    }
+}
+
+/// The nearest directory above `path` that exists, and its device; `None` if it cannot be read, or its state not told.
+fn nearest<D: Disk>(disk: &D, path: &Path) -> Option<(PathBuf, u64)> {
+    let mut directory = path.parent()?;
+    loop {
+        let named = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        match disk.stat(named) {
+            Ok(stat) => return disk.list(named).is_ok().then(|| (directory.to_owned(), stat.inode.device)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => directory = directory.parent()?,
+            Err(_) => return None,
+        }
+    }
+}

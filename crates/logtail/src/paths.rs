@@ -1,0 +1,339 @@
+//! The watched paths: which there are, what each shows, where links lead, which directories tell of new names.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use logline::ending::cause;
+use logline::position::Fid;
+
+use crate::context::Context;
+use crate::disk::{Disk, Stat};
+use crate::names::bases;
+use crate::plan::Plan;
+
+/// How long after a path has changed the files beside it are looked at again and again: a directory that is read during
+/// a rotation can miss a name.
+pub const RESTLESS: Duration = Duration::from_secs(2);
+/// The kernel follows as many links from one path.
+const MOST_LINKS: usize = 40;
+
+/// A path that is watched.
+#[derive(Debug, Default)]
+pub struct WatchedPath {
+    /// The generation that was there at the last look.
+    current: Option<Fid>,
+    /// What the glob that has found it was told of it in this look.
+    stat: Option<Stat>,
+    /// Where it leads, itself if it is no link; `None` where that is to be looked up.
+    target: Option<PathBuf>,
+    /// Until then what lies beside it is looked at each time.
+    restless_until: Duration,
+    /// When it was last named, or found by a glob.
+    found_at: Duration,
+    /// It was named, not found by a glob.
+    is_literal: bool,
+    /// It has been said that it is waited for.
+    is_waited_for: bool,
+    /// What lies beside it now is not ours: it was there before its pattern was first looked for.
+    is_new: bool,
+}
+
+impl WatchedPath {
+    /// The generation that was there at the last look.
+    pub fn current(&self) -> Option<Fid> {
+        self.current
+    }
+
+    /// Whether what lies beside it is to be looked at in this look.
+    pub fn is_restless(&self, now: Duration) -> bool {
+        now < self.restless_until
+    }
+
+    /// Whether what lies beside it was there before its pattern was first looked for.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The directories in which older generations of it may lie: its own, and, if it is a link, its target's.
+    pub fn places(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
+        let target = self.target.as_deref().filter(|target| *target != path);
+        [Some(directory_of(path)), target.map(directory_of)].into_iter().flatten()
+    }
+}
+
+/// All watched paths.
+#[derive(Debug, Default)]
+pub struct Paths {
+    watched: BTreeMap<PathBuf, WatchedPath>,
+    /// The paths that are links, by where they lead: what is rotated lies beside the target.
+    targets: HashMap<PathBuf, PathBuf>,
+    /// The directories in which a new name is to be noticed.
+    directories: Vec<PathBuf>,
+    /// The patterns, as text, that have been looked for before.
+    known_patterns: HashSet<String>,
+    /// What is current at a path that has not the name of an older generation of another.
+    current: HashSet<Fid>,
+    /// No look has been finished.
+    is_first_look: bool,
+    /// What lies beside a path is ours, however new the path is: a state was there and is lost.
+    is_all_ours: bool,
+    /// A glob stood for nothing, and nothing is waited for.
+    is_unmatched: bool,
+}
+
+impl Paths {
+    /// Before the very first look.
+    pub fn new() -> Self {
+        Self { is_first_look: true, ..Self::default() }
+    }
+
+    /// An earlier run has watched paths with these patterns; where it did not say, with those of `plan`.
+    pub fn resume(&mut self, patterns: Option<Vec<String>>, plan: &Plan) {
+        self.is_first_look = false;
+        let of_plan = || plan.patterns.iter().map(ToString::to_string).collect();
+        self.known_patterns = patterns.map_or_else(of_plan, |patterns| patterns.into_iter().collect());
+    }
+
+    /// There was a state, and nothing can be read of it: all that is there is ours.
+    pub fn resume_from_nothing(&mut self) {
+        self.is_first_look = false;
+        self.is_all_ours = true;
+    }
+
+    /// An earlier run knew a generation of this path.
+    pub fn was_watched(&mut self, path: &Path) {
+        self.watched.entry(path.to_owned()).or_default();
+    }
+
+    /// Whether no look has been finished since the state began.
+    pub fn is_first_look(&self) -> bool {
+        self.is_first_look
+    }
+
+    /// A look has been finished.
+    pub fn look_is_over(&mut self, plan: &Plan) {
+        self.known_patterns.extend(plan.patterns.iter().map(ToString::to_string));
+        (self.is_first_look, self.is_all_ours) = (false, false);
+        for watched in self.watched.values_mut() {
+            watched.is_new = false;
+        }
+    }
+
+    /// The patterns that have been looked for, sorted.
+    pub fn known_patterns(&self) -> Vec<String> {
+        let mut patterns: Vec<String> = self.known_patterns.iter().cloned().collect();
+        patterns.sort_unstable();
+        patterns
+    }
+
+    /// The directories in which a new name is to be noticed.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// A watched path.
+    pub fn get(&self, path: &Path) -> Option<&WatchedPath> {
+        self.watched.get(path)
+    }
+
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&PathBuf, &WatchedPath)> {
+        self.watched.iter()
+    }
+
+    /// Whether a glob stood for nothing that is not waited for, or a file that was named is not there.
+    pub fn has_missing(&self) -> bool {
+        self.is_unmatched || self.watched.values().any(|watched| watched.is_literal && watched.is_waited_for)
+    }
+
+    /// Looks for what the patterns stand for now.
+    pub fn expand<D: Disk>(&mut self, context: &mut Context<'_, D>) {
+        let mut directories = Vec::new();
+        for pattern in &context.plan.patterns {
+            let is_literal = pattern.is_literal();
+            let is_new = !self.is_all_ours && !self.known_patterns.contains(&pattern.to_string());
+            let expansion = pattern.expand(context.disk);
+            directories.extend(expansion.directories);
+            for (path, error) in expansion.troubles {
+                context.report.complain(&path, cause(&error));
+            }
+            let mut paths = expansion.paths;
+            paths.retain(|(path, _)| is_literal || !(is_excluded(context.plan, path) || is_compressed(path)));
+            for parent in paths.iter().filter_map(|(path, _)| path.parent()) {
+                if directories.last().is_none_or(|last| last.as_os_str() != parent.as_os_str()) {
+                    directories.push(parent.to_owned());
+                }
+            }
+            if paths.is_empty() && self.is_first_look {
+                let what = if context.plan.follows { "no such file yet, waiting" } else { "no such file" };
+                self.is_unmatched |= !context.plan.follows;
+                context.report.say(format!("{pattern}: {what}"));
+            }
+            self.find(paths, is_literal, is_new, context.now);
+        }
+        directories.sort();
+        directories.dedup();
+        self.directories = directories;
+    }
+
+    /// Enters what a pattern stands for. Most of it is known, and comes in the order of what is: that is not looked up.
+    fn find(&mut self, paths: Vec<(PathBuf, Option<Stat>)>, is_literal: bool, is_new: bool, now: Duration) {
+        let tell = |watched: &mut WatchedPath, stat| {
+            watched.is_literal |= is_literal;
+            watched.stat = stat;
+            watched.found_at = now;
+        };
+        let mut paths = paths.into_iter().peekable();
+        for (known, watched) in &mut self.watched {
+            if let Some((_, stat)) = paths.next_if(|(path, _)| path.as_os_str() == known.as_os_str()) {
+                tell(watched, stat);
+            }
+        }
+        for (path, stat) in paths {
+            let new = || WatchedPath { is_new, ..WatchedPath::default() };
+            tell(self.watched.entry(path).or_insert_with(new), stat);
+        }
+    }
+
+    /// Finds out where the paths lead that are links. What lies beside a link is not what was rotated.
+    pub fn find_targets<D: Disk>(&mut self, disk: &D) {
+        for (path, watched) in self.watched.iter_mut().filter(|(_, watched)| watched.target.is_none()) {
+            let mut target = path.clone();
+            for _ in 0..MOST_LINKS {
+                let Ok(link) = disk.read_link(&target) else { break };
+                target = target.parent().unwrap_or(Path::new("")).join(link);
+            }
+            self.targets.retain(|_, of| of != path);
+            if target != *path {
+                self.targets.insert(target.clone(), path.clone());
+            }
+            watched.target = Some(target);
+        }
+    }
+
+    /// Every path with what a glob was told of it in this look and what was there before.
+    pub fn take_found(&mut self) -> Vec<(PathBuf, Option<Stat>, Option<Fid>)> {
+        self.watched.iter_mut().map(|(path, watched)| (path.clone(), watched.stat.take(), watched.current)).collect()
+    }
+
+    /// Whether the path itself is one to be watched, named or found by a glob.
+    pub fn is_wanted(&self, plan: &Plan, path: &Path) -> bool {
+        use std::os::unix::ffi::OsStrExt as _;
+        let bytes = path.as_os_str().as_bytes();
+        self.watched.contains_key(path)
+            || (plan.patterns.iter().any(|pattern| pattern.finds(bytes)) && !is_excluded(plan, path))
+    }
+
+    /// The watched path of which `path` has the name of an older generation.
+    pub fn base_of(&self, path: &Path) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = path.file_name()?.as_bytes();
+        bases(name).map(|base| path.with_file_name(std::ffi::OsStr::from_bytes(base))).find_map(|base| {
+            if self.watched.contains_key(&base) { Some(base) } else { self.targets.get(&base).cloned() }
+        })
+    }
+
+    /// The generation is what `path` shows now. Gives the one that was there before, if it was another.
+    pub fn arrive(&mut self, path: &Path, fid: Fid, now: Duration) -> Option<Fid> {
+        let is_rotated = self.base_of(path).is_some();
+        let watched = self.watched.get_mut(path)?;
+        watched.is_waited_for = false;
+        let before = watched.current.replace(fid);
+        if before == Some(fid) {
+            return None;
+        }
+        watched.restless_until = now + RESTLESS;
+        watched.target = None;
+        // At once, for it takes no room among the rotated files, and the one before does.
+        if !is_rotated {
+            if let Some(before) = before {
+                self.current.remove(&before);
+            }
+            self.current.insert(fid);
+        }
+        before
+    }
+
+    /// Nothing that is known is at the path any more. True if something was.
+    pub fn leave(&mut self, path: &Path, now: Duration) -> bool {
+        let Some(watched) = self.watched.get_mut(path) else { return false };
+        let was_there = watched.current.take().is_some();
+        if was_there {
+            watched.restless_until = now + RESTLESS;
+        }
+        was_there
+    }
+
+    /// Nothing that is known is at the path, which shows a file.
+    pub fn vacate(&mut self, path: &Path) {
+        if let Some(watched) = self.watched.get_mut(path) {
+            watched.current = None;
+        }
+    }
+
+    /// Whether it is to be said that the path, which was named, is waited for: in the first look, and once.
+    pub fn begins_to_wait(&mut self, path: &Path) -> bool {
+        let is_first_look = self.is_first_look;
+        let Some(watched) = self.watched.get_mut(path) else { return false };
+        watched.is_literal && is_first_look && !std::mem::replace(&mut watched.is_waited_for, true)
+    }
+
+    /// What lies beside the path is to be looked at for a while.
+    pub fn disturb(&mut self, path: &Path, now: Duration) {
+        if let Some(watched) = self.watched.get_mut(path) {
+            watched.restless_until = now + RESTLESS;
+        }
+    }
+
+    /// Another generation holds what the paths show that showed `before`.
+    pub fn succeed(&mut self, before: Fid, after: Fid) {
+        for watched in self.watched.values_mut().filter(|watched| watched.current == Some(before)) {
+            watched.current = Some(after);
+            self.current.insert(after);
+        }
+        self.current.remove(&before);
+    }
+
+    /// Looks up anew which generations are current.
+    pub fn find_current(&mut self) {
+        let own = self.watched.iter().filter(|(path, _)| self.base_of(path).is_none());
+        self.current = own.filter_map(|(_, watched)| watched.current).collect();
+    }
+
+    /// Whether the generation is current: what a path shows that has not the name of an older generation of another.
+    pub fn is_current(&self, fid: Fid) -> bool {
+        self.current.contains(&fid)
+    }
+
+    /// Forgets paths that have been gone for long and of which `is_known` says that no generation is known. True if there
+    /// were any.
+    pub fn forget(&mut self, now: Duration, after: Duration, is_known: impl Fn(&Path) -> bool) -> bool {
+        let before = self.watched.len();
+        self.watched.retain(|path, watched| {
+            watched.current.is_some() || now < watched.found_at.max(watched.restless_until) + after || is_known(path)
+        });
+        let has_forgotten = self.watched.len() < before;
+        if has_forgotten {
+            let watched = &self.watched;
+            self.targets.retain(|_, path| watched.contains_key(path));
+        }
+        has_forgotten
+    }
+}
+
+/// The directory of a path as its names are joined to it: empty for a name without one.
+pub fn directory_of(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn is_excluded(plan: &Plan, path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    plan.excludes.iter().any(|exclude| exclude.matches(path.as_os_str().as_bytes()))
+}
+
+/// Whether a file that a glob has found is no text by its name.
+fn is_compressed(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    ["gz", "bz2", "xz", "zst", "lz4", "lzma", "Z"].iter().any(|compressed| ending == *compressed)
+}

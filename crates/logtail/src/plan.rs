@@ -1,0 +1,43 @@
+//! What is to be followed, and how.
+
+use std::time::Duration;
+
+use crate::emit::Shape;
+use crate::glob::Pattern;
+
+/// Where the first reading of a file begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum First {
+    /// At the head.
+    Head,
+    /// This many lines before the end.
+    LastLines(u64),
+    /// At the line with this number, counted from 1.
+    FromLine(u64),
+}
+
+/// What is to be followed, and how.
+#[derive(Debug)]
+pub struct Plan {
+    /// Files and globs.
+    pub patterns: Vec<Pattern>,
+    /// What globs leave out.
+    pub excludes: Vec<Pattern>,
+    /// How lines leave.
+    pub shape: Shape,
+    /// Where the files that are there at the first look are begun; others at their head.
+    pub first: First,
+    /// Whether the run goes on at the end of the files, and waits for those that are not there yet.
+    pub follows: bool,
+    /// Plain lines of another file than the last get tail's header.
+    pub headers: bool,
+    /// How long a rotated file must bring no byte before it is closed, where it cannot be told whether it has a writer;
+    /// and how long NUL bytes in front of other bytes must stand before they count as a gap.
+    pub rotate_quiet: Duration,
+    /// How long a file must be gone before it is forgotten.
+    pub forget_after: Duration,
+    /// How many rotated files are held open at most.
+    pub open_limit: usize,
+    /// How many bytes one read takes; at least four times [`SAMPLE`](crate::fingerprint::SAMPLE).
+    pub chunk: usize,
+}

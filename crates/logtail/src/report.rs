@@ -1,0 +1,124 @@
+//! What a run tells its user, counts, and must remember: messages, troubles with paths, counters, and how soon the
+//! checkpoint has to be written.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use logline::state::Urgency;
+use logline::state::files::Counters;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Report {
+    messages: Vec<String>,
+    /// What is wrong with which path; said again only when it changes.
+    troubles: HashMap<PathBuf, String>,
+    counters: Counters,
+    /// Lines that were cut at the limit since the start of the run.
+    truncated_lines: u64,
+    urgency: Urgency,
+}
+
+impl Report {
+    /// One that goes on with the counters of earlier runs.
+    pub fn resume(&mut self, counters: Counters) {
+        self.counters = counters;
+    }
+
+    /// Adds a message.
+    pub fn say(&mut self, message: String) {
+        self.messages.push(message);
+    }
+
+    /// The messages since the last call, in their order.
+    pub fn take_messages(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.messages)
+    }
+
+    /// Says what is wrong with a path, once as long as it stays the same.
+    pub fn complain(&mut self, path: &Path, cause: String) {
+        if self.troubles.get(path) != Some(&cause) {
+            self.say(format!("{}: {cause}", path.display()));
+            self.troubles.insert(path.to_owned(), cause);
+        }
+    }
+
+    /// Nothing is wrong with the path any more.
+    pub fn is_well(&mut self, path: &Path) {
+        self.troubles.remove(path);
+    }
+
+    /// Whether anything is wrong with any path.
+    pub fn has_troubles(&self) -> bool {
+        !self.troubles.is_empty()
+    }
+
+    /// What has been counted since the state began.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// How many lines were cut at the limit since the start of the run.
+    pub fn truncated_lines(&self) -> u64 {
+        self.truncated_lines
+    }
+
+    /// `count` lines of the file were cut at the limit of `most` bytes; the first time that is said.
+    pub fn cut_lines(&mut self, path: &Path, count: u64, is_first: bool, most: usize) {
+        self.truncated_lines += count;
+        if is_first {
+            let bytes = if most == 1 { "byte" } else { "bytes" };
+            self.say(format!("{}: a line is longer than {most} {bytes}, cut there", path.display()));
+        }
+    }
+
+    /// A file was truncated, or rewritten in place.
+    pub fn truncated(&mut self, path: &Path) {
+        self.counters.truncations += 1;
+        self.say(format!(
+            "{}: has been truncated or rewritten, reading the new content from its beginning",
+            path.display()
+        ));
+    }
+
+    /// A file that had not been read to its end could not be found again; `unread` bytes of it had been seen.
+    pub fn gap(&mut self, path: &Path, offset: u64, unread: u64) {
+        self.counters.gaps += 1;
+        self.counters.possible_loss_bytes += unread;
+        self.say(format!(
+            "{}: a file of it could not be found again, what stood in it from byte {offset} on is lost",
+            path.display()
+        ));
+    }
+
+    /// Bytes that had been seen were gone before they were read.
+    pub fn vanished(&mut self, path: &Path, bytes: u64) {
+        if bytes > 0 {
+            self.counters.possible_loss_bytes += bytes;
+            self.say(format!(
+                "{}: {bytes} bytes vanished in a truncation before they were read, and no copy of them was found",
+                path.display()
+            ));
+        }
+    }
+
+    /// NUL bytes that nobody wrote were skipped.
+    pub fn skipped_hole(&mut self, bytes: u64) {
+        self.counters.hole_bytes += bytes;
+    }
+
+    /// How soon the checkpoint must be written.
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    /// The checkpoint must be written, with this urgency at least.
+    pub fn must_save(&mut self, urgency: Urgency) {
+        self.urgency = self.urgency.max(urgency);
+    }
+
+    /// The checkpoint has been written, or could not be: then it is tried again, but nothing waits for it.
+    pub fn was_saved(&mut self, is_kept: bool) {
+        self.urgency = if is_kept { Urgency::None } else { Urgency::Lazy };
+    }
+}

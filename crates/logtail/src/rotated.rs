@@ -1,0 +1,323 @@
+//! What rotation has left beside the watched paths: generations that were rotated away before anyone looked, and copies.
+//!
+//! | a file beside a path | then |
+//! |---|---|
+//! | holds an inode that is known | it is that generation, whatever its name; taken up again if it goes on |
+//! | was there when the path's pattern was first looked for, not empty, and no copy of the path's file | known and done up to the end of its last whole line |
+//! | holds what a truncated generation held | its copy: the rest is read from there, under the old fid |
+//! | all its bytes equal the beginning of what is open | a copy, perhaps in the making: not ours |
+//! | is empty | looked at again |
+//! | anything else, its name being that of an older generation | ours, read from the head, oldest first |
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use logline::ending::cause;
+use logline::position::Fid;
+use logline::state::Urgency;
+use logline::state::files::Inode;
+
+use crate::context::Context;
+use crate::disk::{Disk, Stat};
+use crate::file::Generation;
+use crate::files::{Age, Files, end_of_last_line};
+use crate::fingerprint::is_prefix;
+use crate::names::age;
+use crate::paths::{Paths, RESTLESS, WatchedPath, directory_of};
+
+/// How often the directories of paths are looked into that have not changed.
+const AT_REST: Duration = Duration::from_secs(5);
+/// A copy is given up when it was looked for this often: a directory that is read during a rotation can miss a name.
+const TRIES: u32 = 4;
+
+/// A file of which nothing is known yet, beside the path `base` of which it may be an older generation.
+pub struct Candidate {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The watched path.
+    pub base: PathBuf,
+    /// What was told of it.
+    pub stat: Stat,
+}
+
+/// Looks beside the paths; remembers when it did so last although nothing had changed.
+#[derive(Debug, Default)]
+pub struct Rotated {
+    looked_at_rest: Duration,
+}
+
+impl Rotated {
+    /// Looks into the directories of all paths where something may have changed.
+    pub fn look<D: Disk>(&mut self, context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>) {
+        let now = context.now;
+        let is_due = now >= self.looked_at_rest + AT_REST;
+        if is_due {
+            self.looked_at_rest = now;
+        }
+        let mut directories = BTreeSet::new();
+        for (path, watched) in paths.iter().filter(|(_, watched)| is_due || watched.is_restless(now)) {
+            directories.extend(watched.places(path));
+        }
+        for generation in files.iter() {
+            if generation.is_away() || (is_due && !generation.is_open()) {
+                match paths.get(generation.path()) {
+                    Some(watched) => directories.extend(watched.places(generation.path())),
+                    None => drop(directories.insert(directory_of(generation.path()))),
+                }
+            }
+        }
+        for directory in directories {
+            look_into(context, paths, files, &directory);
+        }
+        give_up_seeking(context, files);
+    }
+}
+
+/// Whether as many rotated files are open as may be.
+pub fn is_full<D: Disk>(context: &Context<'_, D>, paths: &Paths, files: &Files<D::File>) -> bool {
+    let rotated = files.iter().filter(|generation| generation.is_open() && !paths.is_current(generation.fid()));
+    rotated.count() >= context.plan.open_limit
+}
+
+/// The names in a directory; `None` if it is not there or cannot be read.
+fn names_in<D: Disk>(context: &mut Context<'_, D>, directory: &Path) -> Option<Vec<OsString>> {
+    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    match context.disk.list(listed) {
+        Ok(names) => Some(names),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            context.report.complain(directory, cause(&error));
+            None
+        }
+    }
+}
+
+/// The unknown files in a directory that have the name of an older generation of a path, oldest first. Known ones that are
+/// met are taken up again where they go on.
+fn candidates<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &Paths,
+    files: &mut Files<D::File>,
+    directory: &Path,
+    names: Vec<OsString>,
+) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for name in names {
+        let path = directory.join(&name);
+        let Ok(stat) = context.disk.stat(&path) else { continue };
+        if !stat.is_file {
+            continue;
+        }
+        if let Some(fid) = files.at(stat.inode) {
+            let may_open = paths.is_current(fid) || !is_full(context, paths, files);
+            files.revisit(context, fid, &path, &stat, may_open);
+            if files.at(stat.inode).is_some() {
+                continue;
+            }
+        }
+        let is_current = paths.get(&path).is_some_and(|watched| watched.current().is_some());
+        if let Some(base) = paths.base_of(&path)
+            && !is_current
+        {
+            candidates.push(Candidate { path, base, stat });
+        }
+    }
+    candidates.sort_by_cached_key(|candidate| age(name_of(&candidate.path)));
+    candidates
+}
+
+/// Enters what lies beside the paths of patterns that are looked for the first time. This comes before the paths themselves
+/// are looked at: what is rotated away after that is known to be ours, for it was not there.
+pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &Paths, files: &mut Files<D::File>) {
+    let mut new: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for (path, watched) in paths.iter().filter(|(_, watched)| watched.is_new()) {
+        for place in watched.places(path) {
+            new.entry(place).or_default().push(path.clone());
+        }
+    }
+    for (directory, of_directory) in new {
+        // What the paths show now is ours, also if it is rotated while the directory is read.
+        let inode_at = |path: &PathBuf| Some(context.disk.stat(path).ok()?.inode);
+        let ours: HashSet<Inode> = of_directory.iter().filter_map(inode_at).collect();
+        let Some(names) = names_in(context, &directory) else { continue };
+        for candidate in candidates(context, paths, files, &directory, names) {
+            let is_new = paths.get(&candidate.base).is_some_and(WatchedPath::is_new);
+            // What a glob finds is read from its head, however late a directory read shows it.
+            if is_new && !paths.is_wanted(context.plan, &candidate.path) && !ours.contains(&candidate.stat.inode) {
+                enter_as_done(context, files, &candidate);
+            }
+        }
+    }
+    context.report.must_save(Urgency::SyncedBeforeOutput);
+}
+
+/// What was there before is not ours, but for what is still written to it.
+fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidate: &Candidate) {
+    let Some((file, stat)) = open(context, candidate) else { return };
+    // A copy that is being made is judged as often as it has changed.
+    let begins_base = || {
+        let base = context.disk.open(&candidate.base);
+        base.is_ok_and(|base| is_prefix(context.disk, &file, stat.size, &base).unwrap_or(false))
+    };
+    if stat.size == 0 || begins_base() {
+        return;
+    }
+    let Ok(end) = end_of_last_line(context.disk, &file, stat.size) else { return };
+    let begun = files.begin(context, &candidate.base, file, &stat, end, Age::Youngest);
+    if let Some(generation) = begun.and_then(|fid| files.get_mut(fid)) {
+        generation.enter_as_done(end, &stat);
+    }
+}
+
+/// Opens a candidate, if it is still the same file.
+fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<(D::File, Stat)> {
+    let file = context.disk.open(&candidate.path).ok()?;
+    let stat = context.disk.stat_open(&file).ok()?;
+    (stat.inode == candidate.stat.inode).then_some((file, stat))
+}
+
+fn look_into<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>, directory: &Path) {
+    let Some(names) = names_in(context, directory) else { return };
+    let mut found = candidates(context, paths, files, directory, names);
+    find_copies(context, files, &mut found);
+    for candidate in found {
+        let is_watched = paths.get(&candidate.base).is_some();
+        if is_watched && candidate.stat.size > 0 && !files.is_known_copy(&candidate.stat) {
+            judge(context, paths, files, &candidate);
+        }
+    }
+}
+
+/// A truncated generation, or one whose inode holds something else, goes on in its copy.
+fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidates: &mut Vec<Candidate>) {
+    for fid in files.which(Generation::seeks_copy) {
+        let Some(generation) = files.get(fid) else { continue };
+        let copy_at = |candidate: &Candidate| {
+            let (file, stat) = open(context, candidate)?;
+            let is_copy = generation.print().is_copied_to(context.disk, &file, stat.size).unwrap_or(false);
+            is_copy.then_some((file, stat))
+        };
+        let mut of_its_path = candidates.iter().filter(|candidate| candidate.base == generation.path());
+        let found = of_its_path.find_map(|candidate| Some((candidate.path.clone(), copy_at(candidate)?)));
+        if let Some((path, (file, stat))) = found {
+            candidates.retain(|candidate| candidate.stat.inode != stat.inode);
+            files.adopt_copy(context, fid, &path, file, &stat);
+        }
+    }
+}
+
+/// Reads a file beside a path from its head, if it is a generation that was never seen.
+fn judge<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>, candidate: &Candidate) {
+    let Some((file, stat)) = open(context, candidate) else { return };
+    if files.at(stat.inode).is_some() {
+        return;
+    }
+    let opened = Candidate { path: candidate.path.clone(), base: candidate.base.clone(), stat };
+    let Some(file) = unseen(context, paths, files, &opened, file) else { return };
+    context.report.say(format!(
+        "{}: {} was rotated before it was seen, reading it",
+        candidate.base.display(),
+        candidate.path.display()
+    ));
+    // Several of one path keep their order: each is put behind the one before.
+    let current = paths.get(&candidate.base).and_then(WatchedPath::current);
+    let age = current.map_or(Age::Youngest, Age::JustBefore);
+    begin(context, paths, files, &candidate.base, file, &stat, age, true);
+}
+
+/// Starts to read a file that is ours, under the watched path `path`. One that `is_rotated` waits for its turn where too
+/// many are open.
+#[expect(clippy::too_many_arguments, reason = "the parts of the follower, and what is known of one file")]
+pub fn begin<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &Paths,
+    files: &mut Files<D::File>,
+    path: &Path,
+    file: D::File,
+    stat: &Stat,
+    age: Age,
+    is_rotated: bool,
+) -> Option<Fid> {
+    match files.start_of(context, path, &file, stat, paths.is_first_look()) {
+        Ok(start) => {
+            let waits = is_rotated && is_full(context, paths, files);
+            let fid = files.begin(context, path, file, stat, start, age)?;
+            if waits {
+                files.set_aside(context.disk, fid);
+            }
+            Some(fid)
+        }
+        Err(error) => {
+            context.report.complain(path, cause(&error));
+            None
+        }
+    }
+}
+
+/// Gives `file`, of which nothing is known, back if it is a generation that was never seen: not where it is a copy, or where
+/// that cannot be told yet.
+pub fn unseen<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    files: &mut Files<D::File>,
+    candidate: &Candidate,
+    file: D::File,
+) -> Option<D::File> {
+    let Candidate { path, base, stat } = candidate;
+    if stat.size == 0 || is_copy_of_open(context, files, base, &file, stat) {
+        return None;
+    }
+    let of_base = || files.of_path(base).iter().filter_map(|fid| files.get(*fid));
+    // Of what has just been truncated the copy is only known once that has been found out: a read will tell.
+    if of_base().any(|known| known.is_rewritten(context.disk)) {
+        paths.disturb(base, context.now);
+        return None;
+    }
+    let is_original = |known: &&Generation<D::File>| {
+        known.seeks_copy() && known.print().is_copied_to(context.disk, &file, stat.size).unwrap_or(false)
+    };
+    let Some(fid) = of_base().find(is_original).map(Generation::fid) else { return Some(file) };
+    files.adopt_copy(context, fid, path, file, stat);
+    None
+}
+
+/// Whether the file is a copy, or the beginning of one, of a generation of `base` that is open. It is remembered as one
+/// once all its bytes have been read from the original: till then a truncation may leave them nowhere else, and unseen.
+fn is_copy_of_open<D: Disk>(
+    context: &Context<'_, D>,
+    files: &mut Files<D::File>,
+    base: &Path,
+    file: &D::File,
+    stat: &Stat,
+) -> bool {
+    let mut originals = files.of_path(base).iter().filter_map(|fid| files.get(*fid));
+    let found = originals.find(|generation| {
+        let Some(original) = generation.file() else { return false };
+        let is_other = context.disk.stat_open(original).is_ok_and(|other| other.inode != stat.inode);
+        is_other && is_prefix(context.disk, file, stat.size, original).unwrap_or(false)
+    });
+    let Some(original) = found else { return false };
+    if original.has_read(context.disk, stat.size) {
+        files.remember_copy(stat);
+    }
+    true
+}
+
+/// A copy that has not turned up by now does not exist: the generation ends where it was read to.
+fn give_up_seeking<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>) {
+    for generation in files.iter_mut().filter(|generation| generation.seeks_copy()) {
+        let tries = generation.sought_in_vain();
+        if context.now >= generation.seen_at() + RESTLESS && tries >= TRIES {
+            context.report.vanished(generation.path(), generation.unread());
+            generation.conclude();
+            context.report.must_save(Urgency::Lazy);
+        }
+    }
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    path.file_name().map_or(b"", |name| name.as_bytes())
+}
