@@ -61,23 +61,31 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = line_limit, default_value = "1MiB", hide_default_value = true)]
     pub max_line: u64,
 
-    /// Look at the files so often when nothing happens
+    /// Poll interval while idle
     #[arg(short = 's', long, value_name = "SECS", value_parser = parse_duration, default_value = "1")]
     pub sleep_interval: Duration,
+
+    /// Links that a glob finds may lead into DIR (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub follow_links: Vec<PathBuf>,
+
+    /// Write a last line without its LF when the file has brought no byte for DUR [default: only at the end of the run]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub partial_after: Option<Duration>,
 
     /// Poll only
     #[arg(long)]
     pub no_inotify: bool,
 
-    /// Close a rotated file after so long without a byte, where it cannot be told whether it has a writer
+    /// Close a rotated file when it has brought no byte for DUR, where it cannot be told whether it has a writer
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "10s")]
     pub rotate_quiet: Duration,
 
-    /// After TERM, end when nothing has come for so long, where it cannot be told whether a file has a writer
+    /// After TERM, end when no byte has come for DUR
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "2s")]
     pub drain_quiet: Duration,
 
-    /// After TERM, end after so long in any case
+    /// After TERM, end after DUR in any case
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "20s")]
     pub drain_max: Duration,
 }

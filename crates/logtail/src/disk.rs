@@ -33,6 +33,15 @@ pub trait Disk {
     fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
     /// Opens for reading, without blocking on anything that is no regular file.
     fn open(&self, path: &Path) -> io::Result<Self::File>;
+    /// The same, but never through a link at the end of the path.
+    fn open_itself(&self, path: &Path) -> io::Result<Self::File>;
+    /// Where the open file lies, whatever links led there from `path`.
+    fn place(&self, file: &Self::File, path: &Path) -> io::Result<PathBuf>;
+    /// Where the path leads: absolute, without links.
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Whether the file, directory or link itself belongs to root or to the user who runs this, and, being no link, can be
+    /// written by nobody else.
+    fn is_ours(&self, path: &Path) -> bool;
     /// Of an open file.
     fn stat_open(&self, file: &Self::File) -> io::Result<Stat>;
     /// Reads at `offset` as much as there is, up to the length of `bytes`; 0 at the end of the file.

@@ -328,7 +328,7 @@ impl<F> Generation<F> {
     }
 
     /// Whether bytes at its end have been read and have no LF yet.
-    fn has_partial(&self) -> bool {
+    pub fn has_partial(&self) -> bool {
         self.scanned > self.offset
     }
 
@@ -389,6 +389,23 @@ impl<F> Generation<F> {
         Ok(())
     }
 
+    /// Whether it is closed although its path shows it, because it brought nothing and descriptors were short; it is at
+    /// its end as long as it looks as it was read.
+    pub fn is_dozing(&self) -> bool {
+        matches!(self.phase, Phase::Away) && self.as_read.is_some() && !self.has_partial()
+    }
+
+    /// Whether the file, which is closed, looks as it was read.
+    pub fn is_as_read(&self, stat: &Stat) -> bool {
+        self.is_dozing() && self.as_read == Some((stat.size, stat.modified))
+    }
+
+    /// Whether it can be closed for a while without missing anything: it has been read to its end, and holds no beginning
+    /// of a line.
+    pub fn can_doze(&self) -> bool {
+        self.is_open() && self.as_read.is_some() && self.nuls.is_none() && !self.has_partial()
+    }
+
     /// Closes it until its turn comes.
     pub fn set_aside(&mut self) {
         if self.is_open() {
@@ -409,10 +426,13 @@ impl<F> Generation<F> {
         }
     }
 
-    /// Its content goes on as another generation. Gives the file, if it was open.
-    pub fn leave_content(&mut self) -> Option<F> {
-        self.inode = Inode::NOWHERE;
-        let finished = Phase::Finished { end: self.offset, as_left: None, is_announced: false };
+    /// Its content goes on in `inode` as another generation: this one ends where it was read to. Its final watermark is
+    /// still to be emitted. Gives the file, if it was open.
+    pub fn leave_content(&mut self, inode: Inode, now: Duration) -> Option<F> {
+        self.inode = inode;
+        self.seen_at = now;
+        let (end, is_announced) = (self.end().unwrap_or(self.offset), self.is_finished());
+        let finished = Phase::Finished { end, as_left: None, is_announced };
         match std::mem::replace(&mut self.phase, finished) {
             Phase::Reading(file) => Some(file),
             _ => None,

@@ -16,7 +16,7 @@ use crate::disk::{Disk, Stat};
 use crate::ends;
 use crate::file::Generation;
 use crate::fingerprint::{Fingerprint, HEAD, read_full};
-use crate::plan::First;
+use crate::plan::{First, Plan};
 
 /// Where a new generation belongs among those of its path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,14 +36,21 @@ pub struct Files<F> {
     chains: HashMap<PathBuf, Vec<Fid>>,
     /// How many have become known in this run.
     count_ever: u64,
+    /// How many were open when the look began, and were opened since.
+    open: usize,
+    /// How many files wait in this look until others are closed for them, and the first of them.
+    deferred: Option<(usize, PathBuf)>,
+    /// That has been said.
+    has_told_deferred: bool,
     /// Those that were opened since the last turn.
     opened: Vec<Fid>,
     /// Copies of what is open and has been read, with the size and the time of the last change that they had when they were
     /// compared.
     copies: HashMap<Inode, (u64, i128)>,
-    /// Entries of another boot, by which files are known again for a while, and how far each was acknowledged.
-    before_reboot: Vec<(Entry, u64)>,
-    /// When those were taken up.
+    /// Entries whose identities must not go on (they are of another boot, or their content went on as another generation),
+    /// by which files are known again for a while, and how far each was acknowledged.
+    to_rebase: Vec<(Entry, u64)>,
+    /// When the run took up what an earlier one had left.
     resumed_at: std::time::Duration,
     /// The id of this boot.
     boot: String,
@@ -59,9 +66,12 @@ impl<F> Files<F> {
             by_inode: HashMap::new(),
             chains: HashMap::new(),
             count_ever: 0,
+            open: 0,
+            deferred: None,
+            has_told_deferred: false,
             opened: Vec::new(),
             copies: HashMap::new(),
-            before_reboot: Vec::new(),
+            to_rebase: Vec::new(),
             resumed_at: std::time::Duration::ZERO,
             boot,
             new_fid,
@@ -155,6 +165,27 @@ impl<F> Files<F> {
         self.copies.insert(stat.inode, (stat.size, stat.modified));
     }
 
+    /// Whether one file more may be open.
+    pub fn has_room(&self, plan: &Plan) -> bool {
+        self.open < plan.most_open
+    }
+
+    /// The file waits until others are closed for it.
+    pub fn defer(&mut self, path: &Path) {
+        let deferred = self.deferred.get_or_insert_with(|| (0, path.to_owned()));
+        deferred.0 += 1;
+    }
+
+    /// Whether any file waits until others are closed for it.
+    pub fn has_deferred(&self) -> bool {
+        self.deferred.is_some()
+    }
+
+    fn was_opened(&mut self, fid: Fid) {
+        self.opened.push(fid);
+        self.open += 1;
+    }
+
     fn insert(&mut self, mut generation: Generation<F>, age: Age) -> Fid {
         generation.ranks(self.count_ever);
         self.count_ever += 1;
@@ -204,10 +235,19 @@ impl<F> Files<F> {
         // A boot whose id cannot be read may be another one.
         let is_same_boot = boot == self.boot && !boot.is_empty();
         self.resumed_at = context.now;
+        let last: HashMap<Inode, Fid> = entries.iter().map(|entry| (entry.inode, entry.fid)).collect();
+        let mut goes_on_earlier: HashSet<Inode> = HashSet::new();
         for entry in entries {
             let ack = acks.get(&entry.fid).copied().unwrap_or(entry.start).max(entry.start);
-            if !is_same_boot {
-                self.before_reboot.push((entry, ack));
+            let has_successor = entry.inode != Inode::NOWHERE && last.get(&entry.inode) != Some(&entry.fid);
+            let is_owed = entry.end.is_none_or(|end| ack < end);
+            if goes_on_earlier.contains(&entry.inode) || (has_successor && !is_owed) {
+                continue;
+            }
+            if !is_same_boot || has_successor {
+                // Its content went on as another generation, and not all of it was acknowledged: it goes on where it was.
+                goes_on_earlier.extend(has_successor.then_some(entry.inode));
+                self.to_rebase.push((entry, ack));
             } else if entry.marker.offset < ack && entry.head.length < ack.min(HEAD as u64) {
                 // An older copy of the state: it cannot tell whether the file is still what was delivered.
                 context.report.say(format!(
@@ -238,7 +278,7 @@ impl<F> Files<F> {
         match started {
             Ok(generation) => {
                 context.report.must_save(Urgency::SyncedBeforeOutput);
-                self.opened.push(generation.fid());
+                self.was_opened(generation.fid());
                 Some(self.insert(generation, age))
             }
             Err(error) => {
@@ -257,10 +297,11 @@ impl<F> Files<F> {
         stat: &Stat,
         is_first_look: bool,
     ) -> io::Result<u64> {
-        if let Some(start) = self.start_after_reboot(context.disk, path, file, stat)? {
+        if let Some(start) = self.start_after_restart(context.disk, path, file, stat)? {
             return Ok(start);
         }
-        if let Some(start) = self.start_on_other_device(context, path, file, stat)? {
+        if let Some((before, start)) = self.predecessor(context, path, file, stat)? {
+            self.leave_content(context, before, stat.inode);
             return Ok(start);
         }
         if !is_first_look {
@@ -273,10 +314,10 @@ impl<F> Files<F> {
         }
     }
 
-    /// After a reboot a file is known by path and inode, or inode, or path and the inode's number on another device; it
-    /// goes on where it was acknowledged, or at the last sample that matches: bytes may have been lost, and others may have
-    /// been written in their place.
-    fn start_after_reboot<D: Disk<File = F>>(
+    /// After a restart a file whose identities must not go on is known by path and inode, or inode, or path and the inode's
+    /// number on another device; it goes on where it was acknowledged, or at the last sample that matches: bytes may have
+    /// been lost, and others may have been written in their place.
+    fn start_after_restart<D: Disk<File = F>>(
         &mut self,
         disk: &D,
         path: &Path,
@@ -289,8 +330,8 @@ impl<F> Files<F> {
             _ => entry.inode.number == stat.inode.number && (entry.path == path || entry.head.length > 0),
         };
         for strict in 0..3 {
-            for index in 0..self.before_reboot.len() {
-                let (entry, ack) = &self.before_reboot[index];
+            for index in 0..self.to_rebase.len() {
+                let (entry, ack) = &self.to_rebase[index];
                 if !matches(entry, strict) {
                     continue;
                 }
@@ -298,50 +339,49 @@ impl<F> Files<F> {
                 if !print.begins(disk, file)? {
                     continue;
                 }
-                let (ack, first) = (*ack, entry.start);
-                let start = go_on_at(disk, &print, file, stat.size, first, ack)?;
-                self.before_reboot.remove(index);
+                let start = go_on_at(disk, &print, file, stat.size, entry.start, *ack)?;
+                self.to_rebase.remove(index);
                 return Ok(Some(start));
             }
         }
         Ok(None)
     }
 
-    /// The same path shows the same inode number on another device (a volume that was mounted anew), and what was known of
-    /// it lies nowhere: its content goes on as a new generation.
-    fn start_on_other_device<D: Disk<File = F>>(
-        &mut self,
-        context: &mut Context<'_, D>,
+    /// The generation of this path whose content goes on in a file that is not known, and where:
+    ///
+    /// - the same inode number on another device (a volume that was mounted anew), what was known of it lying nowhere; or
+    /// - a longer copy (as rsync and editors make it), the original having neither a name nor a writer, and having been
+    ///   read to its end. A copy of the same length cannot be told from a report that is written again with the same
+    ///   bytes, and is a new generation.
+    fn predecessor<D: Disk<File = F>>(
+        &self,
+        context: &Context<'_, D>,
         path: &Path,
         file: &F,
         stat: &Stat,
-    ) -> io::Result<Option<u64>> {
-        let moved = self.of_path(path).iter().copied().find(|fid| {
-            self.get(*fid).is_some_and(|known| {
-                !known.is_open()
-                    && known.inode().number == stat.inode.number
-                    && known.inode().device != stat.inode.device
-                    && !known.is_blank()
-                    && known.seen_at() < context.now
-            })
-        });
-        let Some(known) = moved.and_then(|fid| self.get(fid)) else { return Ok(None) };
-        if !known.print().begins(context.disk, file)? {
-            return Ok(None);
+    ) -> io::Result<Option<(Fid, u64)>> {
+        for known in self.of_path(path).iter().filter_map(|fid| self.get(*fid)) {
+            let is_moved = !known.is_open()
+                && known.inode().number == stat.inode.number
+                && known.inode().device != stat.inode.device
+                && !known.is_blank()
+                && known.seen_at() < context.now;
+            if is_moved && known.print().begins(context.disk, file)? {
+                let (end, first) = (known.end().unwrap_or(known.offset()), known.entry().start);
+                let start = go_on_at(context.disk, known.print(), file, stat.size, first, end)?;
+                return Ok(Some((known.fid(), start)));
+            }
+            let is_whole =
+                known.can_doze() && known.print().head().length == HEAD as u64 && stat.size > known.scanned();
+            if is_whole && let Some(original) = known.file() {
+                let is_gone = context.disk.stat_open(original)?.names == 0;
+                let is_free = context.disk.has_writer(original) != Some(true);
+                if is_gone && is_free && known.print().stands(context.disk, file)? {
+                    return Ok(Some((known.fid(), known.offset())));
+                }
+            }
         }
-        let fid = known.fid();
-        let entry = known.entry();
-        let start =
-            go_on_at(context.disk, known.print(), file, stat.size, entry.start, known.end().unwrap_or(known.offset()))?;
-        // What was emitted under the old fid in this run is acknowledged under it; the rest is emitted under the new one.
-        if known.is_finished() {
-            self.remove(fid);
-        } else if let Some(known) = self.get_mut(fid) {
-            known.conclude();
-            known.strike_inode();
-        }
-        context.report.must_save(Urgency::SyncedBeforeOutput);
-        Ok(Some(start))
+        Ok(None)
     }
 
     /// A known file has a name; it may be closed, or away, and then it is taken up again if it goes on and `may_open` allows
@@ -357,7 +397,7 @@ impl<F> Files<F> {
         let Some(generation) = self.get_mut(fid) else { return };
         generation.was_seen(context.now);
         generation.was_looked_at(stat);
-        if generation.is_open() || generation.is_as_left(stat) {
+        if generation.is_open() || generation.is_as_left(stat) || generation.is_as_read(stat) {
             return;
         }
         let Ok(file) = context.disk.open(path) else { return };
@@ -375,6 +415,8 @@ impl<F> Files<F> {
             generation.was_left_as(&stat);
         } else if may_open {
             self.reopen(context, fid, path, file, &stat);
+        } else if !self.has_room(context.plan) {
+            self.defer(path);
         }
     }
 
@@ -385,6 +427,7 @@ impl<F> Files<F> {
         let opened = generation.open_at(context.disk, file, stat, offset, &context.reading());
         context.report.must_save(Urgency::Lazy);
         self.opened.push(fid);
+        self.open += 1;
         // What later reads are compared with has been read now: only if the old content is still there is it of that.
         let file = generation.file();
         let is_same = file.is_some_and(|file| print.stands(context.disk, file).unwrap_or(false));
@@ -411,14 +454,41 @@ impl<F> Files<F> {
         file
     }
 
-    /// The content goes on as another generation: this one ends where it was read to. Gives the file if it was open.
-    pub fn leave_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) -> Option<F> {
+    /// The content goes on in `inode` as another generation: this one ends where it was read to. Gives the file if it was
+    /// open.
+    pub fn leave_content<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        fid: Fid,
+        inode: Inode,
+    ) -> Option<F> {
         let generation = self.known.get_mut(&fid)?;
-        let inode = generation.inode();
-        let file = generation.leave_content();
-        context.report.must_save(Urgency::Lazy);
-        self.release(inode, fid);
+        let before = generation.inode();
+        let file = generation.leave_content(inode, context.now);
+        context.report.must_save(Urgency::SyncedBeforeOutput);
+        self.release(before, fid);
         file
+    }
+
+    /// Whether the content of any generation went on as another: those are kept until they are acknowledged.
+    pub fn has_left_contents(&self) -> bool {
+        self.iter().any(|known| self.has_successor(known))
+    }
+
+    /// Whether the generation's content went on in the same file as another generation.
+    fn has_successor(&self, known: &Generation<F>) -> bool {
+        known.is_finished()
+            && known.inode() != Inode::NOWHERE
+            && self.at(known.inode()).is_some_and(|holder| holder != known.fid())
+    }
+
+    /// Drops the generations whose content went on as another and that are acknowledged to their ends.
+    pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>) {
+        let is_done =
+            |known: &Generation<F>| self.has_successor(known) && known.end() <= acks.get(&known.fid()).copied();
+        for fid in self.which(is_done) {
+            self.remove(fid);
+        }
     }
 
     /// A file of which no byte was ever read is not known any more.
@@ -446,6 +516,7 @@ impl<F> Files<F> {
         }
         self.copies.remove(&stat.inode);
         self.opened.push(fid);
+        self.open += 1;
         self.by_inode.insert(stat.inode, fid);
         context.report.must_save(Urgency::SyncedBeforeOutput);
         if reached < stat.size {
@@ -453,6 +524,37 @@ impl<F> Files<F> {
                 "{}: reading the rest of the old content from {}",
                 generation.path().display(),
                 path.display()
+            ));
+        }
+    }
+
+    /// A look begins. Where files have waited in the last one, those that are at their end and have been silent longest are
+    /// closed for them, half of what may be open.
+    pub fn make_room<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>) {
+        self.open = self.count().1;
+        if self.deferred.take().is_none() {
+            return;
+        }
+        let mut silent: Vec<(std::time::Duration, Fid)> =
+            self.iter().filter(|known| known.can_doze()).map(|known| (known.grown_at(), known.fid())).collect();
+        silent.sort_unstable();
+        let excess = (self.open + context.plan.most_open / 2).saturating_sub(context.plan.most_open);
+        for (_, fid) in silent.into_iter().take(excess) {
+            self.set_aside(context.disk, fid);
+        }
+        self.open = self.count().1;
+    }
+
+    /// Says once that not all files can be open at a time.
+    pub fn tell_deferred<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>) {
+        if let Some((count, path)) = &self.deferred
+            && !std::mem::replace(&mut self.has_told_deferred, true)
+        {
+            context.report.say(format!(
+                "{} and {} more files wait for their turn, {} may be open at a time (ulimit -n)",
+                path.display(),
+                count - 1,
+                context.plan.most_open
             ));
         }
     }
@@ -481,7 +583,9 @@ impl<F> Files<F> {
     /// another generation by now.
     pub fn forget<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, is_replaced: impl Fn(&Path) -> bool) {
         let after = context.plan.forget_after;
-        let gone = self.which(|generation| !generation.is_open() && context.now >= generation.seen_at() + after);
+        let gone = self.which(|generation| {
+            !generation.is_open() && context.now >= generation.seen_at() + after && !self.has_successor(generation)
+        });
         let mut sight = Sight::default();
         for fid in gone {
             let could_be_seen = self.get(fid).is_some_and(|generation| {
@@ -497,7 +601,7 @@ impl<F> Files<F> {
             }
         }
         if context.now >= self.resumed_at + after {
-            for (entry, ack) in std::mem::take(&mut self.before_reboot) {
+            for (entry, ack) in std::mem::take(&mut self.to_rebase) {
                 context.report.must_save(Urgency::Lazy);
                 let unread = entry.read_to().saturating_sub(ack);
                 if unread > 0 {

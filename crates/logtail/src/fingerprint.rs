@@ -52,8 +52,8 @@ fn is_sample(sample: &Sample, key: Fid, bytes: &[u8]) -> bool {
 
 /// What has been read of one generation, by hashes.
 ///
-/// The invariants: the head covers nothing behind the start of the last line; `samples` and `line` stand at ends of lines,
-/// in the order of their offsets, and before the marker; the marker is made of the last bytes that were read.
+/// The invariants: the head covers nothing behind the start of the last line; `samples` and `line` stand in front of LFs, in
+/// the order of their offsets, and before the marker; the marker is made of the last bytes that were read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fingerprint {
     key: Fid,
@@ -61,7 +61,7 @@ pub struct Fingerprint {
     samples: Vec<Sample>,
     /// The least distance between two of the samples.
     step: u64,
-    /// At the start of the last line, or before it.
+    /// In front of the LF before the last line, or further ahead.
     line: Option<Sample>,
     marker: Sample,
 }
@@ -122,14 +122,20 @@ impl Fingerprint {
     /// line among them begins at `line`, where there is one. `at` is the time, in seconds since the epoch.
     pub fn read(&mut self, bytes: &[u8], from: u64, line: Option<u64>, at: u64) {
         let end = from + bytes.len() as u64;
-        if let Some(line) = line.filter(|line| *line >= from && (from == 0 || *line - from >= SAMPLE as u64)) {
-            let before = &bytes[..index(line - from)];
-            let sample = sample_of(self.key, line, before, at);
+        if let Some(line) = line.filter(|line| *line > from && (from == 0 || *line - from >= SAMPLE as u64)) {
+            let sample = self.sample_before_line(line, &bytes[..index(line - from)], at);
             if let Some(earlier) = self.line.replace(sample) {
                 self.keep(earlier);
             }
         }
         self.marker = sample_of(self.key, end, bytes, at);
+    }
+
+    /// Of the bytes `before` a line that begins at `line`, but for the LF in front of it: where the last line is taken back
+    /// the LF before it may go too (`}\n]` becomes `},\n{…}\n]`).
+    fn sample_before_line(&self, line: u64, before: &[u8], at: u64) -> Sample {
+        let content = before.strip_suffix(b"\n").unwrap_or(before);
+        sample_of(self.key, line - (before.len() - content.len()) as u64, content, at)
     }
 
     fn keep(&mut self, sample: Sample) {
@@ -152,8 +158,9 @@ impl Fingerprint {
     pub fn go_on_at(&mut self, offset: u64, before: &[u8], at: u64) {
         self.samples.retain(|sample| sample.offset <= offset);
         self.marker = sample_of(self.key, offset, before, at);
-        let begins_line = before.last().is_none_or(|byte| *byte == b'\n');
-        self.line = self.line.filter(|line| line.offset <= offset).or(begins_line.then_some(self.marker));
+        let begins_line = before.last() == Some(&b'\n');
+        let here = || begins_line.then(|| self.sample_before_line(offset, before, at));
+        self.line = self.line.filter(|line| line.offset <= offset).or_else(here);
     }
 
     /// NUL bytes were skipped: reading goes on behind them, and what stood there proves nothing.
@@ -282,12 +289,12 @@ impl Fingerprint {
     /// Where a file of `size` bytes goes on whose writer has taken its last line back (a JSON array whose closing bracket
     /// the next entry overwrites): the start of that line. `None` if this is not what has happened.
     pub fn taken_back_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
-        let Some(line) = self.line.filter(|line| line.length > 0 && line.offset <= size) else { return Ok(None) };
+        let Some(line) = self.line.filter(|line| line.length > 0 && line.offset < size) else { return Ok(None) };
         let is_likely = match self.proof() {
             Some(proof) => self.has(disk, file, proof)?,
             None => self.marker.offset - line.offset <= SHORT_FOOTER,
         };
-        Ok((is_likely && self.has(disk, file, &line)? && self.begins(disk, file)?).then_some(line.offset))
+        Ok((is_likely && self.has(disk, file, &line)? && self.begins(disk, file)?).then_some(line.offset + 1))
     }
 }
 

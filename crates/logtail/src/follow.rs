@@ -26,7 +26,8 @@ use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files};
-use crate::paths::Paths;
+use crate::links::leads_out;
+use crate::paths::{Paths, WatchedPath};
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::rotated::{self, Candidate, Rotated};
@@ -104,6 +105,7 @@ impl<D: Disk> Follower<D> {
             // Also where nothing is there yet: from now on it is no first start any more.
             context.report.must_save(Urgency::SyncedBeforeOutput);
         }
+        stage.files.make_room(&mut context);
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
@@ -116,6 +118,7 @@ impl<D: Disk> Follower<D> {
         forget(&mut context, &mut stage);
         stage.paths.find_current();
         park(&context, &mut stage);
+        stage.files.tell_deferred(&mut context);
         stage.paths.look_is_over(context.plan);
         turn.all_are_due(stage.files);
     }
@@ -140,6 +143,21 @@ impl<D: Disk> Follower<D> {
         let Some(looked_at) = self.looked_at.filter(|looked_at| *looked_at >= asked_at) else { return false };
         let (mut context, mut stage, turn) = self.parts(now);
         turn.is_drained(&mut context, &mut stage, looked_at, asked_at, quiet, out)
+    }
+
+    /// Whether files wait until others are closed for them: then the next look is to come soon.
+    pub fn has_deferred(&self) -> bool {
+        self.files.has_deferred()
+    }
+
+    /// Whether it is worth telling what has been acknowledged.
+    pub fn awaits_acks(&self) -> bool {
+        self.files.has_left_contents()
+    }
+
+    /// What has been acknowledged by now.
+    pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>) {
+        self.files.acknowledge(acks);
     }
 
     /// The end of a stream: cuts the lines in which files end (if all of them was read), and appends the last watermarks and
@@ -267,7 +285,8 @@ fn shown<D: Disk>(
         Ok(stat) if !stat.is_file => Shown::Unreadable("not a regular file".to_owned()),
         Ok(stat) => {
             if let Some(fid) = stage.files.at(stat.inode) {
-                stage.files.revisit(context, fid, path, &stat, true);
+                let may_open = stage.files.has_room(context.plan);
+                stage.files.revisit(context, fid, path, &stat, may_open);
             }
             match stage.files.at(stat.inode) {
                 Some(fid) => Shown::Known(fid, stat),
@@ -344,6 +363,12 @@ fn begin<D: Disk>(
     };
     if let Some(fid) = stage.files.at(stat.inode) {
         return Some(fid);
+    }
+    let is_found = !stage.paths.get(path).is_some_and(WatchedPath::is_literal);
+    if is_found && let Some(place) = leads_out(context.disk, context.plan, path, &file) {
+        let why = format!("leads to {}, not followed (--follow-links allows it)", place.display());
+        context.report.complain(path, why);
+        return None;
     }
     context.report.is_well(path);
     let file = match &base {

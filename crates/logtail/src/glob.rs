@@ -64,6 +64,15 @@ impl Pattern {
         !has_wildcard(&self.text)
     }
 
+    /// The directories in front of the first wildcard: where all that it finds lies.
+    pub fn fixed_part(&self) -> PathBuf {
+        let mut fixed = if self.text.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
+        for part in components(&self.text).into_iter().take_while(|part| !has_wildcard(part)) {
+            fixed.push(OsStr::from_bytes(&unescaped(part)));
+        }
+        fixed
+    }
+
     /// Whether a path is meant: by its name where the pattern has no slash, else as a whole.
     pub fn matches(&self, path: &[u8]) -> bool {
         if !self.text.contains(&b'/') {
@@ -328,6 +337,14 @@ mod tests {
         assert!(matches("/var/**/a.log", "/var/log/x/a.log"));
         assert!(matches("/var/**/a.log", "/var/a.log"));
         assert!(!matches("/var/*.log", "/var/log/a.log"));
+    }
+
+    #[test]
+    fn what_stands_before_the_first_wildcard_is_fixed() {
+        for (pattern, fixed) in [("/var/log/*.log", "/var/log"), ("a/b?/c", "a"), ("*.log", ""), (r"/x\*/y/*", "/x*/y")]
+        {
+            assert_eq!(Pattern::new(pattern.as_bytes()).unwrap().fixed_part(), Path::new(fixed), "{pattern}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | [`follow`] | the follower: what a look makes of each path |
 //! | [`paths`] | the watched paths: what the disk shows |
 //! | [`files`], [`file`] | what is known of files; one generation of one file |
+//! | [`links`] | where links may lead, and which files are our own |
 //! | [`rotated`], [`names`] | what rotation left beside the paths, and the names it gives |
 //! | [`turn`] | who is read next, finishing, watermarks |
 //! | [`fingerprint`] | how a file is known again: every comparison of contents |
@@ -27,6 +28,7 @@ pub mod fingerprint;
 pub mod follow;
 pub mod glob;
 pub mod lease;
+pub mod links;
 pub mod names;
 pub mod paths;
 pub mod plan;

@@ -25,10 +25,10 @@ fn main() -> Exit {
 fn run(args: &Args) -> Result<Exit, Stop> {
     let clock = Instant::now();
     let directory = state_directory(args)?;
-    let plan = plan(args, directory.is_some())?;
+    let mut plan = plan(args, directory.as_deref())?;
     let signals = Signals::of_end().map_err(|error| Trouble::io("signals", &error))?;
     logtail::lease::prepare().map_err(|error| Trouble::io("signals", &error))?;
-    logtail::system::raise_limit_of_open_files();
+    plan.most_open = logtail::system::raise_limit_of_open_files();
     let mut follower = Follower::new(System, plan, boot_id(), logline::position::Fid::random);
     let state = match directory {
         None => None,
@@ -51,7 +51,8 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     Run::new(follower, state, signals, pace, clock).run()
 }
 
-fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {
+fn plan(args: &Args, state: Option<&Path>) -> Result<Plan, Stop> {
+    let has_state = state.is_some();
     let patterns = |texts: &[std::ffi::OsString]| {
         let parse = |text: &std::ffi::OsString| {
             if text == "-" {
@@ -79,6 +80,10 @@ fn plan(args: &Args, has_state: bool) -> Result<Plan, Stop> {
         forget_after: Duration::from_secs(60),
         // Without -F there is one round only, in which each has its turn.
         open_limit: if args.follow { 64 } else { usize::MAX },
+        most_open: usize::MAX,
+        partial_after: args.partial_after,
+        follow_links: args.follow_links.clone(),
+        state: state.map(Path::to_owned),
         chunk: CHUNK,
     })
 }

@@ -9,6 +9,7 @@ use logline::position::Fid;
 
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
+use crate::links::is_own;
 use crate::names::bases;
 use crate::plan::Plan;
 
@@ -43,6 +44,11 @@ impl WatchedPath {
     /// The generation that was there at the last look.
     pub fn current(&self) -> Option<Fid> {
         self.current
+    }
+
+    /// Whether the user has named it.
+    pub fn is_literal(&self) -> bool {
+        self.is_literal
     }
 
     /// Whether what lies beside it is to be looked at in this look.
@@ -160,6 +166,7 @@ impl Paths {
             }
             let mut paths = expansion.paths;
             paths.retain(|(path, _)| is_literal || !(is_excluded(context.plan, path) || is_compressed(path)));
+            paths.retain(|(path, _)| !is_own(context.disk, context.plan, path));
             for parent in paths.iter().filter_map(|(path, _)| path.parent()) {
                 if directories.last().is_none_or(|last| last.as_os_str() != parent.as_os_str()) {
                     directories.push(parent.to_owned());

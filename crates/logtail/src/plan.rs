@@ -1,5 +1,6 @@
 //! What is to be followed, and how.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::emit::Shape;
@@ -38,6 +39,14 @@ pub struct Plan {
     pub forget_after: Duration,
     /// How many rotated files are held open at most.
     pub open_limit: usize,
+    /// How many files are open at most; those beyond wait until others, at their end, are closed for them.
+    pub most_open: usize,
+    /// After how long without a byte the beginning of a line at the end of a file leaves without its LF; `None`: never.
+    pub partial_after: Option<Duration>,
+    /// Directories into which links may lead.
+    pub follow_links: Vec<PathBuf>,
+    /// The state directory, whose files are never followed.
+    pub state: Option<PathBuf>,
     /// How many bytes one read takes; at least four times [`SAMPLE`](crate::fingerprint::SAMPLE).
     pub chunk: usize,
 }

@@ -112,7 +112,7 @@ fn candidates<D: Disk>(
             continue;
         }
         if let Some(fid) = files.at(stat.inode) {
-            let may_open = paths.is_current(fid) || !is_full(context, paths, files);
+            let may_open = files.has_room(context.plan) && (paths.is_current(fid) || !is_full(context, paths, files));
             files.revisit(context, fid, &path, &stat, may_open);
             if files.at(stat.inode).is_some() {
                 continue;
@@ -172,9 +172,9 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     }
 }
 
-/// Opens a candidate, if it is still the same file.
+/// Opens a candidate, if it is still the same file, and no link.
 fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<(D::File, Stat)> {
-    let file = context.disk.open(&candidate.path).ok()?;
+    let file = context.disk.open_itself(&candidate.path).ok()?;
     let stat = context.disk.stat_open(&file).ok()?;
     (stat.inode == candidate.stat.inode).then_some((file, stat))
 }
@@ -241,6 +241,10 @@ pub fn begin<D: Disk>(
     age: Age,
     is_rotated: bool,
 ) -> Option<Fid> {
+    if !files.has_room(context.plan) {
+        files.defer(path);
+        return None;
+    }
     match files.start_of(context, path, &file, stat, paths.is_first_look()) {
         Ok(start) => {
             let waits = is_rotated && is_full(context, paths, files);

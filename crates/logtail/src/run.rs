@@ -23,6 +23,8 @@ use crate::watch::Watch;
 
 /// While a file is active it wakes logtail at most so often: a wake-up of four processes for each line is what costs.
 const GROUPED: Duration = Duration::from_millis(50);
+/// The least time between two looks at what has been acknowledged.
+const HEAR_EVERY: Duration = Duration::from_secs(10);
 /// How long logtail gives stdout at an end that was not asked to wait.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,8 @@ pub struct Run {
     look_took: Duration,
     woken_at: Duration,
     bytes: u64,
+    /// When it was last looked at what has been acknowledged.
+    heard_of_acks_at: Duration,
 }
 
 /// Why the loop ended.
@@ -84,6 +88,7 @@ impl Run {
             look_took: Duration::ZERO,
             woken_at: Duration::ZERO,
             bytes: 0,
+            heard_of_acks_at: Duration::ZERO,
         }
     }
 
@@ -107,6 +112,7 @@ impl Run {
                 return Ok(end);
             }
             self.look_if_due(now);
+            self.hear_of_acks(now);
             let is_more = self.read(now);
             let is_blocked = !self.write(now)?;
             if let Some(end) = self.is_over(now, is_more || is_blocked) {
@@ -147,8 +153,22 @@ impl Run {
         }
     }
 
+    /// Looks at what has been acknowledged, where the follower keeps anything until then.
+    fn hear_of_acks(&mut self, now: Duration) {
+        if let Some(state) = &self.state
+            && now >= self.heard_of_acks_at + HEAR_EVERY
+            && self.follower.awaits_acks()
+        {
+            self.heard_of_acks_at = now;
+            self.follower.acknowledge(&state.acks());
+        }
+    }
+
     /// A look over many files takes no more than a twentieth of the time, a drain apart.
     fn between_looks(&self) -> Duration {
+        if self.follower.has_deferred() {
+            return GROUPED;
+        }
         if self.pace.drain.is_on() { self.rest } else { self.rest.max((20 * self.look_took).min(self.pace.at_rest)) }
     }
 
@@ -199,7 +219,7 @@ impl Run {
 
     fn is_over(&mut self, now: Duration, is_busy: bool) -> Option<End> {
         if !self.pace.follows {
-            return (!is_busy).then_some(End::Complete);
+            return (!is_busy && !self.follower.has_deferred()).then_some(End::Complete);
         }
         let asked_at = self.pace.drain.asked_at()?;
         let mut unsaved = self.output.unsaved();

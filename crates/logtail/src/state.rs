@@ -124,6 +124,14 @@ impl State {
         &mut self.files
     }
 
+    /// What has been acknowledged by now; nothing where that cannot be read.
+    pub fn acks(&self) -> HashMap<Fid, u64> {
+        match self.acks.shelf().store().load() {
+            Loaded::Current(text) => acks::parse(&text).collect(),
+            _ => HashMap::new(),
+        }
+    }
+
     /// Whether positions were or are not kept.
     pub fn has_failed(&self) -> bool {
         self.files.has_failed() || self.acks.has_failed()

@@ -2,19 +2,23 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, SeekFrom, StatxFlags};
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 
 use logline::state::files::Inode;
 
 use crate::disk::{Disk, Stat};
 use crate::lease;
+
+/// Descriptors for everything but logs: the standard three, signals, inotify, the state's files and locks, a directory, and
+/// one file that is opened to be compared with another.
+const RESERVED: usize = 24;
 
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +26,13 @@ pub struct System;
 
 /// Lets as many files be open as this process may ask for: the usual limit of 1024 is there for programs that use select(2),
 /// and a node has more logs. Where it is refused, files beyond the limit are told one by one.
-pub fn raise_limit_of_open_files() {
+///
+/// How many logs may be open: what is left when some descriptors are kept back for the state, directories and signals.
+pub fn raise_limit_of_open_files() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+    limit.unwrap_or(usize::MAX).saturating_sub(RESERVED).max(1)
 }
 
 impl Disk for System {
@@ -41,6 +49,26 @@ impl Disk for System {
     fn open(&self, path: &Path) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         Ok(fs::open(path, flags, Mode::empty())?)
+    }
+
+    fn open_itself(&self, path: &Path) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+        Ok(fs::open(path, flags, Mode::empty())?)
+    }
+
+    fn place(&self, file: &OwnedFd, _path: &Path) -> io::Result<PathBuf> {
+        std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+    }
+
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::canonicalize(path)
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        let Ok(stat) = fs::lstat(path) else { return false };
+        let is_owned = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
+        let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+        is_owned && (is_link || stat.st_mode & 0o022 == 0)
     }
 
     fn stat_open(&self, file: &OwnedFd) -> io::Result<Stat> {

@@ -178,6 +178,10 @@ impl Turn {
             Err(error) => {
                 self.due.remove(&place);
                 report.complain(generation.path(), cause(&error));
+                // The handle is of no use any more: the next look opens the path again.
+                if is_of_mount(&error) {
+                    generation.set_aside();
+                }
             }
         }
         false
@@ -211,7 +215,7 @@ impl Turn {
         let Ok(stat) = context.disk.stat_open(file) else { return false };
         let taken_back = generation.print().taken_back_to(context.disk, file, stat.size).unwrap_or(None);
         let file = match taken_back {
-            Some(_) => stage.files.leave_content(context, fid),
+            Some(_) => stage.files.leave_content(context, fid, stat.inode),
             None => stage.files.lose_content(context, fid),
         };
         let Some(file) = file else { return false };
@@ -245,6 +249,12 @@ impl Turn {
             {
                 part_line(context, stage, fid, out);
                 stage.files.finish(context, fid, out);
+            }
+        }
+        if let Some(after) = context.plan.partial_after {
+            let is_left = |known: &Generation<D::File>| known.has_partial() && context.now >= known.grown_at() + after;
+            for fid in stage.files.which(|known| known.is_open() && !self.is_due(known) && is_left(known)) {
+                part_line(context, stage, fid, out);
             }
         }
         for fid in stage.files.which(Generation::is_unannounced) {
@@ -302,7 +312,7 @@ impl Turn {
         out: &mut Vec<u8>,
     ) -> bool {
         let is_awaited = |generation: &Generation<D::File>| {
-            generation.is_away() && looked_at < generation.seen_at().max(asked_at) + RESTLESS
+            generation.is_away() && !generation.is_dozing() && looked_at < generation.seen_at().max(asked_at) + RESTLESS
         };
         if !self.due.is_empty() || stage.files.iter().any(is_awaited) {
             return false;
@@ -352,6 +362,14 @@ fn part_line<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::Fil
         Ok(false) => {}
         Err(error) => context.report.complain(generation.path(), cause(&error)),
     }
+}
+
+/// Whether the error tells that the file system has gone, or has forgotten its handles: then a file is not gone, and is
+/// opened again where it was.
+fn is_of_mount(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| matches!(errno, Errno::STALE | Errno::NOTCONN | Errno::NODEV))
 }
 
 /// Whether no process has the rotated file open for writing; where that cannot be told, whether nothing has come for long.

@@ -38,6 +38,8 @@ pub struct Store {
     pub no_births: bool,
     /// Directories that can be neither read nor searched.
     shut: BTreeSet<PathBuf>,
+    /// Directories in which others may write too.
+    pub shared: BTreeSet<PathBuf>,
     /// Names that a directory read leaves out, once.
     pub unlisted: BTreeSet<PathBuf>,
     /// How many calls logtail has made, and how many of them read a directory.
@@ -359,6 +361,30 @@ impl Disk for Fake {
             Node::File(file) => Ok(Reader::new(file)),
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
+    }
+
+    fn open_itself(&self, path: &Path) -> io::Result<Reader> {
+        let is_link = matches!(self.0.borrow().node(path), Some(Node::Link(_)));
+        if is_link { Err(io::Error::from_raw_os_error(40)) } else { self.open(path) }
+    }
+
+    fn place(&self, file: &Reader, path: &Path) -> io::Result<PathBuf> {
+        let store = self.0.borrow();
+        let is_it = |node: &Node| matches!(node, Node::File(other) if Rc::ptr_eq(other, &file.0));
+        if store.node(path).is_some_and(is_it) {
+            return Ok(path.to_owned());
+        }
+        let found = store.nodes.iter().find(|(_, node)| is_it(node));
+        found.map(|(path, _)| PathBuf::from(path)).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(joined(Path::new("/"), path.strip_prefix("/").unwrap_or(path)))
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        let store = self.0.borrow();
+        !store.shared.contains(path)
     }
 
     fn stat_open(&self, file: &Reader) -> io::Result<Stat> {

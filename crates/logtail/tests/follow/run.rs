@@ -106,6 +106,10 @@ pub fn plan(patterns: &[&str]) -> Plan {
         rotate_quiet: Duration::from_secs(10),
         forget_after: Duration::from_secs(60),
         open_limit: 64,
+        most_open: usize::MAX,
+        partial_after: None,
+        follow_links: Vec::new(),
+        state: None,
         chunk: 4096,
     }
 }

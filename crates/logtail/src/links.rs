@@ -1,0 +1,52 @@
+//! Where links may lead. An application that shares a directory with its sidecar must not be able to have any file of the
+//! sidecar's shipped by a link to it.
+//!
+//! What counts is where an opened file lies, not the links on the way there:
+//!
+//! | the path | may lie |
+//! |---|---|
+//! | named on the command line | anywhere: it is the user's word, for this path |
+//! | found by a glob | below the part of a pattern that has no wildcard, or below a directory of `--follow-links` |
+//! | found by a glob, nobody but root and ourselves being able to write to the directories on the way | anywhere |
+//! | that of a rotated file | where it is named: it is never a link |
+
+use std::path::{Path, PathBuf};
+
+use crate::disk::Disk;
+use crate::plan::Plan;
+
+/// Where the file, opened at `path` that a glob has found, lies if it must not be read.
+pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, path: &Path, file: &D::File) -> Option<PathBuf> {
+    let place = disk.place(file, path).ok()?;
+    if place == path {
+        return None;
+    }
+    let roots = plan.patterns.iter().filter(|pattern| !pattern.is_literal()).map(|pattern| pattern.fixed_part());
+    let mut allowed = roots.clone().chain(plan.follow_links.iter().cloned());
+    let real = |root: &Path| disk.real_path(if root.as_os_str().is_empty() { Path::new(".") } else { root });
+    let is_inside = allowed.any(|root| real(&root).is_ok_and(|root| place.starts_with(root)));
+    let is_trusted = || {
+        let root = roots.filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len());
+        let mut directories = path.ancestors().skip(1);
+        root.is_some_and(|root| {
+            disk.is_ours(path)
+                && directories
+                    .by_ref()
+                    .take_while(|directory| directory.starts_with(&root))
+                    .all(|directory| disk.is_ours(directory))
+        })
+    };
+    (!is_inside && !is_trusted()).then_some(place)
+}
+
+/// Whether the path is one of the files that logtail and logpost keep in their state directory.
+pub fn is_own<D: Disk>(disk: &D, plan: &Plan, path: &Path) -> bool {
+    let Some((own, name)) = plan.state.as_ref().zip(path.file_name().and_then(|name| name.to_str())) else {
+        return false;
+    };
+    let name = name.strip_suffix(".lock").unwrap_or(name);
+    let stem = [".old", ".new", ".synced"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+    let is_named_so = matches!(stem, "files" | "acks");
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    is_named_so && disk.stat(directory).is_ok_and(|here| disk.stat(own).is_ok_and(|own| own.inode == here.inode))
+}
