@@ -19,10 +19,11 @@ pub use keeper::{Keeper, Locked, Saved, Shelf, Urgency};
 
 use std::fs::{self, File};
 use std::hash::Hasher as _;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use siphasher::sip::SipHasher13;
 
 /// The version that this program writes. Keys may be added to it; an incompatible change takes a new file name.
@@ -73,7 +74,7 @@ impl Store {
     }
 
     fn read(&self, ending: &str) -> Result<Option<Vec<u8>>, String> {
-        match fs::read(self.path(ending)) {
+        match read_regular(&self.path(ending)) {
             Ok(text) => decode(self.name, &text).map(|body| Some(body.to_vec())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(crate::ending::cause(&error)),
@@ -84,7 +85,7 @@ impl Store {
     /// needs none. On error the file is as it was.
     pub fn save(&self, body: &[u8], sync: bool) -> io::Result<()> {
         let (new, current) = (self.path(".new"), self.path(""));
-        let mut file = File::create(&new)?;
+        let mut file = create_new(&new)?;
         file.write_all(&encode(self.name, body))?;
         if sync {
             file.sync_all()?;
@@ -104,6 +105,34 @@ impl Store {
         let _ = fs::remove_file(&copy);
         let _ = fs::hard_link(self.path(""), &copy);
     }
+}
+
+/// Others may be able to write in the directory: nothing that they put there is written through, waited for, or taken for a
+/// state file unless it is one. Only the owner may read what is written: it names files and tells of their content.
+const OWN: u32 = 0o600;
+/// Through no link, and waiting for no other end of a FIFO.
+const UNLED: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
+
+/// Makes the file, in the place of whatever has its name.
+fn create_new(path: &Path) -> io::Result<File> {
+    let make = || File::options().write(true).create_new(true).mode(OWN).custom_flags(UNLED).open(path);
+    match make() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            make()
+        }
+        made => made,
+    }
+}
+
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::options().read(true).custom_flags(UNLED).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("no regular file"));
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// The text of the file `name` with the lines `body`.
@@ -163,7 +192,11 @@ impl Lock {
 }
 
 fn lock(directory: &Path, name: &str, operation: FlockOperation) -> io::Result<Option<Lock>> {
-    let file = File::options().create(true).append(true).open(directory.join(format!("{name}.lock")))?;
+    let path = directory.join(format!("{name}.lock"));
+    let file = File::options().create(true).append(true).mode(OWN).custom_flags(UNLED).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(format!("{name}.lock is no regular file")));
+    }
     match flock(&file, operation) {
         Ok(()) => Ok(Some(Lock { _file: file })),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
@@ -250,6 +283,26 @@ mod tests {
         let newer = String::from_utf8(encode("acks", BODY)).unwrap().replace("\"version\":1", "\"version\":2");
         assert_eq!(decode("acks", newer.as_bytes()), Err("version 2, expected 1".to_owned()));
         assert!(decode("files", &encode("acks", BODY)).is_err_and(|why| why.contains("files")));
+    }
+
+    #[test]
+    fn nothing_is_written_or_read_through_what_others_put_in_the_directory() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let directory = Directory::new("led");
+        let victim = directory.0.join("victim");
+        fs::write(&victim, "precious").unwrap();
+        for name in ["acks.new", "acks", "acks.lock"] {
+            symlink(&victim, directory.0.join(name)).unwrap();
+        }
+        let store = Store::new(&directory.0, "acks");
+        assert!(matches!(store.load(), Loaded::Lost(_)));
+        assert!(Lock::take(&directory.0, "acks").is_err());
+        store.save(BODY, true).unwrap();
+        assert_eq!(store.load(), Loaded::Current(BODY.to_vec()));
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        assert_eq!(fs::metadata(directory.0.join("acks")).unwrap().permissions().mode() & 0o777, 0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, directory.0.join("files"), 0o666.into()).unwrap();
+        assert!(matches!(Store::new(&directory.0, "files").load(), Loaded::Lost(_)));
     }
 
     #[test]
