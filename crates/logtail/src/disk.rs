@@ -42,6 +42,8 @@ pub trait Disk {
     /// Whether the file, directory or link itself belongs to root or to the user who runs this, and, being no link, can be
     /// written by nobody else.
     fn is_ours(&self, path: &Path) -> bool;
+    /// Another handle of the open file.
+    fn duplicate(&self, file: &Self::File) -> io::Result<Self::File>;
     /// Of an open file.
     fn stat_open(&self, file: &Self::File) -> io::Result<Stat>;
     /// Reads at `offset` as much as there is, up to the length of `bytes`; 0 at the end of the file.

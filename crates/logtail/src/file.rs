@@ -380,10 +380,11 @@ impl<F> Generation<F> {
             self.cuts.push(offset);
         }
         (self.offset, self.scanned) = (offset, offset);
+        let known = self.born.filter(|_| self.inode == stat.inode);
+        self.born = disk.born(&file).or(known);
         (self.inode, self.size) = (stat.inode, stat.size);
         (self.as_read, self.nuls) = (None, None);
         (self.grown_at, self.seen_at) = (reading.now, reading.now);
-        self.born = disk.born(&file);
         self.print.extend_head_from(disk, &file)?;
         self.phase = Phase::Reading(file);
         Ok(())
@@ -409,7 +410,21 @@ impl<F> Generation<F> {
     /// Closes it until its turn comes.
     pub fn set_aside(&mut self) {
         if self.is_open() {
+            (self.phase, self.as_read) = (Phase::Away, None);
+        }
+    }
+
+    /// Closes it as long as it looks as it was read.
+    pub fn doze(&mut self) {
+        if self.can_doze() {
             self.phase = Phase::Away;
+        }
+    }
+
+    /// However it looks, it is to be opened again: its path shows it no more.
+    pub fn wake(&mut self) {
+        if self.is_dozing() {
+            self.as_read = None;
         }
     }
 
@@ -743,15 +758,15 @@ impl<F> Generation<F> {
     }
 
     /// Whether the first `size` bytes have been read, and still stand where they stood.
-    pub fn has_read<D: Disk<File = F>>(&self, disk: &D, size: u64) -> bool {
-        self.scanned >= size && !self.is_rewritten(disk)
+    pub fn has_read<D: Disk<File = F>>(&self, disk: &D, size: u64) -> io::Result<bool> {
+        Ok(self.scanned >= size && !self.is_rewritten(disk)?)
     }
 
     /// Whether the file is not what it was, as a read would find it.
-    pub fn is_rewritten<D: Disk<File = F>>(&self, disk: &D) -> bool {
-        let Some(file) = self.file() else { return false };
-        let is_shorter = |stat: Stat| stat.size < self.scanned.max(self.print.head().length);
-        disk.stat_open(file).is_ok_and(is_shorter) || !self.print.stands(disk, file).unwrap_or(true)
+    pub fn is_rewritten<D: Disk<File = F>>(&self, disk: &D) -> io::Result<bool> {
+        let Some(file) = self.file() else { return Ok(false) };
+        let is_shorter = disk.stat_open(file)?.size < self.scanned.max(self.print.head().length);
+        Ok(is_shorter || !self.print.stands(disk, file)?)
     }
 
     /// Where the file ends in the middle of a line: records the cut there, which must be on disk before anything leaves,

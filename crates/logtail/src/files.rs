@@ -364,8 +364,7 @@ impl<F> Files<F> {
             let is_moved = !known.is_open()
                 && known.inode().number == stat.inode.number
                 && known.inode().device != stat.inode.device
-                && !known.is_blank()
-                && known.seen_at() < context.now;
+                && !known.is_blank();
             if is_moved && known.print().begins(context.disk, file)? {
                 let (end, first) = (known.end().unwrap_or(known.offset()), known.entry().start);
                 let start = go_on_at(context.disk, known.print(), file, stat.size, first, end)?;
@@ -406,17 +405,42 @@ impl<F> Files<F> {
             return;
         }
         let reached = generation.read_to();
-        let is_same = stat.size >= reached
-            && !is_born_again(context.disk, generation, &file)
-            && generation.print().stands(context.disk, &file).unwrap_or(false);
+        let is_same = if stat.size < reached || is_born_again(context.disk, generation, &file) {
+            false
+        } else {
+            match generation.print().stands(context.disk, &file) {
+                Ok(stands) => stands,
+                // What cannot be compared is judged in another look.
+                Err(error) => return context.report.complain(path, cause(&error)),
+            }
+        };
         if !is_same {
-            self.lose_content(context, fid);
+            self.go_on_otherwise(context, fid, file, &stat);
         } else if stat.size == reached && generation.is_finished() {
             generation.was_left_as(&stat);
         } else if may_open {
             self.reopen(context, fid, path, file, &stat);
         } else if !self.has_room(context.plan) {
             self.defer(path);
+        }
+    }
+
+    /// A closed file holds something else than was read. Its writer may have taken the last line back; else it was truncated
+    /// or rewritten.
+    fn go_on_otherwise<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, file: F, stat: &Stat) {
+        let Some(generation) = self.get(fid) else { return };
+        let path = generation.path().to_owned();
+        let is_other = is_born_again(context.disk, generation, &file);
+        match generation.print().taken_back_to(context.disk, &file, stat.size) {
+            Ok(Some(line)) if !is_other => {
+                // Of what an earlier run has read, all behind the acknowledged offset is owed.
+                let start = line.min(generation.offset());
+                if self.begin(context, &path, file, stat, start, Age::Youngest).is_some() {
+                    self.leave_content(context, fid, stat.inode);
+                }
+            }
+            Ok(_) => drop(self.lose_content(context, fid)),
+            Err(error) => context.report.complain(&path, cause(&error)),
         }
     }
 
@@ -429,14 +453,22 @@ impl<F> Files<F> {
         self.opened.push(fid);
         self.open += 1;
         // What later reads are compared with has been read now: only if the old content is still there is it of that.
-        let file = generation.file();
-        let is_same = file.is_some_and(|file| print.stands(context.disk, file).unwrap_or(false));
-        if let Err(error) = opened {
-            context.report.complain(path, cause(&error));
-        } else if !is_same {
-            generation.set_aside();
-            generation.restore(print);
-            self.lose_content(context, fid);
+        let is_same = opened.and_then(|()| match generation.file() {
+            Some(file) => print.stands(context.disk, file),
+            None => Ok(true),
+        });
+        match is_same {
+            Ok(true) => {}
+            Ok(false) => {
+                generation.set_aside();
+                generation.restore(print);
+                self.lose_content(context, fid);
+            }
+            Err(error) => {
+                generation.set_aside();
+                generation.restore(print);
+                context.report.complain(path, cause(&error));
+            }
         }
     }
 
@@ -530,7 +562,7 @@ impl<F> Files<F> {
 
     /// A look begins. Where files have waited in the last one, those that are at their end and have been silent longest are
     /// closed for them, half of what may be open.
-    pub fn make_room<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>) {
+    pub fn make_room<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {
         self.open = self.count().1;
         if self.deferred.take().is_none() {
             return;
@@ -540,7 +572,9 @@ impl<F> Files<F> {
         silent.sort_unstable();
         let excess = (self.open + context.plan.most_open / 2).saturating_sub(context.plan.most_open);
         for (_, fid) in silent.into_iter().take(excess) {
-            self.set_aside(context.disk, fid);
+            if let Some(known) = self.get_mut(fid) {
+                known.doze();
+            }
         }
         self.open = self.count().1;
     }
@@ -612,11 +646,9 @@ impl<F> Files<F> {
     }
 }
 
-/// Whether the file of a finished generation of which little is known was made anew, with the same number and perhaps the
-/// same bytes.
+/// Whether the file was made anew with the number of the generation's inode, and perhaps with the same bytes.
 fn is_born_again<D: Disk>(disk: &D, generation: &Generation<D::File>, file: &D::File) -> bool {
-    let is_little = generation.is_finished() && generation.print().head().length < HEAD as u64;
-    is_little && generation.born().is_some_and(|born| disk.born(file).is_some_and(|now| now != born))
+    generation.born().is_some_and(|born| disk.born(file).is_some_and(|now| now != born))
 }
 
 /// Where a file of `size` bytes goes on that was acknowledged up to `ack`, if its identities must not go on: there, or at the

@@ -241,9 +241,8 @@ impl Fingerprint {
 
     /// Whether the file holds all that was read.
     pub fn stands<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<bool> {
-        Ok(self.ends(disk, file)?
-            && self.begins(disk, file)?
-            && self.proof().is_none_or(|proof| self.has(disk, file, proof).unwrap_or(false)))
+        let is_proved = || self.proof().map_or(Ok(true), |proof| self.has(disk, file, proof));
+        Ok(self.ends(disk, file)? && self.begins(disk, file)? && is_proved()?)
     }
 
     /// Up to where a file of `size` bytes holds what was read: the highest sample that matches, if all below it do too.

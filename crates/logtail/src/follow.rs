@@ -105,7 +105,7 @@ impl<D: Disk> Follower<D> {
             // Also where nothing is there yet: from now on it is no first start any more.
             context.report.must_save(Urgency::SyncedBeforeOutput);
         }
-        stage.files.make_room(&mut context);
+        stage.files.make_room(&context);
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -113,6 +114,11 @@ fn candidates<D: Disk>(
         }
         if let Some(fid) = files.at(stat.inode) {
             let may_open = files.has_room(context.plan) && (paths.is_current(fid) || !is_full(context, paths, files));
+            if !paths.is_current(fid)
+                && let Some(known) = files.get_mut(fid)
+            {
+                known.wake();
+            }
             files.revisit(context, fid, &path, &stat, may_open);
             if files.at(stat.inode).is_some() {
                 continue;
@@ -191,19 +197,25 @@ fn look_into<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &m
     }
 }
 
-/// A truncated generation, or one whose inode holds something else, goes on in its copy.
+/// A truncated generation, or one whose inode holds something else, goes on in its copy. What cannot be compared is judged
+/// in another look.
 fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidates: &mut Vec<Candidate>) {
     for fid in files.which(Generation::seeks_copy) {
         let Some(generation) = files.get(fid) else { continue };
-        let copy_at = |candidate: &Candidate| {
-            let (file, stat) = open(context, candidate)?;
-            let is_copy = generation.print().is_copied_to(context.disk, &file, stat.size).unwrap_or(false);
-            is_copy.then_some((file, stat))
-        };
-        let mut of_its_path = candidates.iter().filter(|candidate| candidate.base == generation.path());
-        let found = of_its_path.find_map(|candidate| Some((candidate.path.clone(), copy_at(candidate)?)));
-        if let Some((path, (file, stat))) = found {
-            candidates.retain(|candidate| candidate.stat.inode != stat.inode);
+        let mut found = None;
+        candidates.retain(|candidate| {
+            if candidate.base != generation.path() || found.is_some() {
+                return true;
+            }
+            let Some((file, stat)) = open(context, candidate) else { return true };
+            match generation.print().is_copied_to(context.disk, &file, stat.size) {
+                Ok(true) => found = Some((candidate.path.clone(), file, stat)),
+                Ok(false) => return true,
+                Err(error) => context.report.complain(&candidate.path, cause(&error)),
+            }
+            false
+        });
+        if let Some((path, file, stat)) = found {
             files.adopt_copy(context, fid, &path, file, &stat);
         }
     }
@@ -271,43 +283,68 @@ pub fn unseen<D: Disk>(
     file: D::File,
 ) -> Option<D::File> {
     let Candidate { path, base, stat } = candidate;
-    if stat.size == 0 || is_copy_of_open(context, files, base, &file, stat) {
-        return None;
+    match original_of(context, files, base, &file, stat) {
+        Ok(Origin::None) if stat.size > 0 => Some(file),
+        Ok(Origin::Truncated(fid)) => {
+            files.adopt_copy(context, fid, path, file, stat);
+            None
+        }
+        Ok(Origin::Unclear) => {
+            paths.disturb(base, context.now);
+            None
+        }
+        Ok(_) => None,
+        Err(error) => {
+            context.report.complain(path, cause(&error));
+            None
+        }
     }
-    let of_base = || files.of_path(base).iter().filter_map(|fid| files.get(*fid));
-    // Of what has just been truncated the copy is only known once that has been found out: a read will tell.
-    if of_base().any(|known| known.is_rewritten(context.disk)) {
-        paths.disturb(base, context.now);
-        return None;
-    }
-    let is_original = |known: &&Generation<D::File>| {
-        known.seeks_copy() && known.print().is_copied_to(context.disk, &file, stat.size).unwrap_or(false)
-    };
-    let Some(fid) = of_base().find(is_original).map(Generation::fid) else { return Some(file) };
-    files.adopt_copy(context, fid, path, file, stat);
-    None
 }
 
-/// Whether the file is a copy, or the beginning of one, of a generation of `base` that is open. It is remembered as one
-/// once all its bytes have been read from the original: till then a truncation may leave them nowhere else, and unseen.
-fn is_copy_of_open<D: Disk>(
+/// What a file beside a path is a copy of.
+enum Origin {
+    /// Of nothing that is known.
+    None,
+    /// Of what is open, perhaps in the making.
+    Open,
+    /// Of what was truncated.
+    Truncated(Fid),
+    /// That cannot be told before a read has found out about a truncation.
+    Unclear,
+}
+
+/// What the file is a copy of. A copy of what is open is remembered as one once all its bytes have been read from the
+/// original: till then a truncation may leave them nowhere else, and unseen.
+fn original_of<D: Disk>(
     context: &Context<'_, D>,
     files: &mut Files<D::File>,
     base: &Path,
     file: &D::File,
     stat: &Stat,
-) -> bool {
-    let mut originals = files.of_path(base).iter().filter_map(|fid| files.get(*fid));
-    let found = originals.find(|generation| {
-        let Some(original) = generation.file() else { return false };
-        let is_other = context.disk.stat_open(original).is_ok_and(|other| other.inode != stat.inode);
-        is_other && is_prefix(context.disk, file, stat.size, original).unwrap_or(false)
-    });
-    let Some(original) = found else { return false };
-    if original.has_read(context.disk, stat.size) {
-        files.remember_copy(stat);
+) -> io::Result<Origin> {
+    let of_base: Vec<Fid> = files.of_path(base).to_vec();
+    let known = |fid: &Fid| files.get(*fid);
+    for generation in of_base.iter().filter_map(known) {
+        let Some(original) = generation.file() else { continue };
+        let is_other = context.disk.stat_open(original)?.inode != stat.inode;
+        if is_other && stat.size > 0 && is_prefix(context.disk, file, stat.size, original)? {
+            if generation.has_read(context.disk, stat.size)? {
+                files.remember_copy(stat);
+            }
+            return Ok(Origin::Open);
+        }
     }
-    true
+    for generation in of_base.iter().filter_map(known) {
+        if generation.is_rewritten(context.disk)? {
+            return Ok(Origin::Unclear);
+        }
+    }
+    for generation in of_base.iter().filter_map(known).filter(|generation| generation.seeks_copy()) {
+        if generation.print().is_copied_to(context.disk, file, stat.size)? {
+            return Ok(Origin::Truncated(generation.fid()));
+        }
+    }
+    Ok(Origin::None)
 }
 
 /// A copy that has not turned up by now does not exist: the generation ends where it was read to.

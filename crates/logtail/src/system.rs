@@ -71,6 +71,10 @@ impl Disk for System {
         is_owned && (is_link || stat.st_mode & 0o022 == 0)
     }
 
+    fn duplicate(&self, file: &OwnedFd) -> io::Result<OwnedFd> {
+        file.try_clone()
+    }
+
     fn stat_open(&self, file: &OwnedFd) -> io::Result<Stat> {
         Ok(told(&fs::fstat(file)?))
     }

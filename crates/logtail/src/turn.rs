@@ -213,14 +213,28 @@ impl Turn {
         }
         let Some(file) = generation.file() else { return false };
         let Ok(stat) = context.disk.stat_open(file) else { return false };
-        let taken_back = generation.print().taken_back_to(context.disk, file, stat.size).unwrap_or(None);
-        let file = match taken_back {
-            Some(_) => stage.files.leave_content(context, fid, stat.inode),
-            None => stage.files.lose_content(context, fid),
+        let taken_back = match generation.print().taken_back_to(context.disk, file, stat.size) {
+            Ok(taken_back) => taken_back,
+            // What cannot be compared is judged by the next read.
+            Err(error) => {
+                context.report.complain(&path, cause(&error));
+                return false;
+            }
         };
-        let Some(file) = file else { return false };
+        let file = match context.disk.duplicate(file) {
+            Ok(file) => file,
+            Err(error) => {
+                context.report.complain(&path, cause(&error));
+                return false;
+            }
+        };
+        // Only when its successor is known does the old one leave: till then it would be found out once more.
         let younger = stage.files.begin(context, &path, file, &stat, taken_back.unwrap_or(0), Age::Youngest);
         let Some(younger) = younger else { return false };
+        match taken_back {
+            Some(_) => drop(stage.files.leave_content(context, fid, stat.inode)),
+            None => drop(stage.files.lose_content(context, fid)),
+        }
         stage.paths.succeed(fid, younger);
         stage.paths.disturb(&path, context.now);
         if taken_back.is_none() {

@@ -46,6 +46,19 @@ pub struct Store {
     pub calls: u64,
     pub lists: u64,
     meddler: Option<Meddler>,
+    /// Which call of logtail fails, and how.
+    pub fault: Option<Fault>,
+}
+
+/// A call of logtail that fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The call with this number, counted from 1.
+    pub call: u64,
+    /// With this error of the system.
+    pub errno: i32,
+    /// So do all that follow.
+    pub stays: bool,
 }
 
 type Meddler = Box<dyn FnMut(&mut Store)>;
@@ -53,7 +66,7 @@ type Meddler = Box<dyn FnMut(&mut Store)>;
 enum Node {
     File(Rc<File>),
     Link(PathBuf),
-    Directory { number: u64 },
+    Directory { number: u64, device: u64 },
 }
 
 /// An inode and what it holds.
@@ -70,6 +83,8 @@ pub struct File {
     writers: Cell<u64>,
     pub readers: Cell<u64>,
     pub unreadable: Cell<bool>,
+    /// The size that handles opened before are told, as on a network file system.
+    pub stale_size: Cell<Option<u64>>,
     /// For a test: which generation of its own count this is.
     pub generation: Cell<usize>,
 }
@@ -129,12 +144,18 @@ impl Store {
         self.meddler = Some(Box::new(meddler));
     }
 
-    fn meddle(&mut self) {
+    fn meddle(&mut self) -> io::Result<()> {
         self.calls += 1;
+        if let Some(fault) = self.fault
+            && (self.calls == fault.call || (fault.stays && self.calls > fault.call))
+        {
+            return Err(io::Error::from_raw_os_error(fault.errno));
+        }
         if let Some(mut meddler) = self.meddler.take() {
             meddler(self);
             self.meddler = Some(meddler);
         }
+        Ok(())
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -202,6 +223,7 @@ impl Store {
             writers: Cell::new(0),
             readers: Cell::new(0),
             unreadable: Cell::new(false),
+            stale_size: Cell::new(None),
             generation: Cell::new(usize::MAX),
         });
         self.alive.push(Rc::downgrade(&file));
@@ -211,7 +233,7 @@ impl Store {
 
     pub fn directory(&mut self, path: &Path) {
         let number = self.nodes.len() as u64;
-        self.nodes.insert(path.into(), Node::Directory { number });
+        self.nodes.insert(path.into(), Node::Directory { number, device: 1 });
     }
 
     /// Whether the file or the directory can be read.
@@ -258,6 +280,26 @@ impl Store {
         if let Some(node) = self.nodes.remove(from.as_os_str()) {
             self.remove(to);
             self.nodes.insert(to.into(), node);
+        }
+    }
+
+    /// The directory and all below it get other names.
+    pub fn move_directory(&mut self, from: &Path, to: &Path) {
+        let below = |path: &OsStr| Path::new(path).strip_prefix(from).ok().map(|rest| to.join(rest));
+        let moved: Vec<(OsString, PathBuf)> =
+            self.nodes.keys().filter_map(|path| Some((path.clone(), below(path)?))).collect();
+        for (path, to) in moved {
+            let node = self.nodes.remove(&path).unwrap();
+            // `join` of nothing ends in a slash.
+            let to: PathBuf = to.components().collect();
+            self.nodes.insert(to.into(), node);
+        }
+    }
+
+    /// The device on which the directory lies, where it is another than that of all others.
+    pub fn mount(&mut self, directory: &Path, device: u64) {
+        if let Some(Node::Directory { device: of, .. }) = self.nodes.get_mut(directory.as_os_str()) {
+            *of = device;
         }
     }
 
@@ -310,7 +352,7 @@ impl Fake {
     fn told(file: &File) -> Stat {
         Stat {
             inode: Inode { device: file.device, number: file.number },
-            size: file.bytes.borrow().len() as u64,
+            size: file.stale_size.get().unwrap_or(file.bytes.borrow().len() as u64),
             modified: i128::try_from(file.modified.get().as_nanos()).unwrap(),
             names: file.names.get(),
             is_file: true,
@@ -335,12 +377,12 @@ impl Disk for Fake {
     type File = Reader;
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle()?;
         let store = self.0.borrow();
         match store.resolve(path)? {
             Node::File(file) => Ok(Self::told(file)),
-            Node::Directory { number } => {
-                let inode = Inode { device: 1, number: 1_000_000 + *number };
+            Node::Directory { number, device } => {
+                let inode = Inode { device: *device, number: 1_000_000 + *number };
                 Ok(Stat { inode, size: 0, modified: 0, names: 1, is_file: false })
             }
             Node::Link(_) => unreachable!("a link has been followed"),
@@ -355,10 +397,14 @@ impl Disk for Fake {
     }
 
     fn open(&self, path: &Path) -> io::Result<Reader> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle()?;
         match self.0.borrow().resolve(path)? {
             Node::File(file) if file.unreadable.get() => Err(io::ErrorKind::PermissionDenied.into()),
-            Node::File(file) => Ok(Reader::new(file)),
+            Node::File(file) => {
+                // To open a file is to hear its size anew (close-to-open).
+                file.stale_size.set(None);
+                Ok(Reader::new(file))
+            }
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
     }
@@ -387,13 +433,18 @@ impl Disk for Fake {
         !store.shared.contains(path)
     }
 
+    fn duplicate(&self, file: &Reader) -> io::Result<Reader> {
+        self.0.borrow_mut().meddle()?;
+        Ok(Reader::new(&file.0))
+    }
+
     fn stat_open(&self, file: &Reader) -> io::Result<Stat> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle()?;
         Ok(Self::told(&file.0))
     }
 
     fn read_at(&self, file: &Reader, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle()?;
         let content = file.0.bytes.borrow();
         let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
         let count = rest.len().min(bytes.len());
@@ -402,13 +453,13 @@ impl Disk for Fake {
     }
 
     fn next_data(&self, file: &Reader, offset: u64) -> io::Result<Option<u64>> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle()?;
         let data = offset.max(file.0.hole.get());
         Ok((data < file.0.bytes.borrow().len() as u64).then_some(data))
     }
 
     fn has_writer(&self, file: &Reader) -> Option<bool> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle().ok()?;
         (!self.0.borrow().no_leases).then(|| file.0.writers.get() > 0)
     }
 
@@ -421,7 +472,7 @@ impl Disk for Fake {
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
-        self.0.borrow_mut().meddle();
+        self.0.borrow_mut().meddle()?;
         let mut store = self.0.borrow_mut();
         store.lists += 1;
         let directory = &joined(Path::new("/"), directory.strip_prefix("/").unwrap_or(directory));

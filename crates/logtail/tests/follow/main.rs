@@ -5,6 +5,8 @@
 
 mod attacks;
 mod fake;
+mod faults;
+mod field;
 mod found;
 mod lines;
 mod marks;

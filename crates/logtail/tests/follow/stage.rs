@@ -72,6 +72,10 @@ pub struct Stage {
     excludes: Vec<String>,
     options: Vec<&'static str>,
     unprivileged: bool,
+    /// Where links may lead.
+    follow_links: Vec<PathBuf>,
+    /// The state directory is that of the logs.
+    keeps_state_among_the_logs: bool,
     writers: Vec<Option<Writer>>,
     inner: Inner,
 }
@@ -97,6 +101,7 @@ pub struct OnFake {
 
 struct OnDisk {
     root: PathBuf,
+    is_state_among_the_logs: bool,
     child: Option<Running>,
     said: Arc<Mutex<String>>,
 }
@@ -144,7 +149,7 @@ impl Stage {
             let number = NUMBER.fetch_add(1, Ordering::SeqCst);
             let root = std::env::temp_dir().join(format!("logtail-stage-{}-{number}", std::process::id()));
             fs::create_dir_all(root.join("log")).unwrap();
-            Inner::Real(OnDisk { root, child: None, said: Arc::default() })
+            Inner::Real(OnDisk { root, is_state_among_the_logs: false, child: None, said: Arc::default() })
         };
         Self {
             way,
@@ -155,6 +160,8 @@ impl Stage {
             excludes: Vec::new(),
             options: Vec::new(),
             unprivileged: false,
+            follow_links: Vec::new(),
+            keeps_state_among_the_logs: false,
             writers: Vec::new(),
             inner,
         }
@@ -187,9 +194,42 @@ impl Stage {
         }
     }
 
+    /// Others may write in the directory too.
+    pub fn share(&mut self, directory: &Path) {
+        match &mut self.inner {
+            Inner::Fake(fake) => drop(fake.disk.0.borrow_mut().shared.insert(directory.components().collect())),
+            Inner::Real(_) => fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap(),
+        }
+    }
+
+    /// `--follow-links`.
+    pub fn follow_links(&mut self, directory: &Path) {
+        self.follow_links.push(directory.to_owned());
+    }
+
+    /// The state lies where the logs do.
+    pub fn keep_state_among_the_logs(&mut self) {
+        self.keeps_state_among_the_logs = true;
+        if let Inner::Real(real) = &mut self.inner {
+            real.is_state_among_the_logs = true;
+        }
+        if self.way == Way::Fake {
+            for name in ["files", "files.old", "files.synced", "files.lock", "acks", "acks.new"] {
+                self.append(name, "of the state\n");
+            }
+        }
+    }
+
+    /// What has come so far does not count.
+    pub fn forget_arrived(&mut self) {
+        self.arrived.clear();
+        self.taken = 0;
+    }
+
     /// Where a name lies.
     pub fn path(&self, name: &str) -> PathBuf {
         match &self.inner {
+            Inner::Fake(_) if name.starts_with("../") => Path::new("/").join(&name[3..]),
             Inner::Fake(_) => Path::new("/log").join(name),
             Inner::Real(real) => real.root.join("log").join(name),
         }
@@ -351,6 +391,8 @@ impl Stage {
                     .iter()
                     .map(|pattern| logtail::glob::Pattern::new(pattern.as_bytes()).unwrap())
                     .collect();
+                plan.follow_links.clone_from(&self.follow_links);
+                plan.state = self.keeps_state_among_the_logs.then(|| PathBuf::from("/log"));
                 (fake.change)(&mut plan);
                 fake.run = Some(Run::start(&fake.disk, plan, &fake.kept, fake.boot));
                 // The program has looked once before anybody can know that it runs.
@@ -358,7 +400,10 @@ impl Stage {
             }
             Inner::Real(real) => {
                 let mut command = real.program(self.unprivileged);
-                command.args(["-F", "-s", "0.05", "--drain-quiet", "0.1"]).arg("--state").arg(real.root.join("state"));
+                command.args(["-F", "-s", "0.05", "--drain-quiet", "0.1"]).arg("--state").arg(real.state());
+                for directory in &self.follow_links {
+                    command.arg("--follow-links").arg(directory);
+                }
                 command.args(&self.options);
                 if self.way == Way::Polling {
                     command.arg("--no-inotify");
@@ -376,7 +421,7 @@ impl Stage {
                     }
                 });
                 real.child = Some(Running { child, lines });
-                let state = real.root.join("state/files");
+                let state = real.state().join("files");
                 await_that("the first look", || state.exists());
             }
         }
@@ -501,7 +546,7 @@ impl Stage {
         match &mut self.inner {
             Inner::Fake(fake) => fake.kept.save_acks(acks.into_iter()),
             Inner::Real(real) => {
-                let store = StateFile::new(&real.root.join("state"), "acks");
+                let store = StateFile::new(&real.state(), "acks");
                 store.save(&acks::text(acks.into_iter()), false).unwrap();
             }
         }
@@ -622,7 +667,7 @@ impl Stage {
     pub fn checkpoint(&self) -> Checkpoint {
         match &self.inner {
             Inner::Fake(fake) => fake.kept.checkpoint().unwrap_or_default(),
-            Inner::Real(real) => match StateFile::new(&real.root.join("state"), "files").load() {
+            Inner::Real(real) => match StateFile::new(&real.state(), "files").load() {
                 logline::state::Loaded::Current(text) => Checkpoint::parse(&text).0,
                 other => panic!("no state: {other:?}"),
             },
@@ -662,6 +707,10 @@ impl OnDisk {
         let mut command = Command::new(own);
         command.uid(NOBODY).gid(NOBODY);
         command
+    }
+
+    fn state(&self) -> PathBuf {
+        self.root.join(if self.is_state_among_the_logs { "log" } else { "state" })
     }
 
     /// What the kernel tells of the running program under this name.
