@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
+use crate::glob::Pattern;
 use crate::plan::Plan;
 
 /// Where the file, opened at `path` that a glob has found, lies if it must not be read.
@@ -21,7 +22,7 @@ pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, path: &Path, file: &D::File) ->
     if place == path {
         return None;
     }
-    let roots = plan.patterns.iter().filter(|pattern| !pattern.is_literal()).map(|pattern| pattern.fixed_part());
+    let roots = plan.patterns.iter().filter(|pattern| !pattern.is_literal()).map(Pattern::fixed_part);
     let mut allowed = roots.clone().chain(plan.follow_links.iter().cloned());
     let real = |root: &Path| disk.real_path(if root.as_os_str().is_empty() { Path::new(".") } else { root });
     let is_inside = allowed.any(|root| real(&root).is_ok_and(|root| place.starts_with(root)));
