@@ -8,8 +8,9 @@
 
 use std::cmp::Ordering;
 
-use logline::canonical::{LEVELS, MESSAGES, TIMES};
-use logline::json::{member, unescape_inner};
+use logline::json::member;
+use logline::names::{LEVELS, MESSAGES, TIMES};
+use logline::stamp::Reader;
 use logline::time::{Moment, Zone};
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
@@ -40,9 +41,11 @@ pub enum Condition {
 /// A test of one field.
 #[derive(Debug)]
 pub struct Test {
+    /// What the field is called, for what numbers mean in it.
+    name: String,
     field: Way,
-    /// Read in its place where it is missing; objects of those names are something else.
-    others: Vec<Way>,
+    /// All that it may be called, where it is canonical.
+    canonical: Option<Canonical>,
     /// Of these parts the field is made where it is missing.
     parts: Vec<usize>,
     asked: Asked,
@@ -110,11 +113,16 @@ impl Names {
     }
 
     /// The ways to a canonical field: its own name and those that applications use.
-    fn ways(&mut self, names: &[&str]) -> Vec<Way> {
-        names
-            .iter()
-            .map(|name| self.way(&name.split('.').map(|key| Step::Key(key.to_owned())).collect::<Vec<_>>()))
-            .collect()
+    fn ways(&mut self, names: &'static [&'static str]) -> Vec<(&'static str, Way)> {
+        let mut ways = Vec::new();
+        for name in names {
+            ways.push((*name, self.way(&name.split('.').map(|key| Step::Key(key.to_owned())).collect::<Vec<_>>())));
+            if !name.contains('.') {
+                let top = self.keys.number_in_any_case(name);
+                ways.push((*name, Way { top, rest: Vec::new(), dotted: None }));
+            }
+        }
+        ways
     }
 
     /// The number of a moment.
@@ -170,13 +178,54 @@ impl<'r> Reading<'r> {
 
     /// The time that a record tells, if it does.
     pub fn time(&self, times: &Times) -> Option<Moment> {
-        times.0.iter().find_map(|way| moment(&self.get(way)?, self.zone))
+        times.0.iter().find_map(|(_, way)| time(&self.get(way)?, self.zone))
+    }
+
+    /// The field of a record that counts as a canonical one, and the name that it has; see [`logline::names`].
+    fn canonical(&self, canonical: &Canonical) -> Option<(Field<'r>, &'static str)> {
+        let fields = || canonical.ways.iter().filter_map(|(name, way)| Some((self.get(way)?, *name)));
+        match canonical.kind {
+            CanonicalKind::Time => fields().find(|(field, _)| time(field, self.zone).is_some()),
+            CanonicalKind::Level => {
+                let is_level = |(field, name): &(Field<'_>, &str)| level(field, name).is_some();
+                fields()
+                    .find(is_level)
+                    .or_else(|| fields().find(|(field, _)| field.is_text() || number(field).is_some()))
+            }
+            CanonicalKind::Message => fields().find(|(field, _)| field.is_text()),
+        }
+    }
+}
+
+/// A field that applications call otherwise.
+#[derive(Debug)]
+struct Canonical {
+    kind: CanonicalKind,
+    ways: Vec<(&'static str, Way)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum CanonicalKind {
+    Time,
+    Level,
+    Message,
+}
+
+impl Canonical {
+    fn new(name: &str, names: &mut Names) -> Option<Self> {
+        let (kind, all): (_, &'static [&'static str]) = match name {
+            "time" => (CanonicalKind::Time, &TIMES),
+            "level" => (CanonicalKind::Level, &LEVELS),
+            "message" => (CanonicalKind::Message, &MESSAGES),
+            _ => return None,
+        };
+        Some(Self { kind, ways: names.ways(all) })
     }
 }
 
 /// The ways to the time of a record.
 #[derive(Debug)]
-pub struct Times(Vec<Way>);
+pub struct Times(Vec<(&'static str, Way)>);
 
 impl Times {
     /// Adds the keys to those that are read.
@@ -225,7 +274,11 @@ fn hash(subject: &Subject<'_>) -> u64 {
 impl Test {
     fn new(test: &expr::Test, names: &mut Names) -> Self {
         let kind = Kind::of(&test.field);
-        let mut right = |value: &Value| Right::new(value, kind, names);
+        let name = match test.field.last() {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        let mut right = |value: &Value| Right::new(value, kind, name, names);
         let asked = match &test.asked {
             expr::Asked::Present => Asked::Present,
             expr::Asked::Compare(relation, value) => Asked::Compare(*relation, right(value)),
@@ -241,29 +294,24 @@ impl Test {
             expr::Asked::StartsWith(text) => Asked::StartsWith(text.as_bytes().to_vec()),
             expr::Asked::EndsWith(text) => Asked::EndsWith(text.as_bytes().to_vec()),
         };
-        let name = match test.field.as_slice() {
-            [Step::Key(key)] => key.as_str(),
-            _ => "",
-        };
-        let canonical = [TIMES.as_slice(), &LEVELS, &MESSAGES].into_iter().find(|names| names[0] == name);
+        let is_single = test.field.len() == 1;
         let parts: &[&str] =
-            if name == "request" { &["request_method", "request_uri", "server_protocol"] } else { &[] };
+            if is_single && name == "request" { &["request_method", "request_uri", "server_protocol"] } else { &[] };
         Self {
+            name: name.to_owned(),
             field: names.way(&test.field),
-            others: canonical.map(|all| names.ways(&all[1..])).unwrap_or_default(),
+            canonical: if is_single { Canonical::new(name, names) } else { None },
             parts: parts.iter().map(|part| names.keys.number(part)).collect(),
             asked,
         }
     }
 
     fn holds(&self, reading: &Reading<'_>) -> bool {
-        let found = reading
-            .get(&self.field)
-            .or_else(|| self.others.iter().find_map(|way| reading.get(way).filter(|field| !field.is_object())))
-            .or_else(|| self.joined(reading));
+        let canonical = self.canonical.as_ref().and_then(|canonical| reading.canonical(canonical));
+        let own = || Some((reading.get(&self.field).or_else(|| self.joined(reading))?, self.name.as_str()));
         // A field that is null is as good as missing.
-        match found.filter(|field| !field.is(b"null")) {
-            Some(field) => self.asked.holds(&field, reading),
+        match canonical.or_else(own).filter(|(field, _)| !field.is(b"null")) {
+            Some((field, name)) => self.asked.holds(&field, name, reading),
             None => self.asked.holds_of_nothing(),
         }
     }
@@ -293,13 +341,13 @@ impl Asked {
     }
 
     /// An array matches if any element does; a negation is exact.
-    fn holds(&self, field: &Field<'_>, reading: &Reading<'_>) -> bool {
-        let equals = |right: &Right, field: &Field<'_>| right.order(field, reading) == Some(Ordering::Equal);
+    fn holds(&self, field: &Field<'_>, name: &str, reading: &Reading<'_>) -> bool {
+        let equals = |right: &Right, field: &Field<'_>| right.order(field, name, reading) == Some(Ordering::Equal);
         match self {
             Self::Present => !field.is(b"false"),
             Self::Compare(Relation::NotEqual, right) => !field.any(|field| equals(right, field)),
             Self::Compare(relation, right) => {
-                field.any(|field| right.order(field, reading).is_some_and(|order| relation.allows(order)))
+                field.any(|field| right.order(field, name, reading).is_some_and(|order| relation.allows(order)))
             }
             Self::In(rights, is_negated) => {
                 field.any(|field| rights.iter().any(|right| equals(right, field))) != *is_negated
@@ -326,10 +374,10 @@ impl Relation {
 }
 
 impl Right {
-    fn new(value: &Value, kind: Kind, names: &mut Names) -> Self {
+    fn new(value: &Value, kind: Kind, name: &str, names: &mut Names) -> Self {
         let level = match value {
-            Value::Text(text) => Level::parse(text.as_bytes()),
-            Value::Number(number) => Level::parse(number.to_string().as_bytes()),
+            Value::Text(text) => Level::from_field(name, text.as_bytes()),
+            Value::Number(number) => Level::from_field(name, number.to_string().as_bytes()),
             _ => None,
         };
         if let (Kind::Level, Some(level)) = (kind, level) {
@@ -352,7 +400,7 @@ impl Right {
     }
 
     /// How the field stands to this; `None` where they cannot be compared.
-    fn order(&self, field: &Field<'_>, reading: &Reading<'_>) -> Option<Ordering> {
+    fn order(&self, field: &Field<'_>, name: &str, reading: &Reading<'_>) -> Option<Ordering> {
         match self {
             Self::Null => field.is(b"null").then_some(Ordering::Equal),
             Self::Bool(value) => {
@@ -365,7 +413,7 @@ impl Right {
             }
             Self::Text(right, _) if field.is_text() => Some(field.text().as_ref().cmp(right)),
             Self::Text(_, right) => number(field)?.partial_cmp(right.as_ref()?),
-            Self::Level(right, otherwise) => match (Level::parse(&field.text()), otherwise) {
+            Self::Level(right, otherwise) => match (level(field, name), otherwise) {
                 (Some(left), _) => Some(left.cmp(right)),
                 (None, Value::Number(right)) => number(field)?.partial_cmp(right),
                 // Levels that nobody knows have no order.
@@ -376,7 +424,9 @@ impl Right {
                 if let (Some(meant), true) = (meant, is_small(field)) {
                     return number(field)?.partial_cmp(meant);
                 }
-                match moment(field, reading.zone) {
+                // What a record tells by `time` is a time or none; another field may as well be a date.
+                let left = if name == TIMES[0] { time(field, reading.zone) } else { moment(field, reading.zone) };
+                match left {
                     Some(left) => Some(left.cmp(&reading.moments[*right])),
                     None => (field.text() == text.as_slice()).then_some(Ordering::Equal),
                 }
@@ -394,10 +444,28 @@ fn number(field: &Field<'_>) -> Option<Number> {
     }
 }
 
+/// What a field means as a level.
+fn level(field: &Field<'_>, name: &str) -> Option<Level> {
+    match field {
+        Field::Json([b'"' | b'-' | b'0'..=b'9', ..]) | Field::Text(_) => Level::from_field(name, &field.text()),
+        Field::Json(_) => None,
+    }
+}
+
+/// The moment that a field tells as the time of a record.
+fn time(field: &Field<'_>, zone: &Zone) -> Option<Moment> {
+    let reader = Reader::new(zone);
+    match field {
+        Field::Json(raw) => reader.value(raw),
+        Field::Text(text) => reader.text(text),
+    }
+    .map(|stamp| stamp.moment())
+}
+
+/// The moment that any field tells: also a date alone, or an epoch of any size.
 fn moment(field: &Field<'_>, zone: &Zone) -> Option<Moment> {
     match field {
-        Field::Json([b'"', inner @ .., b'"']) => Moment::parse(&unescape_inner(inner)?, zone),
-        Field::Json(raw) => Moment::parse_epoch(raw),
-        Field::Text(text) => Moment::parse(text, zone),
+        Field::Json([b'"' | b'0'..=b'9', ..]) | Field::Text(_) => Moment::parse(&field.text(), zone),
+        Field::Json(_) => None,
     }
 }

@@ -42,7 +42,7 @@ fn filter(args: &Args) -> Result<Filter, Trouble> {
     if let Some(surplus) = args.surplus().filter(|surplus| *surplus != "-") {
         return Err(Trouble::new(surplus, "unexpected, input is read from standard input: logfilter PATTERN < FILE"));
     }
-    let zone = Zone::of_environment(PROG);
+    let zone = Zone::from_environment(PROG);
     let pattern = Pattern::of(args)?;
     let query = query(args, zone)?;
     if pattern.is_none() && query.is_none() {

@@ -1,7 +1,7 @@
 //! Text in, a tree out, and where the text is wrong: where, and what was expected. What a field is said to hold (a time, a
 //! level) decides how its right side is read.
 
-use logline::canonical::{LEVELS, TIMES};
+use logline::names::{LEVELS, TIMES, is_among};
 use logline::time::Zone;
 
 use crate::expr::{Asked, Expr, RELATIONS, Relation, Step, Test};
@@ -51,9 +51,9 @@ impl Kind {
             })
             .collect();
         let Some(name) = keys.map(|keys| keys.join(".")) else { return Self::Any };
-        if TIMES.contains(&name.as_str()) {
+        if is_among(&TIMES, name.as_bytes()) {
             Self::Time
-        } else if LEVELS.contains(&name.as_str()) {
+        } else if is_among(&LEVELS, name.as_bytes()) {
             Self::Level
         } else {
             Self::Any
@@ -261,7 +261,7 @@ impl<'a> Parser<'a> {
                     None if orders || is_like_a_date(&text) => mistake(when::EXPECTED),
                     None => Ok(Value::Text(text)),
                 },
-                Kind::Level if orders && Level::parse(text.as_bytes()).is_none() => mistake(LEVEL),
+                Kind::Level if orders && Level::from_field(LEVELS[0], text.as_bytes()).is_none() => mistake(LEVEL),
                 _ => Ok(Value::Text(text)),
             };
         }
@@ -281,7 +281,7 @@ impl<'a> Parser<'a> {
         }
         if kind == Kind::Level
             && orders
-            && Level::parse(word.as_bytes()).is_none()
+            && Level::from_field(LEVELS[0], word.as_bytes()).is_none()
             && Number::parse(word.as_bytes()).is_none()
         {
             return mistake(LEVEL);

@@ -1,8 +1,8 @@
 //! All that is asked of the fields of a line: the conditions and the window of time.
 
-use logline::canonical::MESSAGES;
 use logline::json::is_complete_object;
 use logline::line::{Item, RECORD_HEAD};
+use logline::names::MESSAGES;
 use logline::time::{Moment, Zone};
 
 use crate::condition::{Condition, Names, Reading};

@@ -8,12 +8,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use logline::json::{Member, members, unescape, value_length};
+use logline::json::{Member, members, unescape, unescape_inner, value_length};
 use logline::line::{Item, RS, Tag, classify};
 use logline::position::Position;
-use memchr::{memchr, memchr2_iter};
+use memchr::memchr2_iter;
+use regex_automata::meta::Regex;
 use regex_automata::util::prefilter::Prefilter;
-use regex_automata::{MatchKind, Span};
+use regex_automata::{Input, MatchKind, Span};
 
 /// A line as a condition sees it.
 #[derive(Clone, Copy, Debug)]
@@ -66,25 +67,92 @@ pub type Found = Vec<Option<Range<usize>>>;
 /// The keys that are asked for, at the top of an object.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// With their quotes.
-    names: Vec<Vec<u8>>,
-    search: Option<Prefilter>,
+    names: Vec<Name>,
+    search: Option<Search>,
+}
+
+/// A key that is asked for.
+#[derive(PartialEq, Eq, Debug)]
+struct Name {
+    /// With its quotes.
+    quoted: Vec<u8>,
+    /// It counts however its letters are written, large or small.
+    in_any_case: bool,
+}
+
+impl Name {
+    fn new(name: &str, in_any_case: bool) -> Self {
+        Self { quoted: [b"\"", name.as_bytes(), b"\""].concat(), in_any_case }
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.quoted[1..self.quoted.len() - 1]
+    }
+
+    /// Whether the key, without its quotes, is this one.
+    fn is(&self, key: &[u8]) -> bool {
+        if self.in_any_case { key.eq_ignore_ascii_case(self.text()) } else { key == self.text() }
+    }
+}
+
+/// Finds keys with their quotes.
+#[derive(Debug)]
+enum Search {
+    /// Those that are spelled just so.
+    Exact(Prefilter),
+    /// Also those in another case.
+    AnyCase(Box<Regex>),
+}
+
+impl Search {
+    fn new(names: &[Name]) -> Option<Self> {
+        if !names.iter().any(|name| name.in_any_case) {
+            let quoted: Vec<&[u8]> = names.iter().map(|name| &*name.quoted).collect();
+            return Prefilter::new(MatchKind::LeftmostFirst, &quoted).map(Self::Exact);
+        }
+        let patterns: Vec<String> = names
+            .iter()
+            .map(|name| {
+                let escaped = regex_syntax::escape(std::str::from_utf8(&name.quoted).unwrap_or_default());
+                if name.in_any_case { format!("(?i-u:{escaped})") } else { escaped }
+            })
+            .collect();
+        let syntax = regex_automata::util::syntax::Config::new().utf8(false);
+        let regex = Regex::builder().syntax(syntax).build(&patterns.join("|")).ok()?;
+        Some(Self::AnyCase(Box::new(regex)))
+    }
+
+    fn find(&self, object: &[u8], at: usize) -> Option<Span> {
+        let span = Span { start: at, end: object.len() };
+        match self {
+            Self::Exact(search) => search.find(object, span),
+            Self::AnyCase(search) => search.find(Input::new(object).span(span)).map(|found| found.span()),
+        }
+    }
 }
 
 impl Keys {
     /// The number of a key.
     pub fn number(&mut self, name: &str) -> usize {
-        let quoted = [b"\"", name.as_bytes(), b"\""].concat();
-        if let Some(number) = self.names.iter().position(|known| *known == quoted) {
+        self.enter(Name::new(name, false))
+    }
+
+    /// The number of a key that counts in any case.
+    pub fn number_in_any_case(&mut self, name: &str) -> usize {
+        self.enter(Name::new(name, true))
+    }
+
+    fn enter(&mut self, name: Name) -> usize {
+        if let Some(number) = self.names.iter().position(|known| *known == name) {
             return number;
         }
-        self.names.push(quoted);
+        self.names.push(name);
         self.names.len() - 1
     }
 
     /// The number of a key that is asked for.
     pub fn known(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| &known[1..known.len() - 1] == name.as_bytes())
+        self.names.iter().position(|known| !known.in_any_case && known.text() == name.as_bytes())
     }
 
     /// How many are asked for.
@@ -94,10 +162,9 @@ impl Keys {
 
     /// Makes the search ready. A name that can be spelled in more than one way is left to the reading of members.
     pub fn prepare(&mut self) {
-        let has_one_spelling =
-            |name: &Vec<u8>| name[1..name.len() - 1].iter().all(|byte| *byte >= b' ' && !b"\"\\/".contains(byte));
+        let has_one_spelling = |name: &Name| name.text().iter().all(|byte| *byte >= b' ' && !b"\"\\/".contains(byte));
         if self.names.iter().all(has_one_spelling) {
-            self.search = Prefilter::new(MatchKind::LeftmostFirst, &self.names);
+            self.search = Search::new(&self.names);
         }
     }
 
@@ -111,9 +178,9 @@ impl Keys {
         }
     }
 
-    fn search(&self, search: &Prefilter, object: &[u8], found: &mut Found) -> Reach {
+    fn search(&self, search: &Search, object: &[u8], found: &mut Found) -> Reach {
         let mut at = 0;
-        while let Some(name) = search.find(object, Span { start: at, end: object.len() }) {
+        while let Some(name) = search.find(object, at) {
             at = name.end;
             let after = skip_space(object, name.end);
             // An escaped quote opens nothing.
@@ -123,9 +190,7 @@ impl Keys {
             let start = skip_space(object, after + 1);
             let Some(length) = value_length(&object[start..]) else { return Reach::Broken };
             at = start + length;
-            if let Some(number) = self.names.iter().position(|known| known.as_slice() == &object[name.range()]) {
-                found[number] = Some(start..at);
-            }
+            self.enter_value(&object[name.start + 1..name.end - 1], &(start..at), found);
         }
         Reach::Unsure
     }
@@ -134,18 +199,21 @@ impl Keys {
         let base = object.as_ptr().addr();
         for member in members(object) {
             let Ok(Member { key, value }) = member else { return Reach::Broken };
-            // Only a key with an escape is spelled otherwise than it reads.
-            let is_plain = memchr(b'\\', key).is_none();
-            let asked = |name: &Vec<u8>| {
-                let name = &name[1..name.len() - 1];
-                name == key || (!is_plain && Member { key, value }.is(name))
-            };
-            if let Some(number) = self.names.iter().position(asked) {
-                let start = value.as_ptr().addr() - base;
-                found[number] = Some(start..start + value.len());
+            let start = value.as_ptr().addr() - base;
+            if let Some(key) = unescape_inner(key) {
+                self.enter_value(&key, &(start..start + value.len()), found);
             }
         }
         Reach::Whole
+    }
+
+    /// Takes note of where the value of a key stands.
+    fn enter_value(&self, key: &[u8], range: &Range<usize>, found: &mut Found) {
+        for (name, place) in self.names.iter().zip(found) {
+            if name.is(key) {
+                *place = Some(range.clone());
+            }
+        }
     }
 }
 

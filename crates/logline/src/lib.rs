@@ -13,24 +13,26 @@
 //! | [`json`] | the text of an object read without a tree, strings written |
 //! | [`short`] | short runs of bytes appended and compared without a call |
 //! | [`state`] | small files that survive a kill at any moment |
-//! | [`time`] | moments as they are written, and the zone of those that name none |
-//! | [`canonical`], [`level`] | the names under which applications write time, level and message; levels in their order |
+//! | [`time`], [`stamp`] | moments and zones; times as programs write them |
+//! | [`names`], [`level`] | the names under which applications write time, level and message; levels in their order |
 //! | [`wait`] | the one wait: input, output, signals, time |
 //! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
 
 pub mod args;
-pub mod canonical;
+mod calendar;
 pub mod ending;
 pub mod input;
 pub mod json;
 pub mod level;
 pub mod line;
+pub mod names;
 pub mod output;
 pub mod position;
 pub mod quantity;
 pub mod short;
 pub mod signal;
 pub mod splitter;
+pub mod stamp;
 pub mod state;
 pub mod time;
 pub mod torn;

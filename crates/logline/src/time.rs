@@ -1,14 +1,14 @@
-//! Moments as records tell them and as conditions name them, and the zone of those that name none.
+//! Moments, and the zones of those that name none.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
+use crate::calendar::{Civil, DAY};
 use crate::ending::say;
-
-const DAY: i64 = 86_400;
+use crate::stamp::{Reader, offset};
 
 /// The zone of stamps that name none.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ impl Zone {
         if matches!(name, "" | "UTC" | "Z" | "UTC0" | "GMT") {
             return Ok(Self::Fixed(0));
         }
-        if let Some(seconds) = offset(name.as_bytes()) {
-            return Ok(Self::Fixed(i32::try_from(seconds / 60).unwrap_or(0)));
+        if let Some(minutes) = minutes_of_offset(name.as_bytes()) {
+            return Ok(Self::Fixed(minutes));
         }
         TimeZone::get(name.trim_start_matches(':'))
             .map(Self::Named)
@@ -34,7 +34,7 @@ impl Zone {
     }
 
     /// What `TZ` says, else UTC. One that names no zone is said to be so.
-    pub fn of_environment(prog: &str) -> Self {
+    pub fn from_environment(prog: &str) -> Self {
         let Some(name) = std::env::var_os("TZ") else { return Self::Fixed(0) };
         Self::parse(&name.to_string_lossy()).unwrap_or_else(|cause| {
             say(prog, format_args!("TZ={}: {cause}; it is taken for UTC", name.display()));
@@ -42,13 +42,30 @@ impl Zone {
         })
     }
 
-    /// The moment at which clocks of this zone show a time, given as if it were UTC's. Of two the earlier; one that is left
-    /// out by a jump of the clock is read with the offset before it.
-    fn moment_of_local(&self, seconds: i64) -> Option<i64> {
+    /// Seconds east of UTC of the moment at which clocks of this zone show `civil`. Where a jump of the clock makes two such
+    /// moments it is that of the earlier; where it leaves the time out, the one before the jump.
+    pub fn offset_of_local(&self, civil: Civil) -> Option<i64> {
         match self {
-            Self::Fixed(minutes) => Some(seconds - i64::from(*minutes) * 60),
-            Self::Named(zone) => Some(zone.to_timestamp(civil(seconds)?).ok()?.as_second()),
+            Self::Fixed(minutes) => Some(i64::from(*minutes) * 60),
+            Self::Named(zone) => {
+                let local = civil.seconds();
+                Some(local - zone.to_timestamp(datetime(local)?).ok()?.as_second())
+            }
         }
+    }
+
+    /// The same where the abbreviation `word` is said beside the time; `None` if this zone does not use it at that moment.
+    pub fn offset_of_abbreviation(&self, word: &str, civil: Civil) -> Option<i64> {
+        let Self::Named(zone) = self else { return None };
+        let local = civil.seconds();
+        let offsets = match zone.to_ambiguous_timestamp(datetime(local)?).offset() {
+            AmbiguousOffset::Unambiguous { offset } => [offset, offset],
+            AmbiguousOffset::Gap { before, after } | AmbiguousOffset::Fold { before, after } => [before, after],
+        };
+        offsets.into_iter().map(|offset| i64::from(offset.seconds())).find(|offset| {
+            Timestamp::from_second(local - offset)
+                .is_ok_and(|moment| zone.to_offset_info(moment).abbreviation() == word)
+        })
     }
 
     /// What clocks of this zone show at a moment, as if it were UTC's.
@@ -62,8 +79,16 @@ impl Zone {
     }
 }
 
-fn civil(seconds: i64) -> Option<DateTime> {
-    Some(jiff::tz::Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?))
+/// Minutes east of UTC of `+02:00`, `+0200` or `+02`.
+fn minutes_of_offset(text: &[u8]) -> Option<i32> {
+    match offset(text) {
+        Some((Some(seconds), length)) if length == text.len() => i32::try_from(seconds / 60).ok(),
+        _ => None,
+    }
+}
+
+fn datetime(seconds: i64) -> Option<DateTime> {
+    Some(Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?))
 }
 
 /// A moment, to the nanosecond.
@@ -82,59 +107,25 @@ impl Moment {
         Self { seconds: since.as_secs().cast_signed(), nanos: since.subsec_nanos() }
     }
 
-    /// Reads RFC 3339 and its relatives (slashes, a space for the `T`, a comma before the fraction, no seconds, no time, no
-    /// zone: then `zone`), or an epoch as [`Moment::parse_epoch`] does. `None` also for a day or an hour that does not exist.
+    /// Reads a moment that a user names: what a record can tell ([`Reader::text`]), a date alone, which is its first moment,
+    /// or seconds, milliseconds, microseconds or nanoseconds since 1970 of any size. What names no zone is of `zone`. `None`
+    /// also for a day or an hour that does not exist.
     pub fn parse(text: &[u8], zone: &Zone) -> Option<Self> {
-        match text.get(4) {
-            Some(b'-' | b'/') => Self::parse_date(text, zone),
-            _ => Self::parse_epoch(text),
+        if let Some(stamp) = Reader::new(zone).text(text) {
+            return Some(stamp.moment());
         }
-    }
-
-    fn parse_date(text: &[u8], zone: &Zone) -> Option<Self> {
-        let [y1, y2, y3, y4, between, m1, m2, also, d1, d2, rest @ ..] = text else { return None };
-        let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
-        let (month, day) = (two(*m1, *m2)?, two(*d1, *d2)?);
-        if between != also || !(1..=days_of(year, month)?).contains(&day) {
-            return None;
+        if let [_, _, _, _, b'-' | b'/', _, _, _, _, _] = text {
+            let midnight = [text, b"T00:00:00"].concat();
+            return Some(Reader::new(zone).whole(&midnight).ok()?.moment());
         }
-        let midnight = days(year, month, day) * DAY;
-        if rest.is_empty() {
-            return Some(Self { seconds: zone.moment_of_local(midnight)?, nanos: 0 });
-        }
-        let [b'T' | b't' | b' ', h1, h2, b':', n1, n2, rest @ ..] = rest else { return None };
-        let (hour, minute) = (two(*h1, *h2)?, two(*n1, *n2)?);
-        let (second, rest) = match rest {
-            [b':', s1, s2, rest @ ..] => (two(*s1, *s2)?, rest),
-            _ => (0, rest),
-        };
-        // A leap second counts.
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
-        let local = midnight + hour * 3600 + minute * 60 + second;
-        let (nanos, rest) = match rest {
-            [b'.' | b',', rest @ ..] => fraction(rest)?,
-            _ => (0, rest),
-        };
-        let seconds = match rest {
-            b"" => zone.moment_of_local(local)?,
-            b"Z" | b"z" => local,
-            [b' ', rest @ ..] => local - offset(rest)?,
-            _ => local - offset(rest)?,
-        };
-        Some(Self { seconds, nanos })
+        Self::parse_epoch(text)
     }
 
     /// Reads seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; seconds may have
     /// decimals.
-    pub fn parse_epoch(text: &[u8]) -> Option<Self> {
-        let (sign, digits) = match text {
-            [b'-', digits @ ..] => (-1, digits),
-            _ => (1, text),
-        };
-        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (whole, rest) = digits.split_at(length);
+    fn parse_epoch(text: &[u8]) -> Option<Self> {
+        let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (whole, rest) = text.split_at(length);
         if whole.is_empty() || whole.len() > 19 {
             return None;
         }
@@ -147,16 +138,13 @@ impl Moment {
         };
         let decimals = match rest {
             b"" => 0,
-            [b'.', rest @ ..] => {
-                let (nanos, rest) = fraction(rest)?;
-                if !rest.is_empty() {
-                    return None;
-                }
-                i128::from(nanos) * unit / 1_000_000_000
+            [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+                let nanos = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
+                nanos.fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')) * unit / 1_000_000_000
             }
             _ => return None,
         };
-        let nanos = sign * (whole * unit + decimals);
+        let nanos = whole * unit + decimals;
         Some(Self {
             seconds: i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?,
             nanos: u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?,
@@ -176,62 +164,9 @@ impl Moment {
     pub fn midnight(self, ago: i64, zone: &Zone) -> Self {
         let local = zone.local_of_moment(self.seconds).unwrap_or(self.seconds);
         let midnight = (local.div_euclid(DAY) - ago) * DAY;
-        Self { seconds: zone.moment_of_local(midnight).unwrap_or(midnight), nanos: 0 }
+        let offset = Civil::from_seconds(midnight).and_then(|civil| zone.offset_of_local(civil)).unwrap_or(0);
+        Self { seconds: midnight - offset, nanos: 0 }
     }
-}
-
-/// Two decimal digits.
-fn two(tens: u8, ones: u8) -> Option<i64> {
-    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then(|| i64::from(tens * 10 + ones))
-}
-
-/// Nanoseconds of the decimals that `text` begins with, at least one, and what follows them.
-fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if length == 0 {
-        return None;
-    }
-    let digits = text[..length].iter().chain(std::iter::repeat(&b'0')).take(9);
-    let nanos = digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    Some((nanos, &text[length..]))
-}
-
-/// Seconds of `+02:00`, `+0200` or `+02`.
-fn offset(text: &[u8]) -> Option<i64> {
-    let (hours, minutes) = match text {
-        [_, h1, h2, b':', m1, m2] | [_, h1, h2, m1, m2] => (two(*h1, *h2)?, two(*m1, *m2)?),
-        [_, h1, h2] => (two(*h1, *h2)?, 0),
-        _ => return None,
-    };
-    if hours > 23 || minutes > 59 {
-        return None;
-    }
-    match text[0] {
-        b'+' => Some(hours * 3600 + minutes * 60),
-        b'-' => Some(-(hours * 3600 + minutes * 60)),
-        _ => None,
-    }
-}
-
-fn days_of(year: i64, month: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 => Some(28 + i64::from(leap)),
-        4 | 6 | 9 | 11 => Some(30),
-        1..=12 => Some(31),
-        _ => None,
-    }
-}
-
-/// Days since 1970, by Howard Hinnant's `days_from_civil`.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]
@@ -291,7 +226,10 @@ mod tests {
             "2025-10-10T13:60:00Z",
             "2025-10-10T13:55:36.Z",
             "2025-10-10T13:55:36+25:00",
-            "2025-10-10T13:55:36 UTC",
+            "2025-10-10T13:55:36 XYZ",
+            "-1",
+            "1e300",
+            "NaN",
             "2025-10-10x",
             "12.",
             "12e3",

@@ -9,6 +9,7 @@ use logline::quantity::{parse_duration, parse_size};
 use logline::time::Zone;
 use regex::bytes::Regex;
 
+use crate::clock::Clock;
 use crate::formats::apache::Apache;
 use crate::formats::nginx::Nginx;
 use crate::formats::pattern::Pattern;
@@ -315,11 +316,17 @@ impl Args {
         })
     }
 
-    /// The zone of stamps that name none.
-    pub fn zone(&self) -> Result<Zone, Trouble> {
+    /// The clock, with the zone of stamps that name none.
+    pub fn clock(&self) -> Result<Clock, Trouble> {
         match &self.tz {
-            Some(name) => Zone::parse(name).map_err(|cause| Trouble::new(name, cause)),
-            None => Ok(Zone::of_environment(PROG)),
+            Some(name) => {
+                let zone = Zone::parse(name).map_err(|cause| Trouble::new(name, cause))?;
+                Ok(Clock::named(zone, name.clone()))
+            }
+            None => {
+                let name = std::env::var("TZ").ok().filter(|name| !name.is_empty());
+                Ok(Clock::named(Zone::from_environment(PROG), name.unwrap_or_else(|| "UTC".to_owned())))
+            }
         }
     }
 }

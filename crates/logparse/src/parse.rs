@@ -113,7 +113,7 @@ impl Parse {
             chain: args.chain()?,
             joins_events: rules.joins_events(),
             join: Join::new(rules),
-            clock: Clock::new(args.zone()?),
+            clock: args.clock()?,
             record: Record::new(&selection),
             selection,
             on_error: args.on_error,

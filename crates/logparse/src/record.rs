@@ -5,19 +5,16 @@
 //! The invariant: what is written is one JSON object in which no key occurs twice, whatever the content was. Keys of an
 //! inner layer win; the outer's is kept under the name of its format (`cri.time`).
 
+use logline::names::is_reserved;
 use logline::position::{Flags, Position};
 use logline::{json, short};
 use memchr::memchr;
 
 use crate::lanes;
 
-/// Keys that only the stream itself may use.
-const RESERVED: [&[u8]; 7] =
-    [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
-
 /// The name of a field that `name` may have: not one that records use themselves.
 pub fn free_name(name: &str) -> String {
-    let is_taken = matches!(name, "time" | "level" | "message") || RESERVED.contains(&name.as_bytes());
+    let is_taken = matches!(name, "time" | "level" | "message") || is_reserved(name.as_bytes());
     if is_taken { format!("{name}_") } else { name.to_owned() }
 }
 
@@ -274,7 +271,7 @@ impl Record {
                 let start = self.body.len();
                 self.body.extend_from_slice(b",\"");
                 json::escape(&mut self.body, key);
-                if RESERVED.contains(&key) {
+                if is_reserved(key) {
                     self.body.push(b'_');
                 }
                 let key_length = self.body.len() - start - 2;

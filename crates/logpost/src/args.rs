@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use logline::quantity::{parse_duration, parse_size};
 
-use crate::document::RESERVED;
+use logline::names::is_reserved;
 
 const USAGE: &str = "logpost [OPTIONS] URL
        logpost --check FILE [--max-age DUR]";
@@ -223,7 +223,7 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 /// The same for a field: one that the tools keep for themselves would be lost, or taken for what it is not.
 fn parse_field(text: &str) -> Result<(String, String), String> {
     let (name, value) = parse_pair(text)?;
-    if RESERVED.contains(&name.as_bytes()) {
+    if is_reserved(name.as_bytes()) {
         return Err(format!("{name} is kept for the pipe itself, expected another name"));
     }
     Ok((name, value))

@@ -7,23 +7,19 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
-use logline::canonical::{LEVELS, MESSAGES, TIMES};
-use logline::json::{Member, is_valid_object, member, members, unescape, write_string};
+use logline::json::{Member, is_valid_object, members, unescape, write_string};
+use logline::level::Level;
+use logline::names::{self, is_reserved};
 use logline::position::{Flags, Position};
-use logline::time::{Moment, Zone};
+use logline::stamp::Reader;
+use logline::time::Zone;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr2};
 
 use crate::batch::Batch;
 
-/// Keys of the stream, which no content may bring along.
-pub const RESERVED: [&[u8]; 7] =
-    [b"_pos", b"_file", b"_partial", b"_continued", b"_truncated", b"_parse_error", b"_refused"];
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
 const FILE: &[u8] = b"file_path";
-/// A smaller number of seconds since the epoch (1973) is a duration or a date written as a number, not a time.
-const FIRST_EPOCH: i64 = 100_000_000;
 
 /// What a kind of server wants in every document.
 #[derive(Debug)]
@@ -135,7 +131,7 @@ impl Form {
             out.extend_from_slice(member.key);
             let is_taken = self.is_ours(member)
                 || (fields.has_file() && member.key == FILE)
-                || (fields.path.is_some() && RESERVED.contains(&member.key));
+                || (fields.path.is_some() && is_reserved(member.key));
             if is_taken {
                 out.push(b'_');
             }
@@ -193,18 +189,24 @@ impl<'a> Headed<'a> {
     }
 }
 
-/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits. More than its form is not looked at.
+/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that every month has.
 fn is_utc_time(time: &[u8]) -> bool {
     const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
     let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
     let is_like = |byte: u8, form: u8| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
     // All of it, whatever the first shows: that way it takes no branch.
     let fits = whole.iter().zip(FORM).fold(true, |fits, (byte, form)| fits & is_like(*byte, *form));
-    fits && match fraction {
-        [] => true,
-        [b'.', digits @ ..] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
-        _ => false,
-    }
+    let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
+    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", b"28") && is_within(11, b"00", b"23");
+    fits && exists
+        && whole[14] < b'6'
+        && whole[17] < b'6'
+        && &whole[..4] > b"0000".as_slice()
+        && match fraction {
+            [] => true,
+            [b'.', digits @ ..] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
 }
 
 /// A time as a destination reads it.
@@ -237,6 +239,8 @@ pub struct Fields<'a> {
     message_at: Option<usize>,
     /// The level as a raw JSON value.
     pub level: Option<&'a [u8]>,
+    /// What it means, unless nobody knows.
+    pub known_level: Option<Level>,
     level_at: Option<usize>,
     /// Where it was read.
     pub position: Option<Position>,
@@ -259,6 +263,7 @@ impl<'a> Fields<'a> {
             message: None,
             message_at: None,
             level: None,
+            known_level: None,
             level_at: None,
             position,
         };
@@ -282,37 +287,21 @@ impl<'a> Fields<'a> {
             }
             self.file = self.get("_file");
         }
-        let (mut time_rank, mut message_rank, mut level_rank) = (TIMES.len(), MESSAGES.len() + 1, LEVELS.len());
-        for (at, found) in self.members.iter().enumerate() {
-            let rank_in = |names: &[&str]| names.iter().position(|name| name.as_bytes() == found.key);
-            if let Some(rank) = rank_in(&TIMES)
-                && rank < time_rank
-                && let Some(time) = stamp(found.value)
-            {
-                (self.time, self.time_at, time_rank) = (Some(time), Some(at), rank);
-            }
+        if let Some((stamp, chosen)) = ZONE.with(|zone| names::time(&self.members, &Reader::new(zone))) {
+            (self.time, self.time_at) = (Stamp::new(stamp), chosen.at);
+        }
+        if let Some((known, chosen)) = names::level(&self.members) {
+            (self.known_level, self.level, self.level_at) = (known, Some(chosen.value), chosen.at);
+        }
+        let of_server = || {
             // VictoriaLogs' own name comes last.
-            if let Some(rank) = rank_in(&MESSAGES).or((found.key == b"_msg").then_some(MESSAGES.len()))
-                && rank < message_rank
-                && found.value.first() == Some(&b'"')
-            {
-                (self.message, self.message_at, message_rank) = (Some(Cow::Borrowed(found.value)), Some(at), rank);
-            }
-            if let Some(rank) = rank_in(&LEVELS)
-                && rank < level_rank
-                && matches!(found.value.first(), Some(b'"' | b'0'..=b'9'))
-            {
-                (self.level, self.level_at, level_rank) = (Some(found.value), Some(at), rank);
-            }
-            for (rank, name) in LEVELS.iter().enumerate().take(level_rank) {
-                if let Some((outer, inner)) = name.split_once('.')
-                    && found.key == outer.as_bytes()
-                    && let Some(level) = member(found.value, inner).filter(|level| level.first() == Some(&b'"'))
-                {
-                    (self.level, self.level_at, level_rank) = (Some(level), None, rank);
-                    break;
-                }
-            }
+            let at = self.members.iter().rposition(|member| member.is(b"_msg"))?;
+            let value = self.members[at].value;
+            (value.first() == Some(&b'"')).then_some((value, Some(at)))
+        };
+        let message = names::message(&self.members).map(|chosen| (chosen.value, chosen.at)).or_else(of_server);
+        if let Some((value, at)) = message {
+            (self.message, self.message_at) = (Some(Cow::Borrowed(value)), at);
         }
     }
 
@@ -403,55 +392,24 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A raw JSON value as a time: RFC 3339 and its relatives, or seconds, milli-, micro- or nanoseconds since the epoch by
-/// their size.
-fn stamp(raw: &[u8]) -> Option<Stamp> {
-    if raw.first() == Some(&b'"') {
-        let text = unescape(raw)?;
-        // A date alone tells no time.
-        return if text.get(10).is_some() && matches!(text.get(4), Some(b'-' | b'/')) { of_text(&text) } else { None };
-    }
-    let moment = Moment::parse_epoch(raw)?;
-    if moment.seconds < FIRST_EPOCH {
-        return None;
-    }
-    // Of nine digits behind the point of seconds, those that the unit has.
-    let whole = raw.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let unit = whole - moment.seconds.to_string().len();
-    let fraction = raw.len().saturating_sub(whole + 1);
-    Stamp::new(moment, unit + fraction)
-}
-
-fn of_text(text: &[u8]) -> Option<Stamp> {
-    thread_local!(static ZONE: Zone = Zone::of_environment(crate::PROG));
-    let moment = ZONE.with(|zone| Moment::parse(text, zone))?;
-    let time = text.strip_suffix(b"Z").or_else(|| text.strip_suffix(b"+00:00"));
-    let fraction = text.get(20..).filter(|_| matches!(text[19], b'.' | b',')).unwrap_or_default();
-    let precision = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count().min(9);
-    match time.filter(|time| is_utc_time(time) && !time[17..].starts_with(b"60")) {
-        Some(time) => {
-            let at = Timestamp::new(moment.seconds, moment.nanos.cast_signed()).ok()?;
-            Some(Stamp { text: format!("{}Z", String::from_utf8_lossy(time)), at, precision })
-        }
-        None => Stamp::new(moment, precision),
-    }
-}
+thread_local!(static ZONE: Zone = Zone::from_environment(crate::PROG));
 
 impl Stamp {
-    /// With so many digits behind the point.
-    fn new(moment: Moment, precision: usize) -> Option<Self> {
+    /// As a destination reads it.
+    fn new(stamp: logline::stamp::Stamp) -> Option<Self> {
+        let stamp = stamp.in_utc()?;
+        let moment = stamp.moment();
         let at = Timestamp::new(moment.seconds, moment.nanos.cast_signed()).ok()?;
-        let precision = precision.min(9);
-        let time = Offset::UTC.to_datetime(at);
-        let nanoseconds = format!("{:09}", time.subsec_nanosecond());
-        let point = if precision > 0 { "." } else { "" };
-        let text = format!("{}{point}{}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), &nanoseconds[..precision]);
-        Some(Self { text, at, precision })
+        let mut text = Vec::with_capacity(30);
+        stamp.write(&mut text);
+        Some(Self { text: String::from_utf8(text).ok()?, at, precision: stamp.precision() })
     }
 
     /// The time of reading, as a batch has it.
     pub fn of_reading(text: &str) -> Self {
-        of_text(text.as_bytes()).unwrap_or(Self { text: text.to_owned(), at: Timestamp::now(), precision: 9 })
+        let stamp = ZONE.with(|zone| Reader::new(zone).text(text.as_bytes()));
+        let unknown = || Self { text: text.to_owned(), at: Timestamp::now(), precision: 9 };
+        stamp.and_then(Self::new).unwrap_or_else(unknown)
     }
 }
 

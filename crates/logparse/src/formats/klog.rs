@@ -23,7 +23,7 @@ pub fn parse(line: &[u8], record: &mut Record, clock: &Clock) -> Result<(), Cow<
     if !is_shape(line) {
         return Err("no letter, date and time in front".into());
     }
-    let two = |at: usize| i16::from(line[at] - b'0') * 10 + i16::from(line[at + 1] - b'0');
+    let two = |at: usize| i64::from(line[at] - b'0') * 10 + i64::from(line[at + 1] - b'0');
     let digits = line[15..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let rest = line[15 + digits..].trim_ascii_start();
     let end = memchr(b']', rest).ok_or("no ] after the file")?;
@@ -31,7 +31,7 @@ pub fn parse(line: &[u8], record: &mut Record, clock: &Clock) -> Result<(), Cow<
     if !value::is_number(pid) {
         return Err("no pid after the time".into());
     }
-    clock.nearest(two(1), two(3), &line[6..14], &line[15..15 + digits], record.time()).ok_or("no such date")?;
+    clock.nearest(two(1), two(3), &line[6..15 + digits], record.time()).ok_or("no such date")?;
     record.level(match line[0] {
         b'I' => b"info",
         b'W' => b"warn",

@@ -1,35 +1,17 @@
 //! Any text: a leading time and a level where there are any, the rest is the message. It never fails.
 
+use logline::level::Level;
+
 use crate::clock::Clock;
 use crate::record::Record;
 
 /// What a word says about the level, in the words that records use.
 pub fn level(word: &[u8]) -> Option<&'static [u8]> {
-    const WORDS: [(&[u8], &[u8]); 18] = [
-        (b"TRACE", b"trace"),
-        (b"DEBUG", b"debug"),
-        (b"INFO", b"info"),
-        (b"INFORMATION", b"info"),
-        (b"NOTICE", b"notice"),
-        (b"WARN", b"warn"),
-        (b"WARNING", b"warn"),
-        (b"ERROR", b"error"),
-        (b"ERR", b"error"),
-        (b"SEVERE", b"error"),
-        (b"CRIT", b"crit"),
-        (b"CRITICAL", b"crit"),
-        (b"FATAL", b"crit"),
-        (b"ALERT", b"alert"),
-        (b"EMERG", b"emerg"),
-        (b"EMERGENCY", b"emerg"),
-        (b"PANIC", b"emerg"),
-        (b"VERBOSE", b"trace"),
-    ];
-    WORDS.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, level)| level)
+    Level::from_word(word).map(|level| level.name().as_bytes())
 }
 
 /// Reads a line.
-pub fn parse(line: &[u8], record: &mut Record, clock: &Clock) {
+pub fn parse(line: &[u8], record: &mut Record, clock: &mut Clock) {
     let mut rest = line;
     let bracketed = line.first() == Some(&b'[');
     let begin = usize::from(bracketed);

@@ -55,8 +55,7 @@ impl Otlp {
         let level = fields.level.and_then(|raw| if raw[0] == b'"' { unescape(raw) } else { Some(raw.into()) });
         if let Some(level) = &level {
             // There is a number for what loggers call fatal, above those of syslog's critical and alert.
-            let number =
-                if level.eq_ignore_ascii_case(b"fatal") { Some(21) } else { Level::parse(level).map(severity) };
+            let number = if level.eq_ignore_ascii_case(b"fatal") { Some(21) } else { fields.known_level.map(severity) };
             if let Some(number) = number {
                 out.extend_from_slice(format!(",\"severityNumber\":{number}").as_bytes());
             }
