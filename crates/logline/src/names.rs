@@ -14,7 +14,7 @@ use crate::level::Level;
 use crate::stamp::{Reader, Stamp};
 
 /// For the time of the event. The last ones are logparse's names for the time of the format around the record's own.
-pub const TIMES: [&str; 15] = [
+pub const TIMES: [&str; 16] = [
     "time",
     "ts",
     "timestamp",
@@ -25,6 +25,7 @@ pub const TIMES: [&str; 15] = [
     "asctime",
     "@t",
     "t.$date",
+    "time.timestamp",
     "__REALTIME_TIMESTAMP",
     "cri.time",
     "docker.time",
@@ -32,7 +33,7 @@ pub const TIMES: [&str; 15] = [
     "outer.time",
 ];
 /// For the level, a word or a number.
-pub const LEVELS: [&str; 12] = [
+pub const LEVELS: [&str; 13] = [
     "level",
     "lvl",
     "severity",
@@ -45,6 +46,7 @@ pub const LEVELS: [&str; 12] = [
     "@l",
     "PRIORITY",
     "levelno",
+    "level.name",
 ];
 /// For the text.
 pub const MESSAGES: [&str; 8] = ["message", "msg", "log", "body", "short_message", "event", "@m", "@mt"];
@@ -162,6 +164,11 @@ mod tests {
             (r#"{"level":"info","level":"warn"}"#, None, Some(Level::Warn)),
             (r#"{"level":{"name":"info"},"lvl":"warn"}"#, None, Some(Level::Warn)),
             (r#"{"severity":50}"#, None, None),
+            (
+                r#"{"time":{"repr":"x","timestamp":1709633472.5},"level":{"name":"SUCCESS","no":25}}"#,
+                Some(1_709_633_472),
+                Some(Level::Info),
+            ),
             (r#"{"t":{"$date":"2024-03-05T10:11:12.000+00:00"},"s":"I"}"#, Some(1_709_633_472), None),
         ] {
             assert_eq!((of(record).0, of(record).1), (time, level), "{record}");

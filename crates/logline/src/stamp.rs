@@ -195,6 +195,7 @@ impl<'z> Reader<'z> {
         let ([Some(year), Some(month), Some(day)], true) = (date, between == also) else { return Err(Unread::None) };
         let from = match next {
             b'T' | b't' | b'_' => 11,
+            b' ' if text[10..].starts_with(b" - ") => 13,
             b' ' => behind_spaces(text, 10).ok_or(Unread::None)?,
             // Db2 writes points between the parts of the clock as well.
             b'-' if *between == b'-' => {
@@ -607,6 +608,7 @@ mod tests {
             ("2025-10-10  3:55:36", "2025-10-10T03:55:36Z"),
             ("2025-10-10 13:55", "2025-10-10T13:55:00Z"),
             ("2025/10/10 13:55:36", "2025-10-10T13:55:36Z"),
+            ("2025/10/10 - 13:55:36", "2025-10-10T13:55:36Z"),
             ("2025.10.10 13:55:36.123456", "2025-10-10T13:55:36.123456Z"),
             ("2025-10-10-13.55.36.123456", "2025-10-10T13:55:36.123456Z"),
             ("2025-10-10_13:55:36", "2025-10-10T13:55:36Z"),

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::formats::apache::Apache;
 use crate::formats::nginx::Nginx;
 use crate::formats::pattern::Pattern;
+use crate::formats::text::Text;
 use crate::formats::{Auto, Format, NAMES, scanner, variable};
 use crate::join::Rules;
 use crate::{PROG, conf, grok};
@@ -80,6 +81,12 @@ pub struct Args {
     /// Of records, parse the text of this field and merge the result
     #[arg(long, value_name = "FIELD")]
     pub field: Option<String>,
+    /// JSON: give the members of the object FIELD to the record itself
+    #[arg(long, value_name = "FIELD")]
+    pub lift: Vec<String>,
+    /// Write the level in one set of words, and keep another word or number as level_
+    #[arg(long)]
+    pub level_names: bool,
     /// Lines that match begin an event, others go on with it
     #[arg(long, value_name = "RE")]
     pub join_start: Option<String>,
@@ -110,6 +117,9 @@ pub struct Args {
     /// Keep the whole line as `message` where the format has none
     #[arg(long)]
     pub keep_message: bool,
+    /// Leave the sequences that colour a terminal in the message of text
+    #[arg(long)]
+    pub keep_ansi: bool,
     /// Write only these keys
     #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
     pub only: Vec<String>,
@@ -221,10 +231,14 @@ impl Args {
             "logfmt" => Format::Logfmt,
             "syslog" => Format::Syslog,
             "klog" => Format::Klog,
-            "text" => Format::Text,
-            "auto" => Format::Auto(Auto::new(self.usual_nginx(None)?)),
+            "text" => Format::Text(self.text()),
+            "auto" => Format::Auto(Auto::new(self.usual_nginx(None)?, self.text())),
             _ => return Err(unknown(name)),
         })
+    }
+
+    fn text(&self) -> Text {
+        Text { keeps_ansi: self.keep_ansi }
     }
 
     fn usual_nginx(&self, format: Option<&str>) -> Result<Nginx, Trouble> {

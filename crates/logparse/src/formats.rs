@@ -44,7 +44,7 @@ pub enum Format {
     /// Kubernetes' components.
     Klog,
     /// Anything.
-    Text,
+    Text(text::Text),
     /// Whatever the line looks like.
     Auto(Auto),
     /// A regular expression with named groups, from `--regex` or `--grok`.
@@ -55,37 +55,47 @@ pub enum Format {
 #[derive(Debug)]
 pub struct Auto {
     nginx: nginx::Nginx,
+    /// What reads lines of no other shape.
+    text: text::Text,
     /// The last line with a shape that takes a search to see was logfmt: it is looked for first.
     was_logfmt: Cell<bool>,
 }
 
 impl Auto {
     /// nginx's formats among the others.
-    pub fn new(nginx: nginx::Nginx) -> Self {
-        Self { nginx, was_logfmt: Cell::new(false) }
+    pub fn new(nginx: nginx::Nginx, text: text::Text) -> Self {
+        Self { nginx, text, was_logfmt: Cell::new(false) }
     }
 
     /// The cheapest signs first. No line has two of these shapes, but that one may quote another behind its own.
     fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
         match line.first() {
             Some(b'{') => return json::parse(line, record),
+            // Indented.
+            Some(b' ' | b'\t') if line.trim_ascii_start().first() == Some(&b'{') => return json::parse(line, record),
             Some(b'<') if syslog::is_shape(line) => return syslog::parse(line, record, clock),
             _ if nginx_error::is_shape(line) => return self.nginx.parse(line, record, clock),
             _ if klog::is_shape(line) => return klog::parse(line, record, clock),
             _ => {}
         }
-        if self.was_logfmt.get() && logfmt::is_shape(line) {
+        if self.was_logfmt.get() && logfmt::is_shape(line, clock.reader()) {
             return logfmt::parse(line, record, clock);
         }
         let is_access = is_access(line);
-        let is_logfmt = !is_access && !self.was_logfmt.get() && logfmt::is_shape(line);
+        let is_logfmt = !is_access && !self.was_logfmt.get() && logfmt::is_shape(line, clock.reader());
         if is_access || is_logfmt {
             self.was_logfmt.set(is_logfmt);
         }
         match (is_access, is_logfmt) {
             (true, _) => self.nginx.parse(line, record, clock),
             (_, true) => logfmt::parse(line, record, clock),
-            _ => Err("no known shape".into()),
+            _ => match json::behind_prefix(line) {
+                Some((prefix, object)) => {
+                    json::parse_behind(prefix, object, record);
+                    Ok(())
+                }
+                None => Err("no known shape".into()),
+            },
         }
     }
 }
@@ -101,7 +111,7 @@ impl Format {
             Self::Logfmt => "logfmt",
             Self::Syslog => "syslog",
             Self::Klog => "klog",
-            Self::Text => "text",
+            Self::Text(_) => "text",
             Self::Auto(_) => "auto",
             Self::Pattern(_) => "regex",
         }
@@ -116,14 +126,14 @@ impl Format {
             Self::Logfmt => logfmt::parse(line, record, clock),
             Self::Syslog => syslog::parse(line, record, clock),
             Self::Klog => klog::parse(line, record, clock),
-            Self::Text => {
-                text::parse(line, record, clock);
+            Self::Text(text) => {
+                text.parse(line, record, clock);
                 Ok(())
             }
             Self::Auto(auto) => {
                 if auto.parse(line, record, clock).is_err() {
                     record.reset_layer();
-                    text::parse(line, record, clock);
+                    auto.text.parse(line, record, clock);
                 }
                 Ok(())
             }

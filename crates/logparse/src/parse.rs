@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::formats::{Format, cri, docker};
 use crate::join::{Group, Join, Piece, Rules, Stream};
 use crate::record::{Head, Record, Selection};
-use crate::{pod, pretty};
+use crate::{PROG, pod, pretty};
 
 /// What was done, for USR1 and the end.
 #[derive(Clone, Copy, Default, Debug)]
@@ -29,8 +29,9 @@ struct Counters {
     passed: u64,
 }
 
-/// See the page of the module.
+/// Takes lines and writes records.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option or a fact of its own")]
 pub struct Parse {
     chain: Chain,
     join: Join,
@@ -42,6 +43,9 @@ pub struct Parse {
     strict: bool,
     keep_message: bool,
     field: Option<String>,
+    /// It has been said that the field is no text.
+    has_said_field: bool,
+    level_names: bool,
     /// Write for people, in colour or not.
     pretty: Option<bool>,
     counters: Counters,
@@ -114,12 +118,14 @@ impl Parse {
             joins_events: rules.joins_events(),
             join: Join::new(rules),
             clock: args.clock()?,
-            record: Record::new(&selection),
+            record: Record::new(&selection).with_lifted(&args.lift),
             selection,
             on_error: args.on_error,
             strict: args.strict,
             keep_message: args.keep_message,
             field: args.field.clone(),
+            has_said_field: false,
+            level_names: args.level_names,
             pretty: args.pretty.then(|| colour && std::io::stdout().is_terminal()),
             counters: Counters::default(),
             first_failure: None,
@@ -384,14 +390,21 @@ impl Parse {
 
     /// A line that is a record already.
     fn record_line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
-        let text = self.field.as_deref().and_then(|field| json::member(line.content, field)).and_then(json::unescape);
+        let value = self.field.as_deref().and_then(|field| json::member(line.content, field));
+        let text = value.and_then(json::unescape);
         let (Some(text), Some(field)) = (text, self.field.clone()) else {
+            if let (Some(value), Some(field)) = (value.filter(|value| *value != b"null"), &self.field)
+                && !std::mem::replace(&mut self.has_said_field, true)
+            {
+                let hint = if value.first() == Some(&b'{') { "; --lift gives its members to the record" } else { "" };
+                say(PROG, format_args!("--field {field}: is no text, so there is nothing to parse in it{hint}"));
+            }
             self.counters.passed += 1;
             let begin = out.len();
             out.extend_from_slice(line.raw);
             out.push(b'\n');
             if let Some(coloured) = self.pretty {
-                pretty::rewrite(out, begin, coloured);
+                pretty::rewrite(out, begin, coloured, self.clock.reader());
             }
             return;
         };
@@ -446,12 +459,15 @@ impl Parse {
         } else if self.keep_message {
             self.record.message_if_none(raw_content(raw));
         }
+        if self.level_names {
+            self.record.settle_level();
+        }
         let begin = out.len();
         let head = Head { position, position_text, file: &self.file.member };
         self.record.write(out, &head, &self.selection, error);
         self.counters.records += 1;
         if let Some(coloured) = self.pretty {
-            pretty::rewrite(out, begin, coloured);
+            pretty::rewrite(out, begin, coloured, self.clock.reader());
         }
     }
 
@@ -498,6 +514,9 @@ fn read_chain(
         record.reset_layer();
         record.message(content);
         return Some(format!("{}: {why}", first.name()));
+    }
+    if record.has_foreign_keys() || matches!(first, Format::Json | Format::Logfmt | Format::Auto(_)) {
+        record.settle_time(clock.reader());
     }
     if rest.is_empty() || !record.take_message(inner) {
         return None;

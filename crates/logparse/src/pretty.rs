@@ -1,18 +1,19 @@
 //! Records for people: time, level, message, then `key=value`, one line for each.
 
-use logline::json;
-
-use crate::formats::text;
+use logline::json::{self, Member};
+use logline::level::Level;
+use logline::names;
+use logline::stamp::Reader;
 
 /// Rewrites the records that `out` holds behind `begin`, in colour or not.
-pub fn rewrite(out: &mut Vec<u8>, begin: usize, coloured: bool) {
+pub fn rewrite(out: &mut Vec<u8>, begin: usize, coloured: bool, reader: Reader<'_>) {
     let records = out.split_off(begin);
     for record in records.split(|byte| *byte == b'\n').filter(|record| !record.is_empty()) {
-        write(out, record, coloured);
+        write(out, record, coloured, reader);
     }
 }
 
-fn write(out: &mut Vec<u8>, record: &[u8], coloured: bool) {
+fn write(out: &mut Vec<u8>, record: &[u8], coloured: bool, reader: Reader<'_>) {
     let paint = |out: &mut Vec<u8>, code: &str, value: &[u8]| {
         if coloured && !code.is_empty() {
             out.extend_from_slice(format!("\x1b[{code}m").as_bytes());
@@ -23,19 +24,22 @@ fn write(out: &mut Vec<u8>, record: &[u8], coloured: bool) {
         }
         out.push(b' ');
     };
-    if let Some(time) = json::member(record, "time") {
-        paint(out, "2", time);
+    let members: Vec<Member<'_>> = json::members(record).flatten().collect();
+    let time = names::time(&members, &reader);
+    let level = names::level(&members);
+    let message = names::message(&members);
+    if let Some((_, time)) = &time {
+        paint(out, "2", time.value);
     }
-    if let Some(level) = json::member(record, "level") {
-        paint(out, colour(level), level);
+    if let Some((known, level)) = &level {
+        paint(out, colour(*known), level.value);
     }
-    for key in ["message", "msg"] {
-        if let Some(message) = json::member(record, key) {
-            paint(out, "1", message);
-        }
+    if let Some(message) = &message {
+        paint(out, "1", message.value);
     }
-    for member in json::members(record).flatten() {
-        if matches!(member.key, b"time" | b"level" | b"message" | b"msg" | b"_pos" | b"_file") {
+    let told = [time.map(|(_, time)| time.at), level.map(|(_, level)| level.at), message.map(|message| message.at)];
+    for (at, member) in members.iter().enumerate() {
+        if told.contains(&Some(Some(at))) || matches!(member.key, b"_pos" | b"_file") {
             continue;
         }
         let mut key = vec![b'"'];
@@ -70,12 +74,11 @@ fn plain(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-fn colour(level: &[u8]) -> &'static str {
-    let word = level.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(level);
-    match text::level(word) {
-        Some(b"error" | b"crit" | b"alert" | b"emerg") => "31",
-        Some(b"warn") => "33",
-        Some(b"debug" | b"trace") => "2",
+fn colour(level: Option<Level>) -> &'static str {
+    match level {
+        Some(Level::Error | Level::Crit | Level::Alert | Level::Emerg) => "31",
+        Some(Level::Warn) => "33",
+        Some(Level::Debug | Level::Trace) => "2",
         _ => "32",
     }
 }
@@ -83,15 +86,17 @@ fn colour(level: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use logline::time::Zone;
+
     use super::*;
 
     #[test]
     fn time_level_and_message_come_first_and_escapes_stay_harmless() {
         let mut out = b"x".to_vec();
         out.extend_from_slice(
-            b"{\"_pos\":\"p\",\"time\":\"t\",\"status\":200,\"message\":\"a\\u001b[31m\",\"level\":\"info\"}\n",
+            b"{\"_pos\":\"p\",\"time\":\"2026-11-29T07:24:02Z\",\"status\":200,\"message\":\"a\\u001b[31m\",\"level\":\"info\"}\n",
         );
-        rewrite(&mut out, 1, false);
-        assert_eq!(String::from_utf8(out).unwrap(), "xt info a\\u{1b}[31m status=200\n");
+        rewrite(&mut out, 1, false, Reader::new(&Zone::Fixed(0)));
+        assert_eq!(String::from_utf8(out).unwrap(), "x2026-11-29T07:24:02Z info a\\u{1b}[31m status=200\n");
     }
 }

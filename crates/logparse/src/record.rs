@@ -5,17 +5,32 @@
 //! The invariant: what is written is one JSON object in which no key occurs twice, whatever the content was. Keys of an
 //! inner layer win; the outer's is kept under the name of its format (`cri.time`).
 
-use logline::names::is_reserved;
+use logline::level::Level;
+use logline::names::{LEVELS, TIMES, is_reserved};
 use logline::position::{Flags, Position};
+use logline::stamp::Reader;
+use logline::time::Zone;
 use logline::{json, short};
 use memchr::memchr;
 
+use crate::clock::write;
 use crate::lanes;
 
 /// The name of a field that `name` may have: not one that records use themselves.
 pub fn free_name(name: &str) -> String {
     let is_taken = matches!(name, "time" | "level" | "message") || is_reserved(name.as_bytes());
     if is_taken { format!("{name}_") } else { name.to_owned() }
+}
+
+/// Whether a raw value tells its time to any reader in the same way: it is a number, or ends with its zone.
+fn is_told_in_full(raw: &[u8]) -> bool {
+    match raw {
+        [b'0'..=b'9', ..] | [b'"', .., b'Z' | b'z', b'"'] => true,
+        [b'"', _, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', .., b'+' | b'-', _, _, b':', _, _, b'"']
+        | [b'"', _, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', .., b'+' | b'-', _, _, _, _, b'"'] => raw.len() > 21,
+        [b'"', digits @ .., b'"'] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// How much memory of a long line is kept for the next.
@@ -149,12 +164,30 @@ pub struct Record {
     dynamic: bool,
     /// Not all fields are written, so that each has to be known.
     is_selected: bool,
+    /// Objects under these keys give their members to the record.
+    lifted: Vec<String>,
 }
 
 impl Record {
     /// An empty record of which `selection` will be written.
     pub fn new(selection: &Selection) -> Self {
         Self { is_selected: !selection.is_all(), ..Self::default() }
+    }
+
+    /// The same whose objects under the keys `lifted` give their members to it.
+    #[must_use]
+    pub fn with_lifted(self, lifted: &[String]) -> Self {
+        Self { lifted: lifted.to_vec(), ..self }
+    }
+
+    /// Whether a member of the content is an object that gives its members to the record.
+    pub fn lifts(&self, key: &[u8], value: &[u8]) -> bool {
+        value.first() == Some(&b'{') && self.lifted.iter().any(|name| name.as_bytes() == key)
+    }
+
+    /// Whether keys came from the content.
+    pub fn has_foreign_keys(&self) -> bool {
+        self.dynamic
     }
 
     /// Says that the format may put a field twice; the last one is kept.
@@ -307,6 +340,61 @@ impl Record {
         }
     }
 
+    /// Gives a record whose keys came from the content a `time` of its own, where its time would mean something else to a
+    /// reader in another zone: what it tells by one of the names of a time, in RFC 3339. The text under that name stays.
+    pub fn settle_time(&mut self, reader: Reader<'_>) {
+        if is_told_in_full(&self.time) {
+            return;
+        }
+        if let Some(stamp) = reader.value(&self.time) {
+            self.time.clear();
+            return write(stamp, &mut self.time);
+        }
+        let found = self.foreign_values(&TIMES[1..]).find_map(|value| Some((reader.value(value)?, value)));
+        if let Some((stamp, value)) = found
+            && !is_told_in_full(value)
+            && self.time.is_empty()
+        {
+            write(stamp, &mut self.time);
+        }
+    }
+
+    /// Writes into `level` what the level means, in the word that records use; another word or number that was there is kept
+    /// as `level_`.
+    pub fn settle_level(&mut self) {
+        let means = |name: &str, raw: &[u8]| match raw.first()? {
+            b'{' => Level::from_field(name, &json::unescape(json::member(raw, "name")?)?),
+            b'"' => Level::from_field(name, &json::unescape(raw)?),
+            _ => Level::from_field(name, raw),
+        };
+        let of_others = || LEVELS[1..].iter().find_map(|name| means(name, self.foreign_values(&[name]).next()?));
+        let Some(level) = means(LEVELS[0], &self.level).or_else(of_others) else { return };
+        let word = level.name().as_bytes();
+        if self.level.get(1..self.level.len().saturating_sub(1)) == Some(word) {
+            return;
+        }
+        let own = std::mem::take(&mut self.level);
+        let is_same_word = own.get(1..own.len().saturating_sub(1)).is_some_and(|own| own.eq_ignore_ascii_case(word));
+        if !own.is_empty() && !is_same_word {
+            self.foreign(b"level_", |out| out.extend_from_slice(&own));
+        }
+        self.level(word);
+    }
+
+    /// The values of the current layer under these names, in their order; see [`logline::names`].
+    fn foreign_values<'r>(&'r self, names: &'r [&str]) -> impl Iterator<Item = &'r [u8]> {
+        let entries = move || {
+            let own = self.entries.iter().enumerate().rev();
+            own.take_while(|(_, entry)| entry.layer == self.depth)
+        };
+        names.iter().filter_map(move |name| {
+            let exact = entries().find(|(_, entry)| self.key(entry) == name.as_bytes());
+            let in_any_case = || entries().find(|(_, entry)| self.key(entry).eq_ignore_ascii_case(name.as_bytes()));
+            let (at, entry) = exact.or_else(in_any_case)?;
+            Some(&self.field_at(at)[entry.key_length + 4..])
+        })
+    }
+
     /// The message as bytes, taken out of the record so that a further format can read it; `None` where there is none or
     /// it is no text.
     pub fn take_message(&mut self, into: &mut Vec<u8>) -> bool {
@@ -361,6 +449,8 @@ impl Record {
     /// Brings the layers together: what the inner one has not, the outer gives.
     fn close_layers(&mut self) {
         while self.depth > 0 {
+            // A time that the inner layer tells by another name is as good as one by this.
+            let has_time = self.dynamic && self.time.is_empty() && self.tells_time();
             self.depth -= 1;
             self.dynamic = true;
             let mut outer = std::mem::take(&mut self.outer[self.depth]);
@@ -370,7 +460,7 @@ impl Record {
                 if value.is_empty() {
                     continue;
                 }
-                if inner.is_empty() {
+                if inner.is_empty() && !(has_time && name == "time") {
                     std::mem::swap(inner, value);
                     continue;
                 }
@@ -386,6 +476,11 @@ impl Record {
             }
             self.outer[self.depth] = outer;
         }
+    }
+
+    /// Whether the current layer tells a time by another name than `time`.
+    fn tells_time(&self) -> bool {
+        self.foreign_values(&TIMES[1..]).any(|value| Reader::new(&Zone::Fixed(0)).value(value).is_some())
     }
 
     /// Appends the record as one line, its LF included. `error` says why the line could not be read.

@@ -75,6 +75,9 @@ fn arguments(case: &Value) -> Vec<String> {
     if let Some(log_format) = case["opts"]["log_format"].as_str() {
         args.extend(["--log-format".to_owned(), log_format.to_owned()]);
     }
+    if let Some(zone) = case["opts"]["tz"].as_str() {
+        args.extend(["--tz".to_owned(), zone.to_owned()]);
+    }
     args
 }
 

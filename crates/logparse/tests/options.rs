@@ -150,12 +150,16 @@ fn keys_are_selected_dropped_and_the_line_kept() {
 
 #[test]
 fn pretty_lines_have_no_colour_where_nobody_looks() {
-    let line = "{\"time\":\"t\",\"level\":\"error\",\"message\":\"boom\",\"status\":500}\n";
+    let line = "{\"time\":\"2026-11-29T07:24:02Z\",\"level\":\"error\",\"message\":\"boom\",\"status\":500}\n";
     for variables in [&[][..], &[("NO_COLOR", "1")]] {
         let (output, ..) = run(&["json", "--pretty"], variables, line);
-        assert_eq!(output, "t error boom status=500\n");
+        assert_eq!(output, "2026-11-29T07:24:02Z error boom status=500\n");
     }
-    assert_eq!(written(&["text", "--pretty"], line), "t error boom status=500\n", "records are read too");
+    assert_eq!(
+        written(&["text", "--pretty"], line),
+        "2026-11-29T07:24:02Z error boom status=500\n",
+        "records are read too"
+    );
 }
 
 #[test]
@@ -177,4 +181,58 @@ fn auto_tells_each_line_by_its_own_shape_whatever_came_before() {
             assert_eq!(pair, format!("{}{}", alone[one], alone[other]));
         }
     }
+}
+
+#[test]
+fn colours_are_kept_in_a_message_where_that_is_asked() {
+    let line = "\u{1b}[2m2026-11-29T07:24:02Z\u{1b}[0m \u{1b}[32mINFO\u{1b}[0m a: \u{1b}[1mhello\u{1b}[0m\n";
+    let stripped = "{\"time\":\"2026-11-29T07:24:02Z\",\"level\":\"info\",\"message\":\"a: hello\"}\n";
+    assert_eq!(written(&["text"], line), stripped);
+    let kept = written(&["text", "--keep-ansi"], line);
+    assert!(kept.contains("\"level\":\"info\"") && kept.contains("\\u001b[1mhello\\u001b[0m"), "{kept}");
+}
+
+#[test]
+fn an_object_is_lifted_and_no_value_is_lost_for_it() {
+    let line = "{\"timestamp\":\"2026-11-29T07:24:02Z\",\"fields\":{\"message\":\"m\",\"timestamp\":5},\"n\":1}\n";
+    let expected = "{\"timestamp\":\"2026-11-29T07:24:02Z\",\"fields.timestamp\":5,\"n\":1,\"message\":\"m\"}\n";
+    assert_eq!(written(&["json", "--lift", "fields"], line), expected);
+    assert_eq!(written(&["json", "--lift", "n"], "{\"n\":1}\n"), "{\"n\":1}\n", "a number has no members");
+}
+
+#[test]
+fn a_field_that_is_no_text_is_said_once() {
+    let (output, errors, _) = run(&["text", "--field", "a"], &[], "{\"a\":{\"b\":1}}\n{\"a\":{\"b\":2}}\n");
+    assert_eq!(output, "{\"a\":{\"b\":1}}\n{\"a\":{\"b\":2}}\n");
+    let expected =
+        "logparse: --field a: is no text, so there is nothing to parse in it; --lift gives its members to the record\n";
+    assert_eq!(errors, expected);
+}
+
+#[test]
+fn levels_have_one_set_of_words_where_that_is_asked() {
+    for (line, expected) in [
+        ("{\"level\":30,\"msg\":\"x\"}", "{\"level\":\"info\",\"msg\":\"x\",\"level_\":30}"),
+        ("{\"level\":\"warning\"}", "{\"level\":\"warn\",\"level_\":\"warning\"}"),
+        ("{\"level\":\"ERROR\"}", "{\"level\":\"error\"}"),
+        ("{\"severity\":\"WARNING\"}", "{\"level\":\"warn\",\"severity\":\"WARNING\"}"),
+        ("{\"level\":\"loud\"}", "{\"level\":\"loud\"}"),
+        ("{\"n\":1}", "{\"n\":1}"),
+    ] {
+        assert_eq!(written(&["json", "--level-names"], &format!("{line}\n")), format!("{expected}\n"));
+        assert_eq!(written(&["json"], &format!("{line}\n")), format!("{line}\n"), "names and values stay");
+    }
+}
+
+#[test]
+fn a_zone_that_is_not_ours_is_said_once_and_its_stamps_are_no_times() {
+    let lines = "2026-11-29 07:24:02 CET a\n2026-11-29 07:24:03 PST b\n";
+    let (output, errors, _) = run(&["text", "--tz", "UTC"], &[], lines);
+    assert_eq!(output, "{\"message\":\"2026-11-29 07:24:02 CET a\"}\n{\"message\":\"2026-11-29 07:24:03 PST b\"}\n");
+    assert_eq!(errors, "logparse: 'CET' is no zone of --tz UTC, give --tz\n");
+    let (output, errors, _) = run(&["text", "--tz", "Europe/Berlin"], &[], "2026-11-29 07:24:02 CET a\n");
+    assert_eq!(
+        (output.as_str(), errors.as_str()),
+        ("{\"time\":\"2026-11-29T07:24:02+01:00\",\"message\":\"a\"}\n", "")
+    );
 }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use logline::json;
+use logline::names::{LEVELS, MESSAGES, TIMES, is_among};
 
 use crate::record::Record;
 
@@ -14,7 +15,9 @@ type Verdict = Result<(), Cow<'static, str>>;
 pub fn parse(line: &[u8], record: &mut Record) -> Verdict {
     let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
     if text.first() != Some(&b'{') {
-        return Err("not an object".into());
+        let (prefix, object) = behind_prefix(text).ok_or("not an object")?;
+        parse_behind(prefix, object, record);
+        return Ok(());
     }
     if json::is_valid_object(text) {
         put(text, record);
@@ -39,10 +42,23 @@ pub fn parse_repaired(line: &[u8], record: &mut Record) -> Verdict {
 
 fn put(object: &[u8], record: &mut Record) {
     for member in json::members(object).flatten() {
-        match json::unescape_inner(member.key) {
-            Some(key) => record.foreign(&key, |out| out.extend_from_slice(member.value)),
-            None => record.foreign(member.key, |out| out.extend_from_slice(member.value)),
+        let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
+        if record.lifts(&key, member.value) {
+            lift(object, &key, member.value, record);
+        } else {
+            record.foreign(&key, |out| out.extend_from_slice(member.value));
         }
+    }
+}
+
+/// Puts the members of an object that stands in `object` under `name`; one whose key is there already keeps that name in
+/// front of its own.
+fn lift(object: &[u8], name: &[u8], inner: &[u8], record: &mut Record) {
+    for member in json::members(inner).flatten() {
+        let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
+        let is_taken = std::str::from_utf8(&key).is_ok_and(|key| json::member(object, key).is_some());
+        let key = if is_taken { [name, b".", &key].concat().into() } else { key };
+        record.foreign(&key, |out| out.extend_from_slice(member.value));
     }
 }
 
@@ -126,6 +142,25 @@ fn repair_value<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         out.extend_from_slice(list);
     }
     &text[list.len()..]
+}
+
+/// The object that `line` ends with, and what stands before it, where that is something and the object a record of its own:
+/// it has a message, and a level or a time.
+pub fn behind_prefix(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = line.trim_ascii_end();
+    let at = memchr::memchr(b'{', text).filter(|at| *at > 0 && text.ends_with(b"}"))?;
+    let (prefix, object) = text.split_at(at);
+    let has = |names: &[&str]| json::members(object).flatten().any(|member| is_among(names, member.key));
+    (json::is_valid_object(object) && has(&MESSAGES) && (has(&LEVELS) || has(&TIMES))).then_some((prefix, object))
+}
+
+/// Reads an object and keeps the text before it as `prefix`.
+pub fn parse_behind(prefix: &[u8], object: &[u8], record: &mut Record) {
+    let prefix = prefix.trim_ascii();
+    if !prefix.is_empty() {
+        record.foreign(b"prefix", |out| json::write_string(out, prefix));
+    }
+    put(object, record);
 }
 
 #[cfg(test)]

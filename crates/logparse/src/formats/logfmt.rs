@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 
 use logline::json;
+use logline::names::{LEVELS, MESSAGES, TIMES, is_among};
+use logline::stamp::Reader;
 use memchr::memchr;
 
 use crate::clock::Clock;
@@ -20,7 +22,10 @@ struct Pair<'a> {
 pub fn parse(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'static, str>> {
     let mut rest = line.trim_ascii();
     let mut pairs = 0;
-    let mut first = true;
+    if let Some(length) = leading_time(rest, clock.reader()) {
+        clock.leading(rest, record.time());
+        rest = rest[length..].trim_ascii_start();
+    }
     while !rest.is_empty() {
         let (pair, behind) = next(rest)?;
         rest = behind.trim_ascii_start();
@@ -29,33 +34,39 @@ pub fn parse(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), 
                 pairs += 1;
                 record.foreign(pair.key, |out| json::write_string(out, &value));
             }
-            None if first && clock.iso(pair.key, record.time()) => {}
             None => record.foreign(pair.key, |out| out.extend_from_slice(b"true")),
         }
-        first = false;
     }
     if pairs == 0 { Err("no key=value".into()) } else { Ok(()) }
 }
 
 /// Whether the line is surely this format: two pairs, none but a time before them, and one of level, msg or time.
-pub fn is_shape(line: &[u8]) -> bool {
-    let (mut pairs, mut known, mut first) = (0, false, true);
+pub fn is_shape(line: &[u8], reader: Reader<'_>) -> bool {
+    let (mut pairs, mut known) = (0, false);
     let mut rest = line.trim_ascii();
+    if rest.first().is_some_and(u8::is_ascii_digit) {
+        rest = rest[leading_time(rest, reader).unwrap_or_default()..].trim_ascii_start();
+    }
     while !rest.is_empty() {
         let Ok((pair, behind)) = next(rest) else { return false };
         rest = behind.trim_ascii_start();
         if pair.value.is_some() {
             pairs += 1;
-            known |= matches!(pair.key, b"level" | b"lvl" | b"msg" | b"message" | b"time" | b"ts");
+            known |= [&TIMES[..], &LEVELS, &MESSAGES].iter().any(|names| is_among(names, pair.key));
             if !pair.key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-@/".contains(byte)) {
                 return false;
             }
-        } else if pairs < 2 && !(first && pair.key.first().is_some_and(u8::is_ascii_digit)) {
+        } else if pairs < 2 {
             return false;
         }
-        first = false;
     }
     pairs >= 2 && known
+}
+
+/// How long the time is that stands before the pairs.
+fn leading_time(text: &[u8], reader: Reader<'_>) -> Option<usize> {
+    let (_, length) = reader.leading(text).ok()?;
+    text.get(length).is_none_or(|byte| matches!(byte, b' ' | b'\t')).then_some(length)
 }
 
 fn next(text: &[u8]) -> Result<(Pair<'_>, &[u8]), Cow<'static, str>> {
