@@ -22,7 +22,8 @@ Conditions:
   a.b[0]['c d'] == x           nested and odd keys
   not (a and b) or c           also: ! && ||
 A line that is no record has its text as message. Times without a zone are of $TZ, else UTC. For --since and --until
-a record without a time goes with the one before it in its file.
+a record without a time goes with the one before it in its file. -v inverts patterns and conditions together, but not
+this window; -i holds for both. A condition that can never hold is said once.
 
 Exit status:
   0  something was selected; without -q and -c also where records came, or lines with positions
@@ -55,11 +56,11 @@ pub struct Args {
     #[arg(short = 'F', long)]
     pub fixed_strings: bool,
 
-    /// Case does not matter
+    /// Case does not matter, in patterns and conditions
     #[arg(short, long)]
     pub ignore_case: bool,
 
-    /// Keep what does not match the patterns
+    /// Keep what does not match the patterns and conditions
     #[arg(short = 'v', long)]
     pub invert_match: bool,
 

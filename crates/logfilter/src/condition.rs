@@ -13,12 +13,12 @@ use logline::names::{LEVELS, MESSAGES, TIMES};
 use logline::stamp::Reader;
 use logline::time::{Moment, Zone};
 use memchr::memmem::Finder;
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use siphasher::sip::SipHasher13;
 
-use crate::expr::{self, Expr, Relation, Step};
-use crate::parse::Kind;
+use crate::expr::{self, Expr, Kind, RELATIONS, Relation, Step};
 use crate::record::{Field, Found, Keys, Subject};
+use crate::trial::{Cause, Outlook, Seen};
 use crate::value::{Number, Value};
 use crate::when::When;
 use logline::level::Level;
@@ -43,12 +43,17 @@ pub enum Condition {
 pub struct Test {
     /// What the field is called, for what numbers mean in it.
     name: String,
+    /// The whole way to it, for messages.
+    label: String,
     field: Way,
     /// All that it may be called, where it is canonical.
     canonical: Option<Canonical>,
     /// Of these parts the field is made where it is missing.
     parts: Vec<usize>,
     asked: Asked,
+    /// What would be said if it never could be compared; see [`crate::trial`].
+    unlike: Option<String>,
+    seen: Seen,
 }
 
 /// How a field is reached.
@@ -67,9 +72,33 @@ enum Asked {
     Compare(Relation, Right),
     Match(Regex, bool),
     In(Vec<Right>, bool),
-    Contains(Box<Finder<'static>>, bool),
-    StartsWith(Vec<u8>),
-    EndsWith(Vec<u8>),
+    Contains(Part, bool),
+    StartsWith(Part),
+    EndsWith(Part),
+}
+
+/// A text that stands in another, its letters as they are or in any case.
+#[derive(Debug)]
+struct Part {
+    text: Vec<u8>,
+    search: Box<Finder<'static>>,
+    in_any_case: bool,
+}
+
+impl Part {
+    fn new(text: &str, in_any_case: bool) -> Self {
+        let text = if in_any_case { text.to_lowercase() } else { text.to_owned() }.into_bytes();
+        Self { search: Box::new(Finder::new(&text).into_owned()), text, in_any_case }
+    }
+
+    fn fits(&self, field: &Field<'_>, how: impl Fn(&Self, &[u8]) -> bool) -> bool {
+        let text = field.text();
+        if self.in_any_case { how(self, &lowered(&text)) } else { how(self, &text) }
+    }
+}
+
+fn lowered(text: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(text).to_lowercase().into_bytes()
 }
 
 /// The right side of a comparison.
@@ -78,9 +107,13 @@ enum Right {
     Null,
     Bool(bool),
     Number(Number),
+    /// Seconds, also where the field is a text with a unit.
+    Duration(Number),
     Class(u8),
     /// With the number that the text is, if it is one.
     Text(Vec<u8>, Option<Number>),
+    /// The same in small letters.
+    Lowered(Vec<u8>, Option<Number>),
     Level(Level, Value),
     /// The number of the moment; for fields that tell no time the text, and the seconds that were meant.
     Time(usize, Vec<u8>, Option<Number>),
@@ -93,6 +126,8 @@ pub struct Names {
     pub keys: Keys,
     /// The moments.
     pub whens: Vec<When>,
+    /// Texts are compared whatever the case of their letters.
+    pub ignores_case: bool,
 }
 
 impl Names {
@@ -257,6 +292,31 @@ impl Condition {
             Self::Sample(below) => u128::from(hash(reading.subject)) < *below,
         }
     }
+
+    /// What is known of it by what its tests have seen, or, where `has_records` is false, by the fields that no line has.
+    pub fn outlook(&self, has_records: bool) -> Outlook {
+        match self {
+            Self::Or(all) => Outlook::any(all.iter().map(|condition| condition.outlook(has_records))),
+            Self::And(all) => Outlook::all(all.iter().map(|condition| condition.outlook(has_records))),
+            Self::Not(condition) => condition.outlook(has_records).negated(),
+            Self::Test(test) => test.outlook(has_records),
+            Self::Sample(_) => Outlook::Open,
+        }
+    }
+
+    /// Forgets what its tests have seen.
+    pub fn forget(&self) {
+        match self {
+            Self::Or(all) | Self::And(all) => all.iter().for_each(Self::forget),
+            Self::Not(condition) => condition.forget(),
+            Self::Test(test) => {
+                for seen in [&test.seen.asked, &test.seen.found, &test.seen.compared] {
+                    seen.set(false);
+                }
+            }
+            Self::Sample(_) => {}
+        }
+    }
 }
 
 /// Of the position, so that the same lines are chosen again after a restart; where there is none, of the content.
@@ -278,40 +338,71 @@ impl Test {
             Some(Step::Key(key)) => key.as_str(),
             _ => "",
         };
+        let in_any_case = names.ignores_case;
         let mut right = |value: &Value| Right::new(value, kind, name, names);
         let asked = match &test.asked {
             expr::Asked::Present => Asked::Present,
             expr::Asked::Compare(relation, value) => Asked::Compare(*relation, right(value)),
-            expr::Asked::Match(pattern, is_negated) => match Regex::new(pattern) {
-                Ok(regex) => Asked::Match(regex, *is_negated),
-                // The parser has tried it.
-                Err(_) => Asked::In(Vec::new(), *is_negated),
-            },
-            expr::Asked::In(values, is_negated) => Asked::In(values.iter().map(right).collect(), *is_negated),
-            expr::Asked::Contains(text, is_negated) => {
-                Asked::Contains(Box::new(Finder::new(text.as_bytes()).into_owned()), *is_negated)
+            expr::Asked::Match(pattern, is_negated) => {
+                match RegexBuilder::new(pattern).case_insensitive(in_any_case).build() {
+                    Ok(regex) => Asked::Match(regex, *is_negated),
+                    // The parser has tried it.
+                    Err(_) => Asked::In(Vec::new(), *is_negated),
+                }
             }
-            expr::Asked::StartsWith(text) => Asked::StartsWith(text.as_bytes().to_vec()),
-            expr::Asked::EndsWith(text) => Asked::EndsWith(text.as_bytes().to_vec()),
+            expr::Asked::In(values, is_negated) => Asked::In(values.iter().map(right).collect(), *is_negated),
+            expr::Asked::Contains(text, is_negated) => Asked::Contains(Part::new(text, in_any_case), *is_negated),
+            expr::Asked::StartsWith(text) => Asked::StartsWith(Part::new(text, in_any_case)),
+            expr::Asked::EndsWith(text) => Asked::EndsWith(Part::new(text, in_any_case)),
         };
         let is_single = test.field.len() == 1;
         let parts: &[&str] =
             if is_single && name == "request" { &["request_method", "request_uri", "server_protocol"] } else { &[] };
         Self {
             name: name.to_owned(),
+            label: label(&test.field),
             field: names.way(&test.field),
             canonical: if is_single { Canonical::new(name, names) } else { None },
             parts: parts.iter().map(|part| names.keys.number(part)).collect(),
+            unlike: unlike(test, &asked),
             asked,
+            seen: Seen::default(),
+        }
+    }
+
+    fn outlook(&self, has_records: bool) -> Outlook {
+        let is_of_every_line = self.name == MESSAGES[0] || self.name == "_file";
+        let is_missing = if has_records { !self.seen.found.get() } else { !is_of_every_line };
+        if has_records && !self.seen.asked.get() {
+            return Outlook::Open;
+        }
+        if is_missing {
+            let cause = Cause::Missing(self.label.clone());
+            return if self.asked.holds_of_nothing() { Outlook::Always(cause) } else { Outlook::Never(cause) };
+        }
+        match &self.unlike {
+            Some(text) if has_records && !self.seen.compared.get() => {
+                let cause = Cause::Unlike(text.clone());
+                match self.asked {
+                    Asked::Compare(Relation::NotEqual, _) => Outlook::Always(cause),
+                    _ => Outlook::Never(cause),
+                }
+            }
+            _ => Outlook::Open,
         }
     }
 
     fn holds(&self, reading: &Reading<'_>) -> bool {
         let canonical = self.canonical.as_ref().and_then(|canonical| reading.canonical(canonical));
         let own = || Some((reading.get(&self.field).or_else(|| self.joined(reading))?, self.name.as_str()));
+        let found = canonical.or_else(own);
+        self.seen.asked.set(true);
+        if found.is_some() {
+            self.seen.found.set(true);
+        }
         // A field that is null is as good as missing.
-        match canonical.or_else(own).filter(|(field, _)| !field.is(b"null")) {
-            Some((field, name)) => self.asked.holds(&field, name, reading),
+        match found.filter(|(field, _)| !field.is(b"null")) {
+            Some((field, name)) => self.asked.holds(&field, name, reading, &self.seen),
             None => self.asked.holds_of_nothing(),
         }
     }
@@ -341,21 +432,31 @@ impl Asked {
     }
 
     /// An array matches if any element does; a negation is exact.
-    fn holds(&self, field: &Field<'_>, name: &str, reading: &Reading<'_>) -> bool {
-        let equals = |right: &Right, field: &Field<'_>| right.order(field, name, reading) == Some(Ordering::Equal);
+    fn holds(&self, field: &Field<'_>, name: &str, reading: &Reading<'_>, seen: &Seen) -> bool {
+        let order = |right: &Right, field: &Field<'_>| {
+            let order = right.order(field, name, reading);
+            if order.is_some() {
+                seen.compared.set(true);
+            }
+            order
+        };
+        let equals = |right: &Right, field: &Field<'_>| order(right, field) == Some(Ordering::Equal);
         match self {
             Self::Present => !field.is(b"false"),
             Self::Compare(Relation::NotEqual, right) => !field.any(|field| equals(right, field)),
             Self::Compare(relation, right) => {
-                field.any(|field| right.order(field, name, reading).is_some_and(|order| relation.allows(order)))
+                field.any(|field| order(right, field).is_some_and(|order| relation.allows(order)))
             }
             Self::In(rights, is_negated) => {
                 field.any(|field| rights.iter().any(|right| equals(right, field))) != *is_negated
             }
             Self::Match(regex, is_negated) => field.any(|field| regex.is_match(&field.text())) != *is_negated,
-            Self::Contains(part, is_negated) => field.any(|field| part.find(&field.text()).is_some()) != *is_negated,
-            Self::StartsWith(part) => field.any(|field| field.text().starts_with(part)),
-            Self::EndsWith(part) => field.any(|field| field.text().ends_with(part)),
+            Self::Contains(part, is_negated) => {
+                let is_in = |part: &Part, text: &[u8]| part.search.find(text).is_some();
+                field.any(|field| part.fits(field, is_in)) != *is_negated
+            }
+            Self::StartsWith(part) => field.any(|field| part.fits(field, |part, text| text.starts_with(&part.text))),
+            Self::EndsWith(part) => field.any(|field| part.fits(field, |part, text| text.ends_with(&part.text))),
         }
     }
 }
@@ -386,9 +487,17 @@ impl Right {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) | Value::Duration(number) => Self::Number(*number),
+            Value::Number(number) => Self::Number(*number),
+            Value::Duration(number) => Self::Duration(*number),
             Value::Class(digit) => Self::Class(*digit),
-            Value::Text(text) => Self::Text(text.as_bytes().to_vec(), Number::parse(text.as_bytes())),
+            Value::Text(text) => {
+                let number = Number::parse(text.as_bytes());
+                if names.ignores_case {
+                    Self::Lowered(text.to_lowercase().into_bytes(), number)
+                } else {
+                    Self::Text(text.as_bytes().to_vec(), number)
+                }
+            }
             Value::Time(when, text) => {
                 let meant = match when {
                     When::Ago(by) if kind == Kind::Any => Number::parse(format!("-{}", by.as_secs_f64()).as_bytes()),
@@ -407,12 +516,17 @@ impl Right {
                 field.is(if *value { b"true".as_slice() } else { b"false" }).then_some(Ordering::Equal)
             }
             Self::Number(right) => number(field)?.partial_cmp(right),
+            Self::Duration(right) => {
+                let of_text = || Number::parse_duration(&field.text()).filter(|_| field.is_text());
+                number(field).or_else(of_text)?.partial_cmp(right)
+            }
             Self::Class(digit) => {
                 let hundreds = number(field)?.real() / 100.0;
                 hundreds.floor().partial_cmp(&f64::from(*digit))
             }
             Self::Text(right, _) if field.is_text() => Some(field.text().as_ref().cmp(right)),
-            Self::Text(_, right) => number(field)?.partial_cmp(right.as_ref()?),
+            Self::Lowered(right, _) if field.is_text() => Some(lowered(&field.text()).cmp(right)),
+            Self::Text(_, right) | Self::Lowered(_, right) => number(field)?.partial_cmp(right.as_ref()?),
             Self::Level(right, otherwise) => match (level(field, name), otherwise) {
                 (Some(left), _) => Some(left.cmp(right)),
                 (None, Value::Number(right)) => number(field)?.partial_cmp(right),
@@ -467,5 +581,37 @@ fn moment(field: &Field<'_>, zone: &Zone) -> Option<Moment> {
     match field {
         Field::Json([b'"' | b'0'..=b'9', ..]) | Field::Text(_) => Moment::parse(&field.text(), zone),
         Field::Json(_) => None,
+    }
+}
+
+/// A field as a user writes it: `a.b[0]`.
+fn label(field: &[Step]) -> String {
+    let mut label = String::new();
+    for step in field {
+        match step {
+            Step::Key(key) if label.is_empty() => label.push_str(key),
+            Step::Key(key) => label.extend([".", key]),
+            Step::Place(place) => label.extend(["[", &place.to_string(), "]"]),
+        }
+    }
+    label
+}
+
+/// What is to be said of a comparison whose sides never are of one kind.
+fn unlike(test: &expr::Test, asked: &Asked) -> Option<String> {
+    let (expr::Asked::Compare(relation, value), Asked::Compare(_, right)) = (&test.asked, asked) else { return None };
+    let sign = RELATIONS.iter().find(|(_, known)| known == relation).map_or("==", |(sign, _)| sign);
+    let label = label(&test.field);
+    let said = |text: &str| format!("{label} {sign} {text} never holds");
+    match (right, value) {
+        (Right::Text(_, None) | Right::Lowered(_, None), Value::Text(text)) => {
+            Some(format!("'{text}' is no number, so {}", said(text)))
+        }
+        (Right::Number(_) | Right::Duration(_) | Right::Class(_), value) => {
+            Some(format!("no '{label}' was a number, so {}", said(&value.to_string())))
+        }
+        (Right::Level(..), Value::Text(text)) => Some(format!("no '{label}' was a level, so {}", said(text))),
+        (Right::Time(..), Value::Time(_, text)) => Some(format!("no '{label}' was a time, so {}", said(text))),
+        _ => None,
     }
 }

@@ -11,6 +11,8 @@
 
 use std::fmt;
 
+use logline::names::{LEVELS, TIMES, is_among};
+
 use crate::value::{Number, Quoted, Value};
 
 /// A condition.
@@ -46,6 +48,38 @@ pub enum Step {
     Place(usize),
 }
 
+/// What the name of a field says of its values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Moments.
+    Time,
+    /// Levels.
+    Level,
+    /// Anything.
+    Any,
+}
+
+impl Kind {
+    /// By the canonical names and those that are read in their place.
+    pub fn of(field: &[Step]) -> Self {
+        let keys: Option<Vec<&str>> = field
+            .iter()
+            .map(|step| match step {
+                Step::Key(key) => Some(key.as_str()),
+                Step::Place(_) => None,
+            })
+            .collect();
+        let Some(name) = keys.map(|keys| keys.join(".")) else { return Self::Any };
+        if is_among(&TIMES, name.as_bytes()) {
+            Self::Time
+        } else if is_among(&LEVELS, name.as_bytes()) {
+            Self::Level
+        } else {
+            Self::Any
+        }
+    }
+}
+
 /// What is asked of a field.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Asked {
@@ -67,7 +101,6 @@ pub enum Asked {
 
 /// How two values stand to each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "named for their signs")]
 pub enum Relation {
     Equal,
     NotEqual,

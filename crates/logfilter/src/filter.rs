@@ -12,7 +12,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use crate::PROG;
 use crate::needle::Ahead;
 use crate::pattern::Pattern;
-use crate::query::Query;
+use crate::query::{Judgement, Query};
 use crate::record::Subject;
 
 /// A filter at work.
@@ -21,7 +21,7 @@ use crate::record::Subject;
 pub struct Filter {
     /// Patterns, as one.
     pub pattern: Option<Pattern>,
-    /// A line that matches them is dropped, and one that does not is kept.
+    /// A line that matches them and is as asked is dropped, and one that is not is kept, if it lies in the window.
     pub inverts: bool,
     /// What is asked of the fields.
     pub query: Option<Query>,
@@ -37,6 +37,8 @@ pub struct Filter {
     pub selected: u64,
     /// A record has come: then nobody asks as grep is asked.
     pub reads_records: bool,
+    /// It has been said whether the conditions can hold.
+    pub has_reproached: bool,
 }
 
 impl Filter {
@@ -45,7 +47,9 @@ impl Filter {
         match run {
             Run::Lines(lines) => self.take_lines(lines, output)?,
             Run::Item(Item::CountersAsked) => {
-                say(PROG, format_args!("read {} bytes, selected {} lines", self.read, self.selected));
+                let reproach = self.query.as_ref().and_then(Query::reproach);
+                let reproach = reproach.map(|text| format!("; {text}")).unwrap_or_default();
+                say(PROG, format_args!("read {} bytes, selected {} lines{reproach}", self.read, self.selected));
             }
             Run::Item(item @ (Item::Mark(_, raw) | Item::End(raw))) => {
                 if let Some(query) = &mut self.query {
@@ -85,7 +89,19 @@ impl Filter {
                 self.print(line, output)?;
             }
         }
+        if self.query.as_ref().is_some_and(Query::has_been_tried) {
+            self.reproach();
+        }
         Ok(())
+    }
+
+    /// Says once whether conditions can never hold; to be called when enough has been seen, and at the end.
+    pub fn reproach(&mut self) {
+        if !std::mem::replace(&mut self.has_reproached, true)
+            && let Some(text) = self.query.as_ref().and_then(Query::reproach)
+        {
+            say(PROG, text);
+        }
     }
 
     /// The next line, from `at` on, that may be kept, and whether that is certain: those between are not.
@@ -97,7 +113,8 @@ impl Filter {
                 let is_kept = hit.is_certain && query.is_none() && lines[line.start] != RS;
                 Some((line, is_kept))
             }
-            (None, Some(query)) if query.needles().is_some() => {
+            // Until enough has been seen every line is looked at.
+            (None, Some(query)) if !self.inverts && query.has_been_tried() && query.needles().is_some() => {
                 let found = query.needles()?.find(lines, at, ahead)?;
                 Some((line_around(lines, at, found), false))
             }
@@ -137,8 +154,10 @@ impl Filter {
     fn keeps(&mut self, line: &[u8]) -> bool {
         let subject = Subject::new(line.strip_suffix(b"\n").unwrap_or(line));
         // A window has to see every line.
-        let is_asked = self.query.as_mut().is_none_or(|query| query.holds(&subject));
-        is_asked && self.pattern.as_mut().is_none_or(|pattern| pattern.matches(subject.content) != self.inverts)
+        let judgement = self.query.as_mut().map_or(Judgement::Holds, |query| query.judge(&subject));
+        let is_selected = judgement == Judgement::Holds
+            && self.pattern.as_mut().is_none_or(|pattern| pattern.matches(subject.content));
+        judgement != Judgement::Outside && is_selected != self.inverts
     }
 
     fn print(&self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {

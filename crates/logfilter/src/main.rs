@@ -1,13 +1,7 @@
 //! Keeps the lines that match a pattern or a condition on their fields.
 
-use logfilter::PROG;
 use logfilter::args::{Args, HINTS};
-use logfilter::expr::Expr;
-use logfilter::filter::Filter;
-use logfilter::parse::parse;
-use logfilter::pattern::{Pattern, looks_like_condition};
-use logfilter::query::Query;
-use logfilter::when::{self, When};
+use logfilter::{EXPECTED_TIME, Expr, Filter, PROG, Pattern, Query, When, looks_like_condition, parse};
 use logline::ending::{Exit, Stop, Trouble, say};
 use logline::input::Input;
 use logline::output::Output;
@@ -29,6 +23,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
         output.line(filter.selected.to_string().as_bytes())?;
     }
     output.finish()?;
+    filter.reproach();
     if filter.read > 0 && filter.query.as_ref().is_some_and(Query::has_missed_times) {
         say(
             PROG,
@@ -61,6 +56,7 @@ fn filter(args: &Args) -> Result<Filter, Trouble> {
         read: 0,
         selected: 0,
         reads_records: false,
+        has_reproached: false,
     })
 }
 
@@ -69,7 +65,7 @@ fn query(args: &Args, zone: Zone) -> Result<Option<Query>, Trouble> {
     let since = args.since.as_deref().map(|text| moment("--since", text, &zone)).transpose()?;
     let until = args.until.as_deref().map(|text| moment("--until", text, &zone)).transpose()?;
     let is_asked = !conditions.is_empty() || since.is_some() || until.is_some();
-    Ok(is_asked.then(|| Query::new(&conditions, since, until, zone)))
+    Ok(is_asked.then(|| Query::new(&conditions, since, until, zone, args.ignore_case)))
 }
 
 /// A mistake is shown with a caret under its place, each line behind the same prefix.
@@ -83,5 +79,5 @@ fn condition(text: &str, zone: &Zone) -> Result<Expr, Trouble> {
 
 fn moment(option: &str, text: &str, zone: &Zone) -> Result<When, Trouble> {
     When::parse(text, zone)
-        .ok_or_else(|| Trouble::new(option, format!("'{text}' is no time, expected {}", when::EXPECTED)))
+        .ok_or_else(|| Trouble::new(option, format!("'{text}' is no time, expected {EXPECTED_TIME}")))
 }

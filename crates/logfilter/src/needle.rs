@@ -7,8 +7,7 @@ use regex_automata::{MatchKind, Span};
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::expr::{Asked, Expr, Relation, Step, Test};
-use crate::parse::Kind;
+use crate::expr::{Asked, Expr, Kind, Relation, Step, Test};
 use crate::value::{Number, Value};
 
 /// Shorter ones stand in nearly every line.

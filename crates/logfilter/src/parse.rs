@@ -1,11 +1,11 @@
 //! Text in, a tree out, and where the text is wrong: where, and what was expected. What a field is said to hold (a time, a
 //! level) decides how its right side is read.
 
-use logline::names::{LEVELS, TIMES, is_among};
+use logline::ending::reason_of_regex;
+use logline::names::LEVELS;
 use logline::time::Zone;
 
-use crate::expr::{Asked, Expr, RELATIONS, Relation, Step, Test};
-use crate::pattern::reason;
+use crate::expr::{Asked, Expr, Kind, RELATIONS, Relation, Step, Test};
 use crate::value::{Measured, Number, UNITS, Value};
 use crate::when::{self, When, is_like_a_date};
 use logline::level::Level;
@@ -26,38 +26,6 @@ impl Mistake {
     /// How many characters stand before the place in the expression `text`.
     pub fn column(&self, text: &str) -> usize {
         text.get(..self.at).map_or(0, |before| before.chars().count())
-    }
-}
-
-/// What the name of a field says of its values.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Moments.
-    Time,
-    /// Levels.
-    Level,
-    /// Anything.
-    Any,
-}
-
-impl Kind {
-    /// By the canonical names and those that are read in their place.
-    pub fn of(field: &[Step]) -> Self {
-        let keys: Option<Vec<&str>> = field
-            .iter()
-            .map(|step| match step {
-                Step::Key(key) => Some(key.as_str()),
-                Step::Place(_) => None,
-            })
-            .collect();
-        let Some(name) = keys.map(|keys| keys.join(".")) else { return Self::Any };
-        if is_among(&TIMES, name.as_bytes()) {
-            Self::Time
-        } else if is_among(&LEVELS, name.as_bytes()) {
-            Self::Level
-        } else {
-            Self::Any
-        }
     }
 }
 
@@ -318,7 +286,7 @@ impl<'a> Parser<'a> {
         match regex::bytes::Regex::new(&pattern) {
             Ok(_) => Ok(pattern),
             Err(error) => {
-                let expected = format!("a regular expression: {}", reason(&error.to_string()));
+                let expected = format!("a regular expression: {}", reason_of_regex(&error.to_string()));
                 Err(Mistake { at: start, expected })
             }
         }

@@ -1,7 +1,7 @@
 //! grep's patterns. A line is searched as if it stood alone, and yet many lines are searched at once: no pattern can match
 //! over an LF, and what looks around itself (`^`, `$`, `\b`) is first left out, and asked again of the line that is found.
 
-use logline::ending::{Trouble, cause};
+use logline::ending::{Trouble, cause, reason_of_regex};
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{Input, MatchKind, Span};
@@ -98,14 +98,12 @@ impl Pattern {
         let mut patterns: Vec<String> = args.patterns().flat_map(|text| text.split('\n')).map(str::to_owned).collect();
         for file in &args.file {
             let text = std::fs::read_to_string(file).map_err(|error| Trouble::new(file.display(), cause(&error)))?;
-            if text.is_empty() {
-                return Err(Trouble::new(file.display(), "no pattern in it, expected one a line"));
-            }
             patterns.extend(text.lines().map(str::to_owned));
         }
-        if patterns.is_empty() {
+        if patterns.is_empty() && args.file.is_empty() {
             return Ok(None);
         }
+        // As in grep, a file without a pattern matches nothing.
         let all = patterns.iter().map(|pattern| {
             hir(pattern, args)
                 .map_err(|reason| Trouble::new(format!("'{pattern}'"), format!("not a regular expression, {reason}")))
@@ -156,7 +154,7 @@ fn hir(pattern: &str, args: &Args) -> Result<Hir, String> {
         .case_insensitive(args.ignore_case)
         .build()
         .parse(&text)
-        .map_err(|error| reason(&error.to_string()).to_owned())?;
+        .map_err(|error| reason_of_regex(&error.to_string()).to_owned())?;
     let within = within_a_line(&parsed).ok_or("it asks for the end of a line, which no line has in it")?;
     let around =
         |look_before, look_after| Hir::concat(vec![Hir::look(look_before), within.clone(), Hir::look(look_after)]);
@@ -214,12 +212,6 @@ fn rebuilt(hir: &Hir, look: &dyn Fn(Look) -> Hir) -> Hir {
         HirKind::Concat(subs) => Hir::concat(all(subs)),
         HirKind::Alternation(subs) => Hir::alternation(all(subs)),
     }
-}
-
-/// The last line of the picture that the regex crates draw says it in words.
-pub fn reason(picture: &str) -> &str {
-    let last = picture.lines().last().unwrap_or_default();
-    last.strip_prefix("error: ").unwrap_or(last)
 }
 
 /// Whether a pattern looks like a condition on fields.

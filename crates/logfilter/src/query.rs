@@ -9,6 +9,7 @@ use crate::condition::{Condition, Names, Reading};
 use crate::expr::{Expr, Step};
 use crate::needle::Needles;
 use crate::record::{Found, Reach, Subject};
+use crate::trial::{Outlook, Trial};
 use crate::when::When;
 use crate::window::Window;
 
@@ -26,12 +27,24 @@ pub struct Query {
     zone: Zone,
     moments: Vec<Moment>,
     found: Found,
+    trial: Trial,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    /// It lies outside of the window.
+    Outside,
+    /// A condition does not hold.
+    Fails,
+    /// All of them hold.
+    Holds,
 }
 
 impl Query {
-    /// Compiles what is asked; times without a zone are of `zone`.
-    pub fn new(conditions: &[Expr], since: Option<When>, until: Option<When>, zone: Zone) -> Self {
-        let mut names = Names::default();
+    /// Compiles what is asked; times without a zone are of `zone`, and texts are compared in any case where `ignores_case`.
+    pub fn new(conditions: &[Expr], since: Option<When>, until: Option<When>, zone: Zone, ignores_case: bool) -> Self {
+        let mut names = Names { ignores_case, ..Names::default() };
         let compiled = conditions.iter().map(|expr| Condition::new(expr, &mut names)).collect();
         let window = (since.is_some() || until.is_some()).then(|| Window::new(since, until, &mut names));
         names.keys.prepare();
@@ -39,18 +52,20 @@ impl Query {
             message: names.keys.known(MESSAGES[0]),
             file: names.keys.known("_file"),
             of_text: None,
-            // A window has to see every line.
-            needles: if window.is_none() { Needles::of(conditions) } else { None },
+            // A window has to see every line, and needles are in the case in which they are given.
+            needles: if window.is_none() && !ignores_case { Needles::of(conditions) } else { None },
             conditions: compiled,
             window,
             names,
             zone,
             moments: Vec::new(),
             found: Found::new(),
+            trial: Trial::default(),
         };
         query.look_at_the_clock(Moment::now());
         if !conditions.iter().any(depends_on_text) {
             query.of_text = Some(query.hold_for_text(&Subject::new(b"")));
+            query.conditions.iter().for_each(Condition::forget);
         }
         query
     }
@@ -71,8 +86,8 @@ impl Query {
         self.window.is_some()
     }
 
-    /// Whether the line is kept. To be asked of each line, in their order, where there is a window.
-    pub fn holds(&mut self, subject: &Subject<'_>) -> bool {
+    /// What becomes of the line. To be asked of each line, in their order, where there is a window.
+    pub fn judge(&mut self, subject: &Subject<'_>) -> Judgement {
         let object = subject.content.trim_ascii();
         let reach = if object.first() == Some(&b'{') {
             self.names.keys.read(object, &mut self.found)
@@ -92,23 +107,50 @@ impl Query {
         if let Some(window) = &mut self.window
             && !window.holds(&reading)
         {
-            return false;
+            return Judgement::Outside;
         }
-        if self.conditions.is_empty() {
-            return true;
+        let holds = self.conditions.is_empty()
+            || match reach {
+                Reach::Broken => self.hold_for_text(subject),
+                Reach::Whole => hold(&self.conditions, &reading),
+                // What has a position was written by one of us, and what is torn does not end so.
+                Reach::Unsure if object.starts_with(RECORD_HEAD) && object.ends_with(b"}") => {
+                    hold(&self.conditions, &reading)
+                }
+                // Both readings are tried, and only where they differ it matters which one is right.
+                Reach::Unsure => {
+                    let holds = hold(&self.conditions, &reading);
+                    if holds == self.hold_for_text(subject) { holds } else { holds == is_complete_object(object) }
+                }
+            };
+        if self.trial.goes_on() && !self.conditions.is_empty() {
+            let is_record = reach == Reach::Whole || (reach == Reach::Unsure && is_complete_object(object));
+            self.trial.take(Some(object).filter(|_| is_record));
         }
-        match reach {
-            Reach::Broken => self.hold_for_text(subject),
-            Reach::Whole => hold(&self.conditions, &reading),
-            // What has a position was written by one of us, and what is torn does not end so.
-            Reach::Unsure if object.starts_with(RECORD_HEAD) && object.ends_with(b"}") => {
-                hold(&self.conditions, &reading)
+        if holds { Judgement::Holds } else { Judgement::Fails }
+    }
+
+    /// Whether the line is kept.
+    #[cfg(test)]
+    fn holds(&mut self, subject: &Subject<'_>) -> bool {
+        self.judge(subject) == Judgement::Holds
+    }
+
+    /// Whether enough lines have been seen to tell whether the conditions can hold.
+    pub fn has_been_tried(&self) -> bool {
+        !self.trial.goes_on()
+    }
+
+    /// What is to be said of conditions that can never hold, as far as has been seen.
+    pub fn reproach(&self) -> Option<String> {
+        let has_records = !self.trial.has_no_record();
+        let outlook = Outlook::all(self.conditions.iter().map(|condition| condition.outlook(has_records)));
+        match outlook {
+            Outlook::Never(_) if !has_records => {
+                Some("no line was a record: is logparse missing before it?".to_owned())
             }
-            // Both readings are tried, and only where they differ it matters which one is right.
-            Reach::Unsure => {
-                let holds = hold(&self.conditions, &reading);
-                if holds == self.hold_for_text(subject) { holds } else { holds == is_complete_object(object) }
-            }
+            Outlook::Never(cause) => Some(self.trial.reproach(&cause)),
+            _ => None,
         }
     }
 
@@ -173,7 +215,7 @@ mod tests {
         let conditions: Vec<Expr> =
             Some(text).filter(|text| !text.is_empty()).map(|text| parse(text, &zone).unwrap()).into_iter().collect();
         let since = since.map(|since| When::parse(since, &zone).unwrap());
-        let mut query = Query::new(&conditions, since, None, zone);
+        let mut query = Query::new(&conditions, since, None, zone, false);
         query.look_at_the_clock(NOW);
         query
     }

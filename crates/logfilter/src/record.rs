@@ -251,11 +251,6 @@ impl Field<'_> {
         matches!(self, Self::Text(_) | Self::Json([b'"', ..]))
     }
 
-    /// Whether it has fields of its own.
-    pub fn is_object(&self) -> bool {
-        matches!(self, Self::Json([b'{', ..]))
-    }
-
     /// Whether it is this very word of JSON: `null`, `true`, `false`.
     pub fn is(&self, word: &[u8]) -> bool {
         matches!(self, Self::Json(raw) if *raw == word)

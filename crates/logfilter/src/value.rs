@@ -47,6 +47,17 @@ impl Number {
         }
     }
 
+    /// A length of time with its unit, `830.5ms`, `1m2.5s` or `12 ms`, in seconds.
+    pub fn parse_duration(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?.trim();
+        let (sign, text) = text.strip_prefix('-').map_or((1.0, text), |text| (-1.0, text));
+        if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') || !text.ends_with(char::is_alphabetic) {
+            return None;
+        }
+        let duration = logline::quantity::parse_duration(&text.replacen(' ', "", 1)).ok()?;
+        Self::of_real(sign * duration.as_secs_f64())
+    }
+
     /// So many times as much, if that is finite.
     pub fn times(self, factor: f64) -> Option<Self> {
         Self::of_real(self.real() * factor)
@@ -100,12 +111,12 @@ impl Measured {
         if let Some(number) = Number::parse(word.as_bytes()) {
             return Self::Value(Value::Number(number));
         }
-        let unit_at = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
+        let unit_at = word.find(char::is_alphabetic).unwrap_or(word.len());
         let (digits, unit) = word.split_at(unit_at);
         let Some(number) = Number::parse(digits.as_bytes()) else { return Self::Word };
         let length = match unit {
             "ms" => Some(1e-3),
-            "us" => Some(1e-6),
+            "us" | "µs" | "μs" => Some(1e-6),
             "ns" => Some(1e-9),
             "s" => Some(1.0),
             "m" | "min" => Some(60.0),

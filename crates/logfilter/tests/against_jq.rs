@@ -10,9 +10,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use logfilter::parse::parse;
-use logfilter::query::Query;
-use logfilter::record::Subject;
+use logfilter::{Judgement, Query, Subject, parse};
 use logline::time::Zone;
 use random::Random;
 
@@ -148,7 +146,7 @@ fn jq(filters: &[String], records: &str) -> String {
 
 fn query(text: &str) -> Query {
     let zone = Zone::Fixed(0);
-    Query::new(&[parse(text, &zone).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"))], None, None, zone)
+    Query::new(&[parse(text, &zone).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"))], None, None, zone, false)
 }
 
 #[test]
@@ -164,7 +162,7 @@ fn conditions_hold_for_the_records_for_which_jq_says_so() {
         for (number, (text, filter)) in conditions.iter().enumerate() {
             let mut query = query(text);
             for (record, answer) in records.iter().zip(&answers) {
-                let holds = query.holds(&Subject::new(record.as_bytes()));
+                let holds = query.judge(&Subject::new(record.as_bytes())) == Judgement::Holds;
                 assert_eq!(holds, answer.as_bytes()[number] == b'1', "{text}\n{filter}\n{record}");
             }
         }
@@ -192,7 +190,11 @@ fn where_jq_says_otherwise_it_is_meant() {
         (r#"{"level":"WARN"}"#, "level >= warning", true, ".level >= \"warning\""),
         (r#"{"severity":"ERROR"}"#, "level == error", true, ".level == \"error\""),
     ] {
-        assert_eq!(query(condition).holds(&Subject::new(record.as_bytes())), holds, "{condition} {record}");
+        assert_eq!(
+            query(condition).judge(&Subject::new(record.as_bytes())) == Judgement::Holds,
+            holds,
+            "{condition} {record}"
+        );
         assert_eq!(jq(&[filter.to_owned()], record).trim(), if holds { "0" } else { "1" }, "{filter} {record}");
     }
 }

@@ -9,11 +9,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use logfilter::expr::Expr;
-use logfilter::needle::Ahead;
-use logfilter::parse::{Mistake, parse};
-use logfilter::query::Query;
-use logfilter::record::Subject;
+use logfilter::{Ahead, Expr, Judgement, Mistake, Query, Subject, parse};
 use logline::time::Zone;
 use random::Random;
 
@@ -153,11 +149,11 @@ fn an_expression_and_its_negation_part_every_stream() {
     let lines: Vec<String> = (0..300).map(|_| line(&mut random)).collect();
     for _ in 0..500 {
         let text = expression(&mut random, 3);
-        let query = |text: &str| Query::new(&[read(text).unwrap()], None, None, Zone::Fixed(0));
+        let query = |text: &str| Query::new(&[read(text).unwrap()], None, None, Zone::Fixed(0), false);
         let (mut held, mut negated) = (query(&text), query(&format!("not ({text})")));
         for line in &lines {
             let subject = Subject::new(line.as_bytes());
-            assert_ne!(held.holds(&subject), negated.holds(&subject), "{text}: {}", line.escape_default());
+            assert_ne!(held.judge(&subject), negated.judge(&subject), "{text}: {}", line.escape_default());
         }
     }
 }
@@ -169,13 +165,17 @@ fn a_needle_is_in_every_line_for_which_the_condition_holds() {
     let mut with_needles = 0;
     for _ in 0..2_000 {
         let text = expression(&mut random, 2);
-        let mut query = Query::new(&[read(&text).unwrap()], None, None, Zone::Fixed(0));
+        let mut query = Query::new(&[read(&text).unwrap()], None, None, Zone::Fixed(0), false);
         for line in &lines {
             let may_hold = query.needles().is_none_or(|needles| {
                 with_needles += 1;
                 needles.find(line.as_bytes(), 0, &mut Ahead::default()).is_some()
             });
-            assert!(may_hold || !query.holds(&Subject::new(line.as_bytes())), "{text}: {}", line.escape_default());
+            assert!(
+                may_hold || query.judge(&Subject::new(line.as_bytes())) != Judgement::Holds,
+                "{text}: {}",
+                line.escape_default()
+            );
         }
     }
     assert!(with_needles > 1_000, "{with_needles}");

@@ -110,6 +110,12 @@ pub fn conclude(prog: &str, result: Result<Exit, Stop>) -> Exit {
     }
 }
 
+/// The reason in an error of the regex crates, which draw a picture whose last line says it in words.
+pub fn reason_of_regex(picture: &str) -> &str {
+    let last = picture.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@
 //! | [`time`], [`stamp`] | moments and zones; times as programs write them |
 //! | [`names`], [`level`] | the names under which applications write time, level and message; levels in their order |
 //! | [`wait`] | the one wait: input, output, signals, time |
-//! | [`ending`], [`args`], [`signal`], [`quantity`] | exit codes and messages, options, signals, sizes and durations |
+//! | [`ending`], [`args`], [`signal`], [`quantity`], [`spelling`] | exit codes and messages, options, signals, sizes and durations, names with a slip |
 
 pub mod args;
 mod calendar;
@@ -31,6 +31,7 @@ pub mod position;
 pub mod quantity;
 pub mod short;
 pub mod signal;
+pub mod spelling;
 pub mod splitter;
 pub mod stamp;
 pub mod state;

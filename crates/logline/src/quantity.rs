@@ -40,13 +40,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
     while !rest.is_empty() {
         let (digits, behind) = number_and_unit(rest);
-        let unit_length = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let unit_length = behind.find(|c: char| !c.is_alphabetic()).unwrap_or(behind.len());
         let (unit, next) = behind.split_at(unit_length);
         let number: f64 = digits.parse().map_err(|_| expected())?;
         seconds += number
             * match unit {
                 "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
+                "us" | "µs" | "μs" => 1e-6,
                 "ms" => 1e-3,
                 "" | "s" => 1.0,
                 "m" | "min" => 60.0,
@@ -96,6 +96,9 @@ mod tests {
             ("2h30m", 9_000_000),
             ("7d", 604_800_000),
             ("2", 2000),
+            ("1m2.5s", 62_500),
+            ("5000µs", 5),
+            ("5000μs", 5),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum};
 use logline::ending::Trouble;
 use logline::quantity::{parse_duration, parse_size};
+use logline::spelling::nearest;
 use logline::time::Zone;
 use regex::bytes::Regex;
 
@@ -354,25 +355,4 @@ fn unknown(name: &str) -> Trouble {
         Some(nearest) => Trouble::new(name, format_args!("unknown format, did you mean {nearest}")),
         None => Trouble::new(name, format_args!("unknown format, expected one of {}", NAMES.join(" "))),
     }
-}
-
-/// Of the names the one that differs least from `name`, if in no more than `most` letters.
-fn nearest(name: &str, names: impl IntoIterator<Item = &'static str>, most: usize) -> Option<&'static str> {
-    let distances = names.into_iter().map(|known| (distance(name, known), known));
-    distances.min().filter(|(distance, _)| *distance <= most && *distance < name.len()).map(|(_, known)| known)
-}
-
-/// Letters to insert, remove or change, by Levenshtein.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.bytes().enumerate() {
-        let mut corner = row[0];
-        row[0] = at + 1;
-        for (to, target) in other.bytes().enumerate() {
-            let replaced = corner + usize::from(letter != target);
-            corner = row[to + 1];
-            row[to + 1] = replaced.min(row[to] + 1).min(corner + 1);
-        }
-    }
-    row[other.len()]
 }
