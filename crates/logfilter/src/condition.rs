@@ -151,11 +151,13 @@ impl Names {
     fn ways(&mut self, names: &'static [&'static str]) -> Vec<(&'static str, Way)> {
         let mut ways = Vec::new();
         for name in names {
-            ways.push((*name, self.way(&name.split('.').map(|key| Step::Key(key.to_owned())).collect::<Vec<_>>())));
-            if !name.contains('.') {
-                let top = self.keys.number_in_any_case(name);
-                ways.push((*name, Way { top, rest: Vec::new(), dotted: None }));
-            }
+            let nested = Way {
+                dotted: None,
+                ..self.way(&name.split('.').map(|key| Step::Key(key.to_owned())).collect::<Vec<_>>())
+            };
+            ways.push((*name, nested));
+            let top = if name.contains('.') { self.keys.number(name) } else { self.keys.number_in_any_case(name) };
+            ways.push((*name, Way { top, rest: Vec::new(), dotted: None }));
         }
         ways
     }
@@ -394,7 +396,14 @@ impl Test {
 
     fn holds(&self, reading: &Reading<'_>) -> bool {
         let canonical = self.canonical.as_ref().and_then(|canonical| reading.canonical(canonical));
-        let own = || Some((reading.get(&self.field).or_else(|| self.joined(reading))?, self.name.as_str()));
+        // Of the texts and numbers under its names none is a time or level, and what is made of several is none at all.
+        let is_of_one =
+            self.canonical.as_ref().is_some_and(|canonical| !matches!(canonical.kind, CanonicalKind::Message));
+        let is_one = |field: &Field<'_>| !is_of_one || !matches!(field, Field::Json([b'[' | b'{', ..]));
+        let own = || {
+            let field = reading.get(&self.field).or_else(|| self.joined(reading)).filter(is_one)?;
+            Some((field, self.name.as_str()))
+        };
         let found = canonical.or_else(own);
         self.seen.asked.set(true);
         if found.is_some() {

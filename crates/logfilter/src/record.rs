@@ -76,7 +76,7 @@ pub struct Keys {
 struct Name {
     /// With its quotes.
     quoted: Vec<u8>,
-    /// It counts however its letters are written, large or small.
+    /// It counts in any other case of its letters than the one in which it stands here.
     in_any_case: bool,
 }
 
@@ -91,7 +91,8 @@ impl Name {
 
     /// Whether the key, without its quotes, is this one.
     fn is(&self, key: &[u8]) -> bool {
-        if self.in_any_case { key.eq_ignore_ascii_case(self.text()) } else { key == self.text() }
+        let is_same = key == self.text();
+        if self.in_any_case { !is_same && key.eq_ignore_ascii_case(self.text()) } else { is_same }
     }
 }
 
@@ -137,7 +138,7 @@ impl Keys {
         self.enter(Name::new(name, false))
     }
 
-    /// The number of a key that counts in any case.
+    /// The number of a key that counts in any other case of its letters than this.
     pub fn number_in_any_case(&mut self, name: &str) -> usize {
         self.enter(Name::new(name, true))
     }
