@@ -201,3 +201,9 @@ A time of 12 is none, and a level has many names.
   $ logfilter -c --since 2025-01-01 < odd
   0
   [1]
+  $ printf '{"Level":"Error"}\n{"@l":"Error"}\n{"LogLevel":"Error"}\n{"error_severity":"PANIC"}\n{"level":400}\n' > named
+  $ logfilter -c -W 'level >= error' < named
+  5
+  $ echo '{"__REALTIME_TIMESTAMP":"1709633472345678","PRIORITY":"3","MESSAGE":"boom"}' > journal
+  $ logfilter -c -W 'level == error and message == boom' --since 2024-03-05 --until 2024-03-06 < journal
+  1

@@ -74,3 +74,12 @@ Mistakes are said before anything is read.
   $ logpost --check metrics
   logpost: metrics: no such file or directory
   [2]
+
+The time of a record is the first of its names whose value is one: a stamp, or an epoch as number or text.
+
+  $ echo '2024-03-05T10:11:12Z stdout F {"method":"GET","time":12}' | logparse cri,auto | logpost --dry-run --to elasticsearch http://127.0.0.1:9 | grep -o '"@timestamp":"[^"]*"'
+  "@timestamp":"2024-03-05T10:11:12Z"
+  $ echo 'level=error time=1622758287620568076 msg=ns' | logparse logfmt | logpost --dry-run --to elasticsearch http://127.0.0.1:9 | grep -o '"@timestamp":"[^"]*"'
+  "@timestamp":"2021-06-03T22:11:27.620568076Z"
+  $ echo '{"timestamp":"2024-03-05 10:11:12 CET"}' | logparse json --tz Europe/Berlin | logpost --dry-run --to elasticsearch http://127.0.0.1:9 | grep -o '"@timestamp":"[^"]*"'
+  "@timestamp":"2024-03-05T09:11:12Z"

@@ -6,6 +6,7 @@
 //! | `!=`, `!~`, `not in`, `not contains` | hold: they are exact negations |
 //! | any other test | does not hold |
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use logline::json::member;
@@ -59,8 +60,9 @@ pub struct Test {
 /// How a field is reached.
 #[derive(Debug)]
 struct Way {
-    /// The number of the key at the top.
+    /// The number of the key at the top, among those in another case where it is one.
     top: usize,
+    is_in_other_case: bool,
     rest: Vec<Step>,
     /// The number of the key that has the whole name, dots and all.
     dotted: Option<usize>,
@@ -124,6 +126,8 @@ enum Right {
 pub struct Names {
     /// The keys.
     pub keys: Keys,
+    /// The same in another case of their letters, which few records have: they are looked for where nothing else is left.
+    pub keys_in_other_case: Keys,
     /// The moments.
     pub whens: Vec<When>,
     /// Texts are compared whatever the case of their letters.
@@ -142,6 +146,7 @@ impl Names {
         let is_dotted = keys.len() == field.len() && keys.len() > 1;
         Way {
             top: self.keys.number(keys.first().copied().unwrap_or_default()),
+            is_in_other_case: false,
             rest: field[1.min(field.len())..].to_vec(),
             dotted: is_dotted.then(|| self.keys.number(&keys.join("."))),
         }
@@ -156,8 +161,10 @@ impl Names {
                 ..self.way(&name.split('.').map(|key| Step::Key(key.to_owned())).collect::<Vec<_>>())
             };
             ways.push((*name, nested));
-            let top = if name.contains('.') { self.keys.number(name) } else { self.keys.number_in_any_case(name) };
-            ways.push((*name, Way { top, rest: Vec::new(), dotted: None }));
+            let is_in_other_case = !name.contains('.');
+            let keys = if is_in_other_case { &mut self.keys_in_other_case } else { &mut self.keys };
+            let top = if is_in_other_case { keys.number_in_other_case(name) } else { keys.number(name) };
+            ways.push((*name, Way { top, is_in_other_case, rest: Vec::new(), dotted: None }));
         }
         ways
     }
@@ -176,6 +183,8 @@ pub struct Reading<'r> {
     pub subject: &'r Subject<'r>,
     /// The object that it holds and what was found in it. Without one its text is its message.
     pub object: Option<(&'r [u8], &'r Found)>,
+    /// The keys in another case, if the object may have any, and what was found of them when somebody asked.
+    pub in_other_case: Option<(&'r Keys, &'r OnceCell<Found>)>,
     /// The numbers of the keys that are told otherwise: the message of a line that is no record, the path of a tag.
     pub message: Option<usize>,
     /// See `message`.
@@ -202,7 +211,20 @@ impl<'r> Reading<'r> {
         None
     }
 
+    fn top_in_other_case(&self, key: usize) -> Option<Field<'r>> {
+        let ((object, _), (keys, found)) = (self.object?, self.in_other_case?);
+        let found = found.get_or_init(|| {
+            let mut found = Found::new();
+            keys.read(object, &mut found);
+            found
+        });
+        Some(Field::Json(&object[found[key].clone()?]))
+    }
+
     fn get(&self, way: &Way) -> Option<Field<'r>> {
+        if way.is_in_other_case {
+            return self.top_in_other_case(way.top);
+        }
         let nested = self.top(way.top).and_then(|top| {
             way.rest.iter().try_fold(top, |field, step| match (step, &field) {
                 (Step::Key(key), Field::Json(raw)) => member(raw, key).map(Field::Json),

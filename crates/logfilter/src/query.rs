@@ -1,5 +1,7 @@
 //! All that is asked of the fields of a line: the conditions and the window of time.
 
+use std::cell::OnceCell;
+
 use logline::json::is_complete_object;
 use logline::line::{Item, RECORD_HEAD};
 use logline::names::MESSAGES;
@@ -48,6 +50,7 @@ impl Query {
         let compiled = conditions.iter().map(|expr| Condition::new(expr, &mut names)).collect();
         let window = (since.is_some() || until.is_some()).then(|| Window::new(since, until, &mut names));
         names.keys.prepare();
+        names.keys_in_other_case.prepare();
         let mut query = Self {
             message: names.keys.known(MESSAGES[0]),
             file: names.keys.known("_file"),
@@ -96,9 +99,11 @@ impl Query {
             self.found.resize(self.names.keys.count(), None);
             Reach::Broken
         };
+        let found_in_other_case = OnceCell::new();
         let reading = Reading {
             subject,
             object: Some((object, &self.found)),
+            in_other_case: (reach != Reach::Broken).then_some((&self.names.keys_in_other_case, &found_in_other_case)),
             message: self.message,
             file: self.file,
             moments: &self.moments,
@@ -159,6 +164,7 @@ impl Query {
             let reading = Reading {
                 subject,
                 object: None,
+                in_other_case: None,
                 message: self.message,
                 file: self.file,
                 moments: &self.moments,

@@ -77,12 +77,12 @@ struct Name {
     /// With its quotes.
     quoted: Vec<u8>,
     /// It counts in any other case of its letters than the one in which it stands here.
-    in_any_case: bool,
+    in_other_case: bool,
 }
 
 impl Name {
-    fn new(name: &str, in_any_case: bool) -> Self {
-        Self { quoted: [b"\"", name.as_bytes(), b"\""].concat(), in_any_case }
+    fn new(name: &str, in_other_case: bool) -> Self {
+        Self { quoted: [b"\"", name.as_bytes(), b"\""].concat(), in_other_case }
     }
 
     fn text(&self) -> &[u8] {
@@ -92,7 +92,7 @@ impl Name {
     /// Whether the key, without its quotes, is this one.
     fn is(&self, key: &[u8]) -> bool {
         let is_same = key == self.text();
-        if self.in_any_case { !is_same && key.eq_ignore_ascii_case(self.text()) } else { is_same }
+        if self.in_other_case { !is_same && key.eq_ignore_ascii_case(self.text()) } else { is_same }
     }
 }
 
@@ -101,13 +101,13 @@ impl Name {
 enum Search {
     /// Those that are spelled just so.
     Exact(Prefilter),
-    /// Also those in another case.
-    AnyCase(Box<Regex>),
+    /// Those in any case.
+    OtherCase(Box<Regex>),
 }
 
 impl Search {
     fn new(names: &[Name]) -> Option<Self> {
-        if !names.iter().any(|name| name.in_any_case) {
+        if !names.iter().any(|name| name.in_other_case) {
             let quoted: Vec<&[u8]> = names.iter().map(|name| &*name.quoted).collect();
             return Prefilter::new(MatchKind::LeftmostFirst, &quoted).map(Self::Exact);
         }
@@ -115,19 +115,19 @@ impl Search {
             .iter()
             .map(|name| {
                 let escaped = regex_syntax::escape(std::str::from_utf8(&name.quoted).unwrap_or_default());
-                if name.in_any_case { format!("(?i-u:{escaped})") } else { escaped }
+                if name.in_other_case { format!("(?i-u:{escaped})") } else { escaped }
             })
             .collect();
         let syntax = regex_automata::util::syntax::Config::new().utf8(false);
         let regex = Regex::builder().syntax(syntax).build(&patterns.join("|")).ok()?;
-        Some(Self::AnyCase(Box::new(regex)))
+        Some(Self::OtherCase(Box::new(regex)))
     }
 
     fn find(&self, object: &[u8], at: usize) -> Option<Span> {
         let span = Span { start: at, end: object.len() };
         match self {
             Self::Exact(search) => search.find(object, span),
-            Self::AnyCase(search) => search.find(Input::new(object).span(span)).map(|found| found.span()),
+            Self::OtherCase(search) => search.find(Input::new(object).span(span)).map(|found| found.span()),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Keys {
     }
 
     /// The number of a key that counts in any other case of its letters than this.
-    pub fn number_in_any_case(&mut self, name: &str) -> usize {
+    pub fn number_in_other_case(&mut self, name: &str) -> usize {
         self.enter(Name::new(name, true))
     }
 
@@ -153,7 +153,7 @@ impl Keys {
 
     /// The number of a key that is asked for.
     pub fn known(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| !known.in_any_case && known.text() == name.as_bytes())
+        self.names.iter().position(|known| !known.in_other_case && known.text() == name.as_bytes())
     }
 
     /// How many are asked for.
