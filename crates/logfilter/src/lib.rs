@@ -8,6 +8,7 @@ mod needle;
 mod parse;
 mod pattern;
 mod query;
+mod reading;
 mod record;
 mod trial;
 mod value;

@@ -7,9 +7,10 @@ use logline::line::{Item, RECORD_HEAD};
 use logline::names::MESSAGES;
 use logline::time::{Moment, Zone};
 
-use crate::condition::{Condition, Names, Reading};
+use crate::condition::Condition;
 use crate::expr::{Expr, Step};
 use crate::needle::Needles;
+use crate::reading::{Names, Reading};
 use crate::record::{Found, Reach, Subject};
 use crate::trial::{Outlook, Trial};
 use crate::when::When;

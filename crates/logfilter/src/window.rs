@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use logline::position::Fid;
 
-use crate::condition::{Names, Reading, Times};
+use crate::reading::{Names, Reading, Times};
 use crate::when::When;
 
 /// A stretch of time: from its first moment on, up to its last and without it.
