@@ -104,11 +104,14 @@ impl Trial {
         if let Some(record) = record {
             self.records += 1;
             for member in members(record).flatten() {
-                let name = unescape_inner(member.key).and_then(|name| String::from_utf8(name.into_owned()).ok());
-                if let Some(name) = name.filter(|name| name.len() <= LONGEST_NAME)
+                let Some(name) = unescape_inner(member.key) else { continue };
+                // Most names have been seen in the record before.
+                if let Ok(name) = std::str::from_utf8(&name)
+                    && name.len() <= LONGEST_NAME
                     && self.names.len() < MOST_NAMES
+                    && !self.names.contains(name)
                 {
-                    self.names.insert(name);
+                    self.names.insert(name.to_owned());
                 }
             }
         }
