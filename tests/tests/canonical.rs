@@ -121,7 +121,7 @@ fn a_record_has_one_time_and_one_level_in_all_tools() {
     let mut random = Random(11);
     let records: Vec<Map<String, Value>> = (0..2000).map(|_| record(&mut random)).collect();
     let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).unwrap()).collect();
-    let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let input = lines.join("\n") + "\n";
     let written = |command: &str| {
         let output = run(command, input.as_bytes());
         assert_status(&output, 0);
