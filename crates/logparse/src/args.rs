@@ -222,7 +222,9 @@ impl Args {
     fn format(&self, name: &str) -> Result<Format, Trouble> {
         Ok(match name {
             "nginx" => Format::Nginx(self.nginx()?),
-            "ingress-nginx" => Format::Ingress(self.usual_nginx(Some(scanner::INGRESS))?),
+            "ingress-nginx" => {
+                Format::Ingress(Nginx::ingress(!self.no_unescape).map_err(|cause| Trouble::new(name, cause))?)
+            }
             "apache" => {
                 let (object, format) = self.log_format()?.unzip();
                 let refuse = |cause| Trouble::new(object.as_deref().unwrap_or(name), cause);
@@ -233,7 +235,7 @@ impl Args {
             "syslog" => Format::Syslog,
             "klog" => Format::Klog,
             "text" => Format::Text(self.text()),
-            "auto" => Format::Auto(Auto::new(self.usual_nginx(None)?, self.text())),
+            "auto" => Format::Auto(Auto::new(self.usual_nginx()?, self.usual_apache()?, self.text())),
             _ => return Err(unknown(name)),
         })
     }
@@ -242,8 +244,12 @@ impl Args {
         Text { keeps_ansi: self.keep_ansi }
     }
 
-    fn usual_nginx(&self, format: Option<&str>) -> Result<Nginx, Trouble> {
-        Nginx::new(format, !self.no_unescape).map_err(|cause| Trouble::new("nginx", cause))
+    fn usual_apache(&self) -> Result<Apache, Trouble> {
+        Apache::new(None).map_err(|cause| Trouble::new("apache", cause))
+    }
+
+    fn usual_nginx(&self) -> Result<Nginx, Trouble> {
+        Nginx::new(None, !self.no_unescape).map_err(|cause| Trouble::new("nginx", cause))
     }
 
     /// nginx by the format that the user has given, if so.

@@ -8,8 +8,10 @@ use crate::clock::Clock;
 use crate::record::Record;
 
 pub mod apache;
+pub mod apache_error;
 pub mod cri;
 pub mod docker;
+pub mod front;
 pub mod json;
 pub mod klog;
 pub mod logfmt;
@@ -17,6 +19,7 @@ pub mod nginx;
 pub mod nginx_error;
 pub mod pattern;
 pub mod scanner;
+pub mod strftime;
 pub mod syslog;
 pub mod text;
 pub mod value;
@@ -57,14 +60,15 @@ pub struct Auto {
     nginx: nginx::Nginx,
     /// What reads lines of no other shape.
     text: text::Text,
+    apache: apache::Apache,
     /// The last line with a shape that takes a search to see was logfmt: it is looked for first.
     was_logfmt: Cell<bool>,
 }
 
 impl Auto {
-    /// nginx's formats among the others.
-    pub fn new(nginx: nginx::Nginx, text: text::Text) -> Self {
-        Self { nginx, text, was_logfmt: Cell::new(false) }
+    /// The usual formats of web servers among the others.
+    pub fn new(nginx: nginx::Nginx, apache: apache::Apache, text: text::Text) -> Self {
+        Self { nginx, apache, text, was_logfmt: Cell::new(false) }
     }
 
     /// The cheapest signs first. No line has two of these shapes, but that one may quote another behind its own.
@@ -73,9 +77,12 @@ impl Auto {
             Some(b'{') => return json::parse(line, record),
             // Indented.
             Some(b' ' | b'\t') if line.trim_ascii_start().first() == Some(&b'{') => return json::parse(line, record),
-            Some(b'<') if syslog::is_shape(line) => return syslog::parse(line, record, clock),
             _ if nginx_error::is_shape(line) => return self.nginx.parse(line, record, clock),
             _ if klog::is_shape(line) => return klog::parse(line, record, clock),
+            _ if apache_error::is_shape(line) => return apache_error::parse(line, record, clock),
+            _ if syslog::is_shape(line) || syslog::is_file_shape(line, clock) => {
+                return syslog::parse(line, record, clock);
+            }
             _ => {}
         }
         if self.was_logfmt.get() && logfmt::is_shape(line, clock.reader()) {
@@ -87,7 +94,7 @@ impl Auto {
             self.was_logfmt.set(is_logfmt);
         }
         match (is_access, is_logfmt) {
-            (true, _) => self.nginx.parse(line, record, clock),
+            (true, _) => self.parse_access(line, record, clock),
             (_, true) => logfmt::parse(line, record, clock),
             _ => match json::behind_prefix(line) {
                 Some((prefix, object)) => {
@@ -97,6 +104,21 @@ impl Auto {
                 None => Err("no known shape".into()),
             },
         }
+    }
+}
+
+impl Auto {
+    /// A quote behind a backslash is Apache's, gunicorn's or morgan's; nginx writes `\x22`. A line that nginx's formats do
+    /// not fit may be `common`.
+    fn parse_access<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
+        if scanner::find(line, b"\\\"").is_some() && self.apache.parse(line, record, clock).is_ok() {
+            return Ok(());
+        }
+        record.reset_layer();
+        self.nginx.parse(line, record, clock).or_else(|why| {
+            record.reset_layer();
+            self.apache.parse(line, record, clock).map_err(|_| why)
+        })
     }
 }
 
@@ -142,14 +164,20 @@ impl Format {
     }
 }
 
-/// ` [dd/Mon/yyyy:` with a quote behind it.
+/// ` [dd/Mon/yyyy:` with a quote behind it. An address or a user may stand in brackets before it.
 fn is_access(line: &[u8]) -> bool {
-    scanner::find(line, b" [").is_some_and(|at| {
-        let stamp = &line[at + 2..];
-        stamp.len() > 28
-            && stamp[2] == b'/'
-            && stamp[6] == b'/'
-            && stamp[11] == b':'
-            && stamp[26..].starts_with(b"] \"")
-    })
+    let mut rest = line;
+    for _ in 0..3 {
+        let Some(at) = scanner::find(rest, b" [") else { return false };
+        rest = &rest[at + 2..];
+        let is_stamp = rest.len() > 28
+            && rest[2] == b'/'
+            && rest[6] == b'/'
+            && rest[11] == b':'
+            && rest[26..].starts_with(b"] \"");
+        if is_stamp {
+            return true;
+        }
+    }
+    false
 }

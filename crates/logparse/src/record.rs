@@ -446,6 +446,34 @@ impl Record {
         self.message_is = Message::None;
     }
 
+    /// Throws away the fields of the current layer that have this value.
+    pub fn drop_values(&mut self, value: &[u8]) {
+        let first = self.depth.checked_sub(1).map_or(0, |at| self.outer[at].entries);
+        let fields: Vec<_> =
+            (first..self.entries.len()).map(|at| (self.entries[at], self.field_at(at).to_vec())).collect();
+        let Some((begin, _)) = fields.first() else { return };
+        self.body.truncate(begin.start);
+        self.entries.truncate(first);
+        for (entry, field) in fields {
+            if &field[entry.key_length + 4..] != value {
+                self.entries.push(Entry { start: self.body.len(), ..entry });
+                self.body.extend_from_slice(&field);
+            }
+        }
+    }
+
+    /// Where the fields end for now.
+    pub fn place(&self) -> (usize, usize) {
+        (self.body.len(), self.entries.len())
+    }
+
+    /// Throws away the fields behind `place`, and the time.
+    pub fn go_back(&mut self, (body, entries): (usize, usize)) {
+        self.body.truncate(body);
+        self.entries.truncate(entries);
+        self.time.clear();
+    }
+
     /// Brings the layers together: what the inner one has not, the outer gives.
     fn close_layers(&mut self) {
         while self.depth > 0 {

@@ -78,6 +78,11 @@ fn arguments(case: &Value) -> Vec<String> {
     if let Some(zone) = case["opts"]["tz"].as_str() {
         args.extend(["--tz".to_owned(), zone.to_owned()]);
     }
+    let more = case["opts"]["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    args.extend(more.map(str::to_owned));
+    if format.is_empty() {
+        args.remove(0);
+    }
     args
 }
 

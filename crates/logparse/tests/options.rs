@@ -37,7 +37,7 @@ fn written(args: &[&str], input: &str) -> String {
 #[test]
 fn what_cannot_be_is_said_in_one_line_with_what_was_expected() {
     let conf = format!("{}/../../tests/data/nginx/formats.conf", env!("CARGO_MANIFEST_DIR"));
-    let cases: [(&[&str], &str); 28] = [
+    let cases: [(&[&str], &str); 31] = [
         (&[], "FORMAT: missing, expected one of nginx "),
         (&["ngnix"], "ngnix: unknown format, did you mean nginx"),
         (&["prometheus"], "prometheus: unknown format, expected one of nginx apache "),
@@ -50,7 +50,7 @@ fn what_cannot_be_is_said_in_one_line_with_what_was_expected() {
             "--log-format: no $ in it: the shell takes $name away inside double quotes",
         ),
         (&["nginx", "--log-format", ""], "--log-format: no $ in it"),
-        (&["nginx", "--log-format", "$status$uri"], "--log-format: nothing between $status and the next variable"),
+        (&["nginx", "--log-format", "$status$pid"], "--log-format: nothing between $status and $pid: where one ends"),
         (&["nginx", "--log-format", "$ "], "--log-format: a $ without the name of a variable"),
         (&["nginx", "--log-format", "${status"], "--log-format: a { without its }"),
         (&["nginx", "--log-format", "$reqest"], "--log-format: $reqest: unknown variable, did you mean $request"),
@@ -62,7 +62,13 @@ fn what_cannot_be_is_said_in_one_line_with_what_was_expected() {
             "formats.conf: no log_format nope in it, expected one of ",
         ),
         (&["json", "--log-format", "$status"], "--log-format: has no meaning for json, only for nginx"),
+        (&["nginx", "--log-format", "escape=xml '$a'"], "--log-format: escape=xml: expected default, json or none"),
         (&["apache", "--log-format", "%Q"], "--log-format: %Q: unknown directive"),
+        (
+            &["apache", "--log-format", "%h%u"],
+            "--log-format: nothing between remote_addr and remote_user: where one ends",
+        ),
+        (&["apache", "--log-format", "%{%Q}t"], "--log-format: %Q in %{%Q}t: unknown conversion of strftime"),
         (&["--regex", "a(b)"], "--regex: no named group in it, expected one like (?<status>[0-9]+)"),
         (&["--regex", "(?<a>b"], "--regex: unclosed group"),
         (&["--grok", "(?=x)%{IP:a}"], "--grok: look-around is not supported, in the syntax of the regex crate"),

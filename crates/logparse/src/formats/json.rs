@@ -32,12 +32,18 @@ pub fn parse(line: &[u8], record: &mut Record) -> Verdict {
     Err(if json::is_complete_object(text) { "not valid JSON inside a string" } else { "not one whole object" }.into())
 }
 
-/// The same for what nginx makes of a `log_format` in the shape of JSON.
-pub fn parse_repaired(line: &[u8], record: &mut Record) -> Verdict {
-    parse(line, record).or_else(|_| {
+/// The same for what nginx makes of a `log_format` in the shape of JSON. Its `escape=json` and `escape=none` write nothing
+/// where a variable is unset: such members are left out where `drops_empty`.
+pub fn parse_repaired(line: &[u8], drops_empty: bool, record: &mut Record) -> Verdict {
+    let whole = parse(line, record);
+    let read = whole.or_else(|_| {
         let repaired = repair(line);
         parse(&repaired, record)
-    })
+    });
+    if drops_empty {
+        record.drop_values(b"\"\"");
+    }
+    read
 }
 
 fn put(object: &[u8], record: &mut Record) {

@@ -4,18 +4,21 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use memchr::memrchr;
+use memchr::{memchr, memrchr};
 
 use crate::clock::Clock;
-use crate::formats::scanner::{COMBINED, MAIN, Scanner};
-use crate::formats::{json, nginx_error, value};
+use crate::formats::front::Front;
+use crate::formats::scanner::{self, COMBINED, MAIN, Scanner};
+use crate::formats::{json, klog, nginx_error, value};
 use crate::record::Record;
 
-/// See the page of the module.
+/// nginx's access log by a format, and its error log.
 #[derive(Debug)]
 pub enum Nginx {
     /// A format that the user has given.
     Given(Scanner),
+    /// The ingress controller's formats, the newest first.
+    Ingress(Vec<Scanner>),
     /// The two that everybody has.
     Usual {
         /// nginx's own.
@@ -24,6 +27,8 @@ pub enum Nginx {
         main: Scanner,
         /// The last plain line was of the latter: the next one will be.
         was_main: Cell<bool>,
+        /// What a line may be that goes on behind the agent.
+        ingress: Vec<Scanner>,
     },
 }
 
@@ -32,11 +37,18 @@ impl Nginx {
     pub fn new(format: Option<&str>, decodes: bool) -> Result<Self, String> {
         Ok(match format {
             Some(format) => Self::Given(Scanner::compile(format, decodes)?),
-            None => {
-                let (combined, main) = (Scanner::compile(COMBINED, decodes)?, Scanner::compile(MAIN, decodes)?);
-                Self::Usual { combined, main, was_main: Cell::new(false) }
-            }
+            None => Self::Usual {
+                combined: Scanner::compile(COMBINED, decodes)?,
+                main: Scanner::compile(MAIN, decodes)?,
+                was_main: Cell::new(false),
+                ingress: ingress(decodes)?,
+            },
         })
+    }
+
+    /// Reads the formats of the ingress controller.
+    pub fn ingress(decodes: bool) -> Result<Self, String> {
+        Ok(Self::Ingress(ingress(decodes)?))
     }
 
     /// Reads a line.
@@ -52,14 +64,40 @@ impl Nginx {
         }
         match self {
             Self::Given(scanner) if !scanner.is_json() => scanner.parse(line, record, clock),
-            _ if line.first() == Some(&b'{') => json::parse_repaired(line, record),
+            Self::Given(scanner) if line.first() == Some(&b'{') => {
+                json::parse_repaired(line, scanner.is_empty_unset(), record)
+            }
+            _ if line.first() == Some(&b'{') => json::parse_repaired(line, false, record),
             Self::Given(scanner) => scanner.parse(line, record, clock),
-            Self::Usual { combined, main, .. } => {
-                match shape_by_quotes(line).unwrap_or_else(|| shape_by_separators(line)) {
-                    Shape::Combined => combined.parse(line, record, clock),
-                    Shape::Main => main.parse(line, record, clock),
-                    Shape::Other => Err("more behind the user agent than main has, give its --log-format".into()),
+            // The controller's own log goes to the same stream.
+            Self::Ingress(_) if klog::is_shape(line) => klog::parse(line, record, clock),
+            Self::Ingress(formats) => parse_first(formats, line, record, clock),
+            Self::Usual { .. } => self.parse_usual(line, record, clock).or_else(|why| {
+                record.reset_layer();
+                let Some(front) = Front::split(line) else { return Err(why) };
+                front.put(record);
+                self.parse_usual(front.rest, record, clock)?;
+                front.put_address(record);
+                Ok(())
+            }),
+        }
+    }
+
+    fn parse_usual<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
+        let Self::Usual { combined, main, ingress, .. } = self else { return Err("no usual format".into()) };
+        match shape_by_quotes(line).unwrap_or_else(|| shape_by_separators(line)) {
+            Shape::Combined => combined.parse(line, record, clock),
+            Shape::Main => main.parse(line, record, clock),
+            Shape::Other => {
+                let begin = record.place();
+                if parse_first(ingress, line, record, clock).is_ok() {
+                    return Ok(());
                 }
+                record.go_back(begin);
+                let end = end_of_agent(line).ok_or("more behind the agent than main has, give its --log-format")?;
+                combined.parse(&line[..end], record, clock)?;
+                value::decoded(record.field("tail"), line[end..].trim_ascii(), true);
+                Ok(())
             }
         }
     }
@@ -68,7 +106,8 @@ impl Nginx {
     fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
         match self {
             Self::Given(scanner) => !scanner.is_json() && scanner.parse_plain(line, record, clock),
-            Self::Usual { combined, main, was_main } => {
+            Self::Ingress(formats) => of_front(formats, line)[0].parse_plain(line, record, clock),
+            Self::Usual { combined, main, was_main, .. } => {
                 let (last, other) = if was_main.get() { (main, combined) } else { (combined, main) };
                 if last.parse_plain(line, record, clock) {
                     return true;
@@ -79,6 +118,44 @@ impl Nginx {
             }
         }
     }
+}
+
+fn ingress(decodes: bool) -> Result<Vec<Scanner>, String> {
+    scanner::ingress_formats().iter().map(|format| Scanner::compile(format, decodes)).collect()
+}
+
+/// The formats that may fit: the second half has the client's address again in brackets.
+fn of_front<'s>(formats: &'s [Scanner], line: &[u8]) -> &'s [Scanner] {
+    let (newer, older) = formats.split_at(formats.len() / 2);
+    let is_older = memchr(b' ', line).is_some_and(|space| line[space..].starts_with(b" - ["));
+    if is_older { older } else { newer }
+}
+
+/// Reads the line by the first of the formats that it has; else the reason why it has not that.
+fn parse_first<'s>(
+    formats: &'s [Scanner],
+    line: &[u8],
+    record: &mut Record,
+    clock: &mut Clock,
+) -> Result<(), Cow<'s, str>> {
+    let begin = record.place();
+    let mut first = None;
+    for format in of_front(formats, line) {
+        match format.parse(line, record, clock) {
+            Ok(()) => return Ok(()),
+            Err(why) => {
+                first.get_or_insert(why);
+                record.go_back(begin);
+            }
+        }
+    }
+    Err(first.unwrap_or_default())
+}
+
+/// Where the agent ends, which is the third value in quotes, if nginx has written the line: it has no quote in a value.
+fn end_of_agent(line: &[u8]) -> Option<usize> {
+    let end = memchr::memchr_iter(b'"', line).nth(5)? + 1;
+    line[end..].starts_with(b" ").then_some(end)
 }
 
 enum Shape {

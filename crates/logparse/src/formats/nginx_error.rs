@@ -30,10 +30,20 @@ const LEVELS: [&[u8]; 8] = [b"debug", b"info", b"notice", b"warn", b"error", b"c
 pub fn is_shape(line: &[u8]) -> bool {
     match line {
         [y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2, b' ', rest @ ..] => {
-            [y1, y2, y3, y4, m1, m2, d1, d2].iter().all(|byte| byte.is_ascii_digit()) && rest.get(8..10) == Some(b" [")
+            [y1, y2, y3, y4, m1, m2, d1, d2].iter().all(|byte| byte.is_ascii_digit())
+                && rest.get(8..10).is_some_and(|behind| behind == b" [" || is_fraction(behind, &rest[8..]))
         }
         _ => line.starts_with(b"nginx: ["),
     }
+}
+
+/// Tengine and OpenResty can write milliseconds.
+fn is_fraction(behind: &[u8], text: &[u8]) -> bool {
+    behind[0] == b'.' && text[1 + digits(&text[1..])..].starts_with(b" [")
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Reads a line of [`is_shape`].
@@ -41,8 +51,13 @@ pub fn parse(line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), 
     let start_up = line.strip_prefix(b"nginx: [");
     let rest = match start_up {
         Some(rest) => rest,
-        None if clock.iso(&line[..19], record.time()) => &line[21..],
-        None => return Err("no time in front".into()),
+        None => {
+            let length = if line[19] == b'.' { 20 + digits(&line[20..]) } else { 19 };
+            if !clock.iso(&line[..length], record.time()) {
+                return Err("no time in front".into());
+            }
+            &line[length + 2..]
+        }
     };
     let end = memchr(b']', rest).ok_or("no ] after the level")?;
     let Some(level) = LEVELS.into_iter().find(|level| *level == &rest[..end]) else {

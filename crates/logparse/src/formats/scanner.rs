@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use logline::json;
 use memchr::memchr;
 
 use crate::clock::Clock;
@@ -18,10 +19,30 @@ pub const MAIN: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $
 /// The format of the ingress controller.
 pub const INGRESS: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id"#;
 
+/// All formats that the ingress controller has had, the newest first: the client's address again in brackets up to version
+/// 0.25, no alternative upstream before 0.23, no id of the request before 0.20.
+pub fn ingress_formats() -> Vec<String> {
+    let mut formats = Vec::new();
+    for front in ["", "[$the_real_ip] - "] {
+        for upstream in ["[$proxy_alternative_upstream_name] ", ""] {
+            for id in [" $req_id", ""] {
+                let format = INGRESS.replace("- $remote_user", &format!("- {front}$remote_user"));
+                let format = format.replace("[$proxy_alternative_upstream_name] ", upstream);
+                formats.push(format.replace(" $req_id", id));
+            }
+        }
+    }
+    formats
+}
+
 /// What a variable holds, known by its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Text,
+    /// The client's address: one word.
+    Address,
+    /// A list in which a space follows each comma.
+    List,
     Number,
     /// One of three clocks; of several the most exact is the record's time, the others are text.
     Common,
@@ -41,6 +62,19 @@ struct Step {
     until: Literal,
     /// What is said if the value is not there.
     missing: String,
+    /// With what the next value begins, if no literal stands between.
+    border: Option<u8>,
+}
+
+/// How nginx has written what could be taken for a literal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Escape {
+    /// `\xHH`; `-` stands for what is unset.
+    Default,
+    /// As in JSON; what is unset is empty.
+    Json,
+    /// Not at all: a value may contain the literal that ends it. What is unset is empty.
+    None,
 }
 
 /// What stands between two values.
@@ -100,8 +134,8 @@ impl Step {
         }
         let begin = pen.at();
         let length = match self.kind {
-            Kind::Text if self.until.is_quote => pen.text_until(&self.key, rest, [b'"'])?,
-            Kind::Text => pen.text_until(&self.key, rest, [self.until.first, b'"'])?,
+            Kind::Text | Kind::Address if self.until.is_quote => pen.text_until(&self.key, rest, [b'"'])?,
+            Kind::Text | Kind::Address => pen.text_until(&self.key, rest, [self.until.first, b'"'])?,
             Kind::Number => {
                 let length = value::canonical_length(rest)?;
                 pen.value(&self.key, rest, length);
@@ -129,9 +163,14 @@ impl Step {
         let value = &rest[..end];
         let is_plain = match self.kind {
             _ if value == b"-" => true,
-            Kind::Text | Kind::UpstreamText => {
+            Kind::Text | Kind::Address | Kind::List | Kind::UpstreamText => {
                 pen.text(&self.key, rest, end);
-                self.is_free_of_quotes(value) && (self.kind == Kind::Text || elements(value).nth(1).is_none())
+                let is_one = match self.kind {
+                    Kind::Address => !value.contains(&b' '),
+                    Kind::UpstreamText => elements(value).nth(1).is_none(),
+                    _ => true,
+                };
+                is_one && self.is_free_of_quotes(value)
             }
             Kind::Number | Kind::UpstreamNumber => {
                 pen.value(&self.key, rest, end);
@@ -149,7 +188,9 @@ impl Step {
     #[inline]
     fn plain_end(&self, rest: &[u8]) -> Option<usize> {
         match self.kind {
-            Kind::UpstreamText | Kind::UpstreamNumber if !self.is_last => return end_of_list(rest, &self.until.text),
+            Kind::UpstreamText | Kind::UpstreamNumber | Kind::List if !self.is_last => {
+                return end_of_list(rest, &self.until.text);
+            }
             // Its length is known.
             Kind::Common if rest.get(26..).is_some_and(|behind| self.until.stands_in(behind)) => return Some(26),
             _ => {}
@@ -189,8 +230,9 @@ pub struct Scanner {
     steps: Vec<Step>,
     /// What a pen needs beside the line.
     room: usize,
-    /// `escape=none`: a value may contain the literal that ends it.
-    unescaped: bool,
+    escape: Escape,
+    /// Its lines may be read the plain way: nothing about it is unusual.
+    is_quick: bool,
     /// A variable occurs twice, or the request and a part of it.
     repeats: bool,
     /// Values are decoded from `\xHH`.
@@ -202,27 +244,25 @@ impl Scanner {
     /// front. The error says what was expected.
     pub fn compile(format: &str, decodes: bool) -> Result<Self, String> {
         let (format, escape) = unquote(format)?;
-        let mut scanner = Self {
-            before: Vec::new(),
-            steps: Vec::new(),
-            room: 0,
-            unescaped: escape == "none",
-            repeats: false,
-            decodes: decodes && escape == "default",
-        };
+        let mut scanner =
+            Self { before: Vec::new(), steps: Vec::new(), room: 0, escape, is_quick: false, repeats: false, decodes };
         let mut rest = format.as_str();
         while let Some(dollar) = rest.find('$') {
             let literal = &rest[..dollar];
             rest = &rest[dollar + 1..];
             let (name, behind) = variable(rest)?;
             rest = behind;
-            scanner.end_last(literal)?;
+            if literal.is_empty() && scanner.goes_on_with_arguments(name) {
+                scanner.steps.pop();
+            }
+            scanner.end_last(literal, name)?;
             scanner.steps.push(Step {
                 key: key(name)?,
                 kind: kind(name),
                 is_last: false,
                 until: Literal::default(),
                 missing: String::new(),
+                border: None,
             });
         }
         if scanner.steps.is_empty() {
@@ -236,32 +276,57 @@ impl Scanner {
             last.is_last = true;
         }
         scanner.repeats = value::repeats(scanner.steps.iter().map(|step| step.key.name()));
+        let is_parted = scanner.steps.iter().all(|step| step.border.is_none());
+        scanner.is_quick = escape == Escape::Default && !scanner.repeats && is_parted;
         scanner.room = scanner.steps.iter().map(Step::room).sum();
         let clock = scanner.steps.iter().map(|step| step.kind).max_by_key(|kind| rank(*kind)).unwrap_or(Kind::Text);
         for step in &mut scanner.steps {
             step.missing = match step.until.length {
-                0 => format!("no ${}", step.name()),
+                0 => format!("no end of ${}", step.name()),
                 _ => match String::from_utf8_lossy(&step.until.text).trim() {
                     "" => format!("no space after ${}", step.name()),
                     literal => format!("no {literal} after ${}", step.name()),
                 },
             };
-            if rank(step.kind) > 0 && step.kind != clock {
+            let is_second_clock = rank(step.kind) > 0 && step.kind != clock;
+            // Where no space ends it, a list is a text like others.
+            let is_plain_list = step.kind == Kind::List && step.until.first != b' ';
+            if is_second_clock || is_plain_list {
                 step.kind = Kind::Text;
             }
         }
         Ok(scanner)
     }
 
-    fn end_last(&mut self, literal: &str) -> Result<(), String> {
+    /// Whether `next` is the arguments, and the mark in front of them its last variable: the two are read as one value.
+    fn goes_on_with_arguments(&self, next: &str) -> bool {
+        matches!(next, "args" | "query_string")
+            && self.steps.last().is_some_and(|last| last.key.name() == b"is_args" && self.steps.len() > 1)
+    }
+
+    /// Ends the last value before `literal` and the variable `next`.
+    fn end_last(&mut self, literal: &str, next: &str) -> Result<(), String> {
         match self.steps.last_mut() {
             None => self.before = literal.into(),
+            Some(last) if literal.is_empty() && last.border.is_some() => {}
             Some(last) if literal.is_empty() => {
-                return Err(format!("nothing between ${} and the next variable", last.name()));
+                last.border = border(&last.name(), next);
+                if last.border.is_none() {
+                    let last = last.name();
+                    return Err(format!("nothing between ${last} and ${next}: where one ends cannot be told"));
+                }
             }
-            Some(last) => last.until = Literal::new(literal),
+            Some(last) => {
+                last.border = None;
+                last.until = Literal::new(literal);
+            }
         }
         Ok(())
+    }
+
+    /// Whether an empty value means that there is none.
+    pub fn is_empty_unset(&self) -> bool {
+        self.escape != Escape::Default
     }
 
     /// Whether lines of this format are JSON, to be read as such.
@@ -272,8 +337,7 @@ impl Scanner {
     /// Reads a line of [`value::is_plain`] if it has all literals, no value with a quote in it, and nothing else unusual.
     /// Otherwise false, and `record` has to be reset. What this reads, [`Scanner::parse`] reads the same.
     pub fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
-        let is_quick = !self.unescaped && !self.repeats;
-        let (Some(mut rest), true) = (line.strip_prefix(&*self.before), is_quick) else { return false };
+        let (Some(mut rest), true) = (line.strip_prefix(&*self.before), self.is_quick) else { return false };
         let mut pen = record.pen(self.room + line.len());
         for step in &self.steps {
             let Some(length) = step.put_plain(rest, &mut pen, clock) else { return false };
@@ -292,22 +356,62 @@ impl Scanner {
         if self.repeats {
             record.may_repeat();
         }
-        let last = self.steps.len() - 1;
-        for step in &self.steps[..last] {
-            let found = match step.kind {
-                Kind::UpstreamText | Kind::UpstreamNumber => end_of_list(rest, &step.until.text),
-                Kind::Request if self.unescaped => end_of_request(rest, &step.until.text),
-                Kind::Text if self.unescaped => self.end_from_the_right(rest, step),
-                _ => find(rest, &step.until.text),
-            };
-            let Some(end) = found else { return Err(step.missing.as_str().into()) };
-            self.put(step, &rest[..end], record, clock)?;
-            rest = &rest[end + step.until.length..];
+        let mut at = 0;
+        while at < self.steps.len() {
+            let last = at + self.steps[at..].iter().take_while(|step| step.border.is_some()).count();
+            let step = &self.steps[last];
+            let end = self.end(step, rest).ok_or(step.missing.as_str())?;
+            self.put_all(&self.steps[at..=last], &rest[..end], record, clock)?;
+            rest = rest.get(end + step.until.length..).unwrap_or_default();
+            at = last + 1;
         }
-        let step = &self.steps[last];
-        // Where the line was cut inside it, its final literal is missing.
-        let value = rest.strip_suffix(&*step.until.text).unwrap_or(rest);
-        self.put(step, value, record, clock)
+        Ok(())
+    }
+
+    /// Where the value of `step` ends that `rest` begins with.
+    fn end(&self, step: &Step, rest: &[u8]) -> Option<usize> {
+        let until = &*step.until.text;
+        if step.is_last {
+            // Where the line was cut inside it, its final literal is missing.
+            return Some(rest.strip_suffix(until).unwrap_or(rest).len());
+        }
+        match (step.kind, self.escape) {
+            (Kind::UpstreamText | Kind::UpstreamNumber | Kind::List, _) => end_of_list(rest, until),
+            (Kind::Request, Escape::None) => end_of_request(rest, until),
+            (Kind::Text, Escape::None) => self.end_from_the_right(rest, step),
+            (_, Escape::Json) if step.until.is_quote => end_of_json(rest, until),
+            _ => find(rest, until),
+        }
+    }
+
+    /// Puts the values of steps between which nothing stands, each but the last ending where the next begins.
+    fn put_all<'s>(
+        &self,
+        steps: &'s [Step],
+        text: &[u8],
+        record: &mut Record,
+        clock: &mut Clock,
+    ) -> Result<(), Cow<'s, str>> {
+        let mut rest = text;
+        for step in steps {
+            let end = match step.border {
+                None => rest.len(),
+                Some(first) => match value::border(rest, first) {
+                    Some(end) => end,
+                    // The target of the request is no path, or the next is unset.
+                    None if rest.ends_with(b"*") && first == b'/' => rest.len() - 1,
+                    None if self.escape != Escape::Default => rest.len(),
+                    None if rest.ends_with(b"-") => rest.len() - 1,
+                    None => return Err(step.missing.as_str().into()),
+                },
+            };
+            self.put(step, &rest[..end], record, clock)?;
+            rest = &rest[end..];
+            if step.border == Some(b'?') {
+                rest = rest.strip_prefix(b"?").unwrap_or(rest);
+            }
+        }
+        Ok(())
     }
 
     /// In `escape=none` a text may hold its literal: what follows it, having as many literals to come, is found from the
@@ -333,11 +437,12 @@ impl Scanner {
         record: &mut Record,
         clock: &mut Clock,
     ) -> Result<(), Cow<'s, str>> {
-        let unset = value == b"-";
+        let is_unset = value == b"-" || (self.escape != Escape::Default && value.is_empty());
         let wrong = || Err(format!("${} is not what it should be", step.name()).into());
         match step.kind {
-            _ if unset => {}
-            Kind::Text => value::decoded(record.keyed(&step.key), value, self.decodes),
+            _ if is_unset => {}
+            Kind::Address if value.contains(&b' ') => return wrong(),
+            Kind::Text | Kind::Address | Kind::List => self.write(record.keyed(&step.key), value),
             Kind::Number => {
                 if !value::is_number(value) {
                     return wrong();
@@ -360,7 +465,7 @@ impl Scanner {
                 }
             }
             Kind::Request => {
-                value::Request::new(value).put(record, |out, part| value::decoded(out, part, self.decodes));
+                value::Request::new(value).put(record, |out, part| self.write(out, part));
             }
             Kind::UpstreamText | Kind::UpstreamNumber => {
                 let numbers = step.kind == Kind::UpstreamNumber;
@@ -385,11 +490,21 @@ impl Scanner {
             match element {
                 b"-" => out.extend_from_slice(b"null"),
                 _ if numbers => value::number(out, element),
-                _ => value::decoded(out, element, self.decodes),
+                _ => self.write(out, element),
             }
         }
         if several {
             out.push(b']');
+        }
+    }
+
+    /// Writes a value as a JSON string, decoded by the rule of the format's escape.
+    fn write(&self, out: &mut Vec<u8>, value: &[u8]) {
+        match self.escape {
+            Escape::Json if self.decodes => {
+                json::write_string(out, &json::unescape_inner(value).unwrap_or(Cow::Borrowed(value)));
+            }
+            escape => value::decoded(out, value, self.decodes && escape == Escape::Default),
         }
     }
 }
@@ -406,6 +521,8 @@ fn rank(kind: Kind) -> u8 {
 /// The kind is told by the name alone, never guessed from a value.
 fn kind(name: &str) -> Kind {
     match name {
+        "remote_addr" => Kind::Address,
+        "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => Kind::List,
         "time_local" => Kind::Common,
         "time_iso8601" => Kind::Iso,
         "msec" => Kind::Epoch,
@@ -453,6 +570,30 @@ fn key(name: &str) -> Result<Key, String> {
     Ok(Key::new(&free_name(name)))
 }
 
+/// With what the value of `next` begins, if that never occurs in the value of `last`, which stands directly in front of it.
+fn border(last: &str, next: &str) -> Option<u8> {
+    let is_name = matches!(
+        last,
+        "host"
+            | "http_host"
+            | "server_name"
+            | "proxy_host"
+            | "hostname"
+            | "request_method"
+            | "remote_addr"
+            | "server_addr"
+            | "status"
+            | "scheme"
+            | "server_port"
+            | "remote_port"
+    );
+    match next {
+        "request_uri" | "uri" | "document_uri" if is_name => Some(b'/'),
+        "is_args" if matches!(last, "uri" | "document_uri") => Some(b'?'),
+        _ => None,
+    }
+}
+
 /// The names of the variables in a `log_format`.
 pub fn variables(format: &str) -> Result<Vec<String>, String> {
     let (format, _) = unquote(format)?;
@@ -480,16 +621,21 @@ fn variable(text: &str) -> Result<(&str, &str), String> {
 }
 
 /// The string that a statement of nginx.conf stands for, and its `escape`.
-fn unquote(format: &str) -> Result<(String, &str), String> {
+fn unquote(format: &str) -> Result<(String, Escape), String> {
     let mut rest = format.trim_matches(['\n', '\r']);
     if let Some(statement) = rest.trim_start().strip_prefix("log_format") {
         let statement = statement.trim_start();
         rest = &statement[statement.find(char::is_whitespace).unwrap_or(statement.len())..];
     }
-    let mut escape = "default";
+    let mut escape = Escape::Default;
     if let Some(option) = rest.trim_start().strip_prefix("escape=") {
         let end = option.find(char::is_whitespace).unwrap_or(option.len());
-        escape = &option[..end];
+        escape = match &option[..end] {
+            "default" => Escape::Default,
+            "json" => Escape::Json,
+            "none" => Escape::None,
+            other => return Err(format!("escape={other}: expected default, json or none")),
+        };
         rest = &option[end..];
     } else if !rest.trim_start().starts_with('\'') && rest.len() == format.trim_matches(['\n', '\r']).len() {
         return Ok((rest.to_owned(), escape));
@@ -564,6 +710,19 @@ fn end_of_list(text: &[u8], literal: &[u8]) -> Option<usize> {
         let at = from + find(&text[from..], literal)?;
         let inside = text[..at].ends_with(b",") || text[..at].ends_with(b" :") || text[at..].starts_with(b" : ");
         if !inside {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// Where `literal`, which begins with a quote, stands in a text escaped as in JSON: its quote is not escaped itself.
+fn end_of_json(text: &[u8], literal: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&text[from..], literal)?;
+        let backslashes = text[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if backslashes % 2 == 0 {
             return Some(at);
         }
         from = at + 1;

@@ -140,6 +140,16 @@ fn unescaped(text: &[u8], letters: bool) -> Cow<'_, [u8]> {
     }
 }
 
+/// Where a name ends that a path or a query follows without anything between: before the first `first`. Of a target with a
+/// scheme (`GET http://a/ HTTP/1.1` to a proxy) the scheme is its beginning.
+pub fn border(text: &[u8], first: u8) -> Option<usize> {
+    let at = memchr(first, text)?;
+    let before = &text[..at];
+    let is_scheme = text[at..].starts_with(b"//") && first == b'/';
+    let scheme = [&b"http:"[..], b"https:"].into_iter().find(|scheme| is_scheme && before.ends_with(scheme));
+    Some(at - scheme.map_or(0, <[u8]>::len))
+}
+
 /// The protocol that ends `text`.
 pub fn protocol_at_end(text: &[u8]) -> Option<&[u8]> {
     match text {
