@@ -36,6 +36,9 @@ Examples:
 /// What an event may grow to: with escaping its record stays below the longest line that is read.
 const LONGEST_EVENT: usize = 1 << 20;
 
+/// The least memory for events that wait: a line and what is kept beside it must have room.
+const SMALLEST_MEMORY: usize = 64 << 10;
+
 /// What becomes of a line that its format cannot read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum OnError {
@@ -45,6 +48,15 @@ pub enum OnError {
     Raw,
     /// Nothing.
     Drop,
+}
+
+/// What `--join` puts together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Joined {
+    /// Stack traces, with the line before them.
+    Trace,
+    /// JSON objects that are written over several lines.
+    Json,
 }
 
 /// Makes records of lines.
@@ -94,15 +106,18 @@ pub struct Args {
     /// Lines that match go on with the event before
     #[arg(long, value_name = "RE")]
     pub join_next: Option<String>,
-    /// trace: stack traces become one record with the line before them
-    #[arg(long, value_name = "WHAT", value_parser = ["trace"], hide_possible_values = true)]
-    pub join: Option<String>,
+    /// trace: stack traces become one record with the line before them; json: so do the lines of an object
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',', hide_possible_values = true)]
+    pub join: Vec<Joined>,
     /// The most lines of an event
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub join_lines: usize,
     /// The most bytes of an event or of a line in parts
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
     pub join_bytes: u64,
+    /// The most bytes of all events together that wait for their next line
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size)]
+    pub join_memory: u64,
     /// How long an event waits for its next line
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub join_idle: std::time::Duration,
@@ -324,7 +339,8 @@ impl Args {
         Ok(Rules {
             start: compile("--join-start", &self.join_start)?,
             next: compile("--join-next", &self.join_next)?,
-            trace: self.join.is_some(),
+            trace: self.join.contains(&Joined::Trace),
+            json: self.join.contains(&Joined::Json),
             lines: match self.join_lines {
                 0 => return Err(Trouble::new("--join-lines", "expected a number from 1")),
                 lines => lines,
@@ -332,6 +348,10 @@ impl Args {
             bytes: match usize::try_from(self.join_bytes) {
                 Ok(bytes @ 1..=LONGEST_EVENT) => bytes,
                 _ => return Err(Trouble::new("--join-bytes", "expected a size from 1 to 1MiB")),
+            },
+            memory: match usize::try_from(self.join_memory) {
+                Ok(bytes @ SMALLEST_MEMORY..) => bytes,
+                _ => return Err(Trouble::new("--join-memory", "expected a size from 64KiB")),
             },
             idle: self.join_idle,
         })

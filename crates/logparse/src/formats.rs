@@ -139,6 +139,30 @@ impl Format {
         }
     }
 
+    /// Parts an event of several lines into what this format reads and the plain stack trace behind it. Formats whose
+    /// message is the rest of a line read all of it.
+    pub fn split_event<'a>(&self, content: &'a [u8]) -> (&'a [u8], Option<&'a [u8]>) {
+        let Some(end) = memchr::memchr(b'\n', content) else { return (content, None) };
+        let is_object =
+            |text: &[u8]| text.trim_ascii_start().first() == Some(&b'{') && logline::json::is_valid_object(text);
+        let head = &content[..end];
+        let reads_objects = matches!(self, Self::Json | Self::Auto(_) | Self::Nginx(_) | Self::Ingress(_));
+        let reads_pairs = match self {
+            Self::Logfmt => true,
+            Self::Auto(_) => logfmt::is_shape(head),
+            _ => false,
+        };
+        if reads_pairs || (reads_objects && is_object(head)) {
+            return (head, Some(&content[end + 1..]));
+        }
+        // An object over several lines may have a trace behind it too.
+        let object = logline::json::value_length(content).filter(|_| reads_objects && content.first() == Some(&b'{'));
+        match object.and_then(|end| Some((&content[..end], content[end..].strip_prefix(b"\n")?))) {
+            Some((object, stack)) => (object, Some(stack)),
+            None => (content, None),
+        }
+    }
+
     /// Reads a line, which has no LF, into `record`.
     pub fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
         match self {

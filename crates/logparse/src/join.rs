@@ -4,12 +4,14 @@
 //! The invariant: no position and no mark that leaves runs ahead of a held line. `next` of what is sent is the last offset
 //! that no group straddles, be it held or sent: a place where reading can begin anew and give the same groups again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use logline::position::{Fid, Flags, Position};
-use memchr::memmem;
 use regex::bytes::Regex;
+
+use crate::brackets::Brackets;
+use crate::trace::{Answer, Trace};
 
 /// A held group that begins so far behind what has come since is sent: else what was sent beside it would have to be
 /// remembered without end.
@@ -24,10 +26,14 @@ pub struct Rules {
     pub next: Option<Regex>,
     /// Stack traces go on.
     pub trace: bool,
+    /// The lines of a JSON object go on until its brackets close.
+    pub json: bool,
     /// The most lines of a group.
     pub lines: usize,
     /// The most bytes of a group.
     pub bytes: usize,
+    /// The most bytes of all groups together.
+    pub memory: usize,
     /// A group that has waited so long is sent.
     pub idle: Duration,
 }
@@ -35,88 +41,23 @@ pub struct Rules {
 impl Rules {
     /// Whether lines are put together beyond the parts of one.
     pub fn joins_events(&self) -> bool {
-        self.start.is_some() || self.next.is_some() || self.trace
+        self.start.is_some() || self.next.is_some() || self.trace || self.json
     }
 
-    fn goes_on(&self, line: &[u8], trace: &mut Trace) -> bool {
-        if self.trace && trace.goes_on(line) {
-            return true;
+    /// What becomes of a line behind `group`.
+    fn look(&self, group: &Group, line: &[u8]) -> Answer {
+        if group.open || (self.json && group.brackets.take_in(line)) {
+            return Answer::GoesOn;
         }
-        match (&self.start, &self.next) {
+        let answer = if self.trace { group.trace.look(line, group.waiting.len()) } else { Answer::Ends };
+        let goes_on = match (&self.start, &self.next) {
             (Some(start), Some(next)) => next.is_match(line) || !start.is_match(line),
             (Some(start), None) => !start.is_match(line),
             (None, Some(next)) => next.is_match(line),
             (None, None) => false,
-        }
+        };
+        if goes_on { Answer::GoesOn } else { answer }
     }
-}
-
-/// What kind of stack trace a group has turned out to be.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-enum Trace {
-    #[default]
-    None,
-    /// Java, JavaScript, PHP: every further line tells itself.
-    Plain,
-    /// The line that names the exception, which is not indented, is still to come.
-    Python,
-    /// Empty lines and lines of functions belong to it.
-    Go,
-}
-
-impl Trace {
-    fn of_first(line: &[u8]) -> Self {
-        if line.starts_with(b"panic: ") || line.starts_with(b"fatal error: ") || is_goroutine(line) {
-            Self::Go
-        } else if line.starts_with(b"Traceback (most recent call last)") {
-            Self::Python
-        } else {
-            Self::None
-        }
-    }
-
-    fn goes_on(&mut self, line: &[u8]) -> bool {
-        let begins = |heads: &[&[u8]]| heads.iter().any(|head| line.starts_with(head));
-        if line.starts_with(b"Traceback (most recent call last)") {
-            *self = Self::Python;
-            return true;
-        }
-        if is_goroutine(line) {
-            *self = Self::Go;
-            return true;
-        }
-        if matches!(line.first(), Some(b' ' | b'\t')) || begins(&[b"Caused by: ", b"Suppressed: ", b"Stack trace:"]) {
-            if *self == Self::None {
-                *self = Self::Plain;
-            }
-            return true;
-        }
-        if begins(&[b"During handling of the above", b"The above exception was"]) || is_php_frame(line) {
-            return true;
-        }
-        match *self {
-            Self::Python => {
-                *self = Self::Plain;
-                true
-            }
-            Self::Go => {
-                line.is_empty()
-                    || line.ends_with(b")")
-                    || line.ends_with(b"(...)")
-                    || begins(&[b"created by ", b"[signal ", b"exit status "])
-            }
-            Self::Plain => line.is_empty(),
-            Self::None => false,
-        }
-    }
-}
-
-fn is_goroutine(line: &[u8]) -> bool {
-    line.starts_with(b"goroutine ") && memmem::find(line, b" [").is_some() && line.ends_with(b":")
-}
-
-fn is_php_frame(line: &[u8]) -> bool {
-    line.first() == Some(&b'#') && line.get(1).is_some_and(u8::is_ascii_digit)
 }
 
 /// The stream of a container that a line was written to.
@@ -150,11 +91,44 @@ pub struct Group {
     pub first: Vec<u8>,
     /// The contents, lines parted by LF.
     pub content: Vec<u8>,
+    /// It left before it was whole, for want of memory.
+    pub cut: bool,
     lines: usize,
     /// The last line is not whole yet.
     open: bool,
     trace: Trace,
+    brackets: Brackets,
+    /// Lines that belong to it if a frame of a stack trace follows them.
+    waiting: Vec<Waiting>,
     touched: Instant,
+    /// Its place in the order of beginnings.
+    turn: u64,
+}
+
+/// A line of which is not decided yet whether it belongs to the group before it.
+#[derive(Clone, Debug)]
+struct Waiting {
+    position: Option<Position>,
+    content: Vec<u8>,
+    raw: Vec<u8>,
+}
+
+impl Waiting {
+    fn new(piece: &Piece<'_>) -> Self {
+        Self { position: piece.position, content: piece.content.to_vec(), raw: piece.raw.to_vec() }
+    }
+
+    fn piece<'a>(&'a self, path: Option<&'a [u8]>, stream: Stream) -> Piece<'a> {
+        Piece { position: self.position, path, stream, content: &self.content, raw: &self.raw, partial: false }
+    }
+}
+
+impl Group {
+    /// The bytes that it holds, those reserved for what may still come included.
+    fn size(&self) -> usize {
+        let waiting: usize = self.waiting.iter().map(|line| line.content.capacity() + line.raw.capacity()).sum();
+        size_of::<Self>() + self.first.capacity() + self.content.capacity() + waiting
+    }
 }
 
 /// A line, or a part of one, on its way into a group.
@@ -185,45 +159,132 @@ struct Extent {
     sent: Vec<(u64, u64)>,
 }
 
-/// See the page of the module.
+/// The groups that are held, one for each file and stream, and how far positions may go meanwhile.
 #[derive(Debug)]
 pub struct Join {
     rules: Rules,
     held: HashMap<Key, Group>,
     extents: HashMap<Fid, Extent>,
+    /// The keys of the groups by their turn: the first has been held longest.
+    order: BTreeMap<u64, Key>,
+    turns: u64,
+    /// The bytes of all groups.
+    size: usize,
+    /// How many groups have left before they were whole.
+    cut: u64,
+    /// Where such a group was in the middle of a line: what comes next is the rest of it.
+    broken: HashSet<Key>,
 }
 
 impl Join {
     /// Nothing is held yet.
     pub fn new(rules: Rules) -> Self {
-        Self { rules, held: HashMap::new(), extents: HashMap::new() }
+        Self {
+            rules,
+            held: HashMap::new(),
+            extents: HashMap::new(),
+            order: BTreeMap::new(),
+            turns: 0,
+            size: 0,
+            cut: 0,
+            broken: HashSet::new(),
+        }
+    }
+
+    /// How many groups have left before they were whole, for want of memory.
+    pub fn cut(&self) -> u64 {
+        self.cut
     }
 
     /// Takes a piece; appends to `ready` what is complete by it.
     pub fn take(&mut self, piece: &Piece<'_>, ready: &mut Vec<Group>) {
         let key = (piece.position.map(|position| position.fid), piece.stream);
-        let goes_on = self.held.get_mut(&key).is_some_and(|group| {
-            group.open || (self.rules.joins_events() && self.rules.goes_on(piece.content, &mut group.trace))
-        });
-        if goes_on {
-            self.note(piece.position);
-            if let Some(group) = self.held.get_mut(&key) {
-                append(group, piece);
+        loop {
+            let Some(group) = self.held.get_mut(&key) else {
+                self.note(piece.position);
+                self.hold(key, piece);
+                break;
+            };
+            let before = group.size();
+            match self.rules.look(group, piece.content) {
+                Answer::GoesOn => {
+                    let waiting = std::mem::take(&mut group.waiting);
+                    for line in &waiting {
+                        append(group, &line.piece(piece.path, piece.stream));
+                    }
+                    append(group, piece);
+                    let after = group.size();
+                    self.size = self.size + after - before;
+                    for position in waiting.iter().map(|line| line.position).chain([piece.position]) {
+                        self.note(position);
+                    }
+                    break;
+                }
+                Answer::MayGoOn if !piece.partial && !self.is_full(key, piece.content.len()) => {
+                    if let Some(group) = self.held.get_mut(&key) {
+                        group.waiting.push(Waiting::new(piece));
+                        group.touched = Instant::now();
+                        self.size = self.size + group.size() - before;
+                    }
+                    break;
+                }
+                // The group before is sent as if this line had not come: its `next` must not run ahead of it. Lines that
+                // have waited make groups of their own, which this line may belong to.
+                _ => self.send(key, ready),
             }
-        } else {
-            // The group before is sent as if this line had not come: its `next` must not run ahead of it.
-            self.send(key, ready);
-            self.note(piece.position);
-            self.held.insert(key, begin(piece));
         }
-        let is_full = self
-            .held
-            .get(&key)
-            .is_some_and(|group| group.lines >= self.rules.lines || group.content.len() >= self.rules.bytes);
-        if is_full || !(piece.partial || self.rules.joins_events()) {
+        let is_done = !piece.partial && (!self.rules.joins_events() || self.is_object_done(key));
+        if is_done || self.is_full(key, 0) {
             self.send(key, ready);
         }
         self.bound_span(key.0, ready);
+        self.bound_memory(ready);
+    }
+
+    /// Whether the group has as much as it may hold, if so many bytes come to it.
+    fn is_full(&self, key: Key, more: usize) -> bool {
+        self.held.get(&key).is_some_and(|group| {
+            let waiting: usize = group.waiting.iter().map(|line| line.content.len() + 1).sum();
+            group.lines + group.waiting.len() >= self.rules.lines
+                || group.content.len() + waiting + more >= self.rules.bytes
+        })
+    }
+
+    /// Whether the group is an object whose brackets have closed, behind which nothing else can come.
+    fn is_object_done(&self, key: Key) -> bool {
+        let others = self.rules.trace || self.rules.start.is_some() || self.rules.next.is_some();
+        !others && self.held.get(&key).is_some_and(|group| !group.brackets.are_open())
+    }
+
+    /// Holds a new group.
+    fn hold(&mut self, key: Key, piece: &Piece<'_>) {
+        let mut group = begin(piece, self.turns);
+        if self.broken.remove(&key)
+            && let Some(position) = &mut group.position
+        {
+            position.flags.continued = true;
+        }
+        self.order.insert(self.turns, key);
+        self.turns += 1;
+        self.size += group.size();
+        self.held.insert(key, group);
+    }
+
+    /// Sends the groups that have been held longest until the others are within the memory.
+    fn bound_memory(&mut self, ready: &mut Vec<Group>) {
+        while self.size > self.rules.memory
+            && let Some((_, key)) = self.order.first_key_value()
+        {
+            let key = *key;
+            if let Some(group) = self.held.get_mut(&key) {
+                group.cut = true;
+                if group.open {
+                    self.broken.insert(key);
+                }
+            }
+            self.cut += 1;
+            self.send(key, ready);
+        }
     }
 
     /// A line that belongs to no group has gone by; returns the position to send it with.
@@ -245,9 +306,15 @@ impl Join {
     /// Sends what is held of a generation that is finished.
     pub fn finish(&mut self, fid: Fid, ready: &mut Vec<Group>) {
         for stream in Stream::ALL {
-            self.send((Some(fid), stream), ready);
+            self.send_all((Some(fid), stream), ready);
+            self.broken.remove(&(Some(fid), stream));
         }
         self.extents.remove(&fid);
+    }
+
+    /// Sends what is held of lines that no file and no stream are known of: a record has come between them.
+    pub fn interrupt(&mut self, ready: &mut Vec<Group>) {
+        self.send_all((None, Stream::None), ready);
     }
 
     /// Sends what has waited for so long; all of it, if `all`.
@@ -265,7 +332,14 @@ impl Join {
             .collect();
         keys.sort_unstable();
         for (fid, _, stream) in keys {
-            self.send((fid, stream), ready);
+            self.send_all((fid, stream), ready);
+        }
+    }
+
+    /// Sends a group and those that the lines waiting behind it make.
+    fn send_all(&mut self, key: Key, ready: &mut Vec<Group>) {
+        while self.held.contains_key(&key) {
+            self.send(key, ready);
         }
     }
 
@@ -278,6 +352,16 @@ impl Join {
 
     fn send(&mut self, key: Key, ready: &mut Vec<Group>) {
         let Some(mut group) = self.held.remove(&key) else { return };
+        self.size -= group.size();
+        self.order.remove(&group.turn);
+        let waiting = std::mem::take(&mut group.waiting);
+        let path = group.path.clone();
+        let mut waiting = waiting.iter().map(|line| line.piece(path.as_deref(), key.1));
+        if let Some(first) = waiting.next() {
+            // It is held before the group leaves: no position may run ahead of it.
+            self.note(first.position);
+            self.hold(key, &first);
+        }
         if let Some(position) = &mut group.position {
             let fid = position.fid;
             let straddles = Stream::ALL.into_iter().any(|stream| {
@@ -293,6 +377,9 @@ impl Join {
             position.next = self.safe(position.fid, position.end);
         }
         ready.push(group);
+        for piece in waiting {
+            self.take(&piece, ready);
+        }
     }
 
     /// The last offset of `fid` that no group straddles; `fallback` where nothing is known of it.
@@ -324,16 +411,22 @@ impl Join {
     }
 }
 
-fn begin(piece: &Piece<'_>) -> Group {
+fn begin(piece: &Piece<'_>, turn: u64) -> Group {
+    // The content is kept once: what a runtime has put in front of it is all that is asked of the line later.
+    let first = piece.raw.strip_suffix(piece.content).unwrap_or(piece.raw);
     Group {
         position: piece.position,
         path: piece.path.map(<[u8]>::to_vec),
-        first: piece.raw.to_vec(),
+        first: first.to_vec(),
         content: piece.content.to_vec(),
+        cut: false,
         lines: 1,
         open: piece.partial,
         trace: Trace::of_first(piece.content),
+        brackets: Brackets::of_first(piece.content),
+        waiting: Vec::new(),
         touched: Instant::now(),
+        turn,
     }
 }
 
@@ -341,6 +434,8 @@ fn append(group: &mut Group, piece: &Piece<'_>) {
     if !group.open {
         group.content.push(b'\n');
         group.lines += 1;
+        group.trace.take(piece.content);
+        group.brackets.take(piece.content);
     }
     group.content.extend_from_slice(piece.content);
     group.open = piece.partial;
@@ -363,7 +458,16 @@ mod tests {
     const FID: Fid = Fid(7);
 
     fn rules(trace: bool) -> Rules {
-        Rules { start: None, next: None, trace, lines: 500, bytes: 1 << 20, idle: Duration::from_secs(5) }
+        Rules {
+            start: None,
+            next: None,
+            trace,
+            json: false,
+            lines: 500,
+            bytes: 1 << 20,
+            memory: 8 << 20,
+            idle: Duration::from_secs(5),
+        }
     }
 
     fn piece(start: u64, end: u64, stream: Stream, content: &'static str, partial: bool) -> Piece<'static> {
@@ -437,6 +541,83 @@ mod tests {
             assert_eq!(ready.len(), 1, "{trace}");
             assert_eq!(String::from_utf8_lossy(&ready[0].content), trace);
         }
+    }
+
+    /// The groups that `lines` make.
+    fn groups(rules: Rules, lines: &[&str]) -> Vec<String> {
+        let (mut join, mut ready) = (Join::new(rules), Vec::new());
+        for line in lines {
+            let content = line.as_bytes();
+            join.take(
+                &Piece { position: None, path: None, stream: Stream::None, content, raw: content, partial: false },
+                &mut ready,
+            );
+        }
+        join.expire(true, &mut ready);
+        assert_eq!((join.size, join.order.len()), (0, 0));
+        ready.iter().map(|group| String::from_utf8_lossy(&group.content).into_owned()).collect()
+    }
+
+    #[test]
+    fn traces_of_many_programs_are_events_with_the_log_line_before_them() {
+        let text = include_str!("../../../tests/cases/traces.log");
+        let events: Vec<_> = text.split("\n%%\n").map(|event| event.trim_end_matches('\n')).collect();
+        let lines: Vec<_> = text.lines().filter(|line| *line != "%%").collect();
+        let found: Vec<_> =
+            groups(rules(true), &lines).into_iter().map(|event| event.trim_end_matches('\n').to_owned()).collect();
+        for (found, event) in found.iter().zip(&events) {
+            assert_eq!(found, event);
+        }
+        assert_eq!(found.len(), events.len());
+    }
+
+    #[test]
+    fn lines_that_waited_in_vain_make_events_of_their_own_and_positions_do_not_run_ahead_of_them() {
+        let mut join = Join::new(rules(true));
+        let log = "2024-03-05 10:11:12 INFO a";
+        assert!(sent(&mut join, &piece(0, 10, Stream::None, log, false)).is_empty());
+        assert!(sent(&mut join, &piece(10, 20, Stream::None, "ready", false)).is_empty());
+        assert!(sent(&mut join, &piece(20, 30, Stream::None, "steady", false)).is_empty());
+        assert_eq!(join.lowered(FID, 30), 0);
+        let groups = sent(&mut join, &piece(30, 40, Stream::None, log, false));
+        assert_eq!(groups, [&format!("0-10@10 {log}"), "10-20@20 ready", "20-30@30 steady"]);
+        assert_eq!(join.lowered(FID, 40), 30);
+    }
+
+    #[test]
+    fn the_group_held_longest_leaves_where_the_memory_is_full() {
+        let (mut join, mut ready) = (Join::new(Rules { memory: 64 << 10, ..rules(false) }), Vec::new());
+        let content = vec![b'z'; 10_000];
+        for fid in 1..=20 {
+            let position = Position { fid: Fid(fid), start: 0, end: 9, next: 9, flags: Flags::default() };
+            let content = &content[..];
+            let piece = Piece {
+                position: Some(position),
+                path: None,
+                stream: Stream::Out,
+                content,
+                raw: content,
+                partial: true,
+            };
+            join.take(&piece, &mut ready);
+            assert!(join.size <= 64 << 10);
+        }
+        let left: Vec<_> = ready.iter().map(|group| (group.position.unwrap().fid.0, group.cut)).collect();
+        assert_eq!(left, (1..=left.len() as u64).map(|fid| (fid, true)).collect::<Vec<_>>());
+        assert_eq!((join.cut(), left.len() > 10), (left.len() as u64, true));
+        // The rest of a line of which the beginning has left says so.
+        let rest = piece(9, 12, Stream::Out, "rest", false);
+        let position = Position { fid: Fid(1), ..rest.position.unwrap() };
+        ready.clear();
+        join.take(&Piece { position: Some(position), ..rest }, &mut ready);
+        assert!(ready[0].position.unwrap().flags.continued);
+    }
+
+    #[test]
+    fn the_lines_of_an_object_are_one_event() {
+        let json = Rules { json: true, ..rules(false) };
+        let lines = ["a", "{", "  \"b\": [", "    1", "  ]", "}", "{\"c\":1}", "{", "2024 d", "e"];
+        assert_eq!(groups(json, &lines), ["a", "{\n  \"b\": [\n    1\n  ]\n}", "{\"c\":1}", "{", "2024 d", "e"]);
     }
 
     #[test]

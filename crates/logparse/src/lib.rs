@@ -2,6 +2,7 @@
 //! join puts lines together, and [`parse::Parse`] is the whole.
 
 pub mod args;
+mod brackets;
 mod clock;
 mod conf;
 mod formats;
@@ -12,6 +13,7 @@ pub mod parse;
 mod pod;
 mod pretty;
 mod record;
+mod trace;
 
 /// The name in messages.
 pub const PROG: &str = "logparse";

@@ -9,7 +9,7 @@ use logline::ending::{Exit, Stop, say};
 use logline::input::Input;
 use logline::line::{END_RECORD, Item, Line, classify, unescape_path, write_mark_record};
 use logline::output::Output;
-use logline::position::{Mark, Position};
+use logline::position::{Flags, Mark, Position};
 use logline::{json, short};
 
 use crate::args::{Args, Chain, OnError, Wrapper};
@@ -52,6 +52,8 @@ pub struct Parse {
     /// The first failure, to be said when it turns out to be the rule.
     first_failure: Option<String>,
     ready: Vec<Group>,
+    /// How many events had left before they were whole when that was said.
+    said_cut: u64,
     inner: Vec<u8>,
     file: File,
 }
@@ -104,6 +106,8 @@ struct Source<'a> {
     line: &'a [u8],
     /// The content put together, if the wrapper could be taken off.
     content: Option<&'a [u8]>,
+    /// It is an event that left before it was whole.
+    is_cut: bool,
 }
 
 impl Parse {
@@ -130,6 +134,7 @@ impl Parse {
             counters: Counters::default(),
             first_failure: None,
             ready: Vec::new(),
+            said_cut: 0,
             inner: Vec::new(),
             file: File::default(),
         })
@@ -155,7 +160,8 @@ impl Parse {
                 say(
                     "logparse",
                     format_args!(
-                        "{lines} lines, {records} records, {passed} passed on, {unparsed} unparsed, {empty} empty"
+                        "{lines} lines, {records} records, {passed} passed on, {unparsed} unparsed, {empty} empty, {} cut short",
+                        self.join.cut()
                     ),
                 );
             }
@@ -221,6 +227,12 @@ impl Parse {
         let position = line.position();
         if line.is_record() && (position.is_some() || self.is_foreign_record(line)) {
             if json::is_valid_object(line.content) {
+                if self.joins_events && position.is_none() {
+                    let mut ready = std::mem::take(&mut self.ready);
+                    self.join.interrupt(&mut ready);
+                    self.send(&mut ready, out);
+                    self.ready = ready;
+                }
                 return self.record_line(line, out);
             }
             return self.broken_record(line, out);
@@ -232,8 +244,14 @@ impl Parse {
             return;
         }
         if !self.joins() {
-            let source =
-                Source { position, position_text: line.position_text(), path, line: content, content: Some(content) };
+            let source = Source {
+                position,
+                position_text: line.position_text(),
+                path,
+                line: content,
+                content: Some(content),
+                is_cut: false,
+            };
             return self.emit(&source, line.raw, out);
         }
         self.join_line(position, path, content, line.raw, out);
@@ -262,13 +280,15 @@ impl Parse {
             Ok(None) => (Stream::None, false, Cow::Borrowed(content)),
             Err(_) => {
                 let position = position.map(|position| self.join.pass(position));
-                let source = Source { position, position_text: None, path, line: content, content: None };
+                let source =
+                    Source { position, position_text: None, path, line: content, content: None, is_cut: false };
                 return self.emit(&source, raw, out);
             }
         };
         if self.join.is_empty() && !partial && !self.joins_events {
             let position = position.map(|position| self.join.pass(position));
-            let source = Source { position, position_text: None, path, line: content, content: Some(&inner) };
+            let source =
+                Source { position, position_text: None, path, line: content, content: Some(&inner), is_cut: false };
             return self.emit(&source, raw, out);
         }
         let piece = Piece { position, path, stream, content: &inner, raw: content, partial };
@@ -305,14 +325,23 @@ impl Parse {
                 continue;
             }
             let path = group.path.as_deref();
+            let with_cut = |flags: Flags| Flags { partial: flags.partial || group.cut, ..flags };
             let source = Source {
-                position: group.position,
+                position: group.position.map(|position| Position { flags: with_cut(position.flags), ..position }),
                 position_text: None,
                 path,
                 line: &group.first,
                 content: Some(content),
+                is_cut: group.cut,
             };
             self.emit(&source, content, out);
+        }
+        if self.join.cut() > 0 && self.said_cut == 0 {
+            self.said_cut = self.join.cut();
+            say(
+                PROG,
+                "--join-memory is full: the events that have waited longest leave as they are, flagged _partial; USR1 counts them",
+            );
         }
     }
 
@@ -321,6 +350,9 @@ impl Parse {
         self.counters.lines += 1;
         self.record.clear();
         let error = self.read(source);
+        if source.is_cut && source.position.is_none() {
+            self.record.raw("_partial", b"true");
+        }
         self.file.set(source.path);
         self.write(source.position, source.position_text, error.as_deref(), raw, out);
     }
@@ -510,7 +542,12 @@ fn read_chain(
     inner: &mut Vec<u8>,
 ) -> Option<String> {
     let (first, rest) = formats.split_first()?;
-    if let Err(why) = first.parse(content, record, clock) {
+    let (head, stack) = first.split_event(content);
+    let read = first.parse(head, record, clock);
+    if let Some(stack) = stack.filter(|_| read.is_ok()) {
+        record.put_stack(stack);
+    }
+    if let Err(why) = read {
         record.reset_layer();
         record.message(content);
         return Some(format!("{}: {why}", first.name()));

@@ -333,6 +333,13 @@ impl Record {
         self.message_is = Message::Text;
     }
 
+    /// Puts the stack trace that stood behind an object: as `stack`, where the object has none itself.
+    pub fn put_stack(&mut self, text: &[u8]) {
+        self.settle_page();
+        let has_one = self.entries.iter().any(|entry| entry.layer == self.depth && self.key(entry) == b"stack");
+        self.text(if has_one { "stack_" } else { "stack" }, text);
+    }
+
     /// Sets the message unless there is one.
     pub fn message_if_none(&mut self, text: &[u8]) {
         if self.message_is == Message::None {

@@ -52,7 +52,7 @@ fn put(object: &[u8], record: &mut Record) {
         if record.lifts(&key, member.value) {
             lift(object, &key, member.value, record);
         } else {
-            record.foreign(&key, |out| out.extend_from_slice(member.value));
+            record.foreign(&key, |out| write_value(out, member.value));
         }
     }
 }
@@ -64,7 +64,19 @@ fn lift(object: &[u8], name: &[u8], inner: &[u8], record: &mut Record) {
         let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
         let is_taken = std::str::from_utf8(&key).is_ok_and(|key| json::member(object, key).is_some());
         let key = if is_taken { [name, b".", &key].concat().into() } else { key };
-        record.foreign(&key, |out| out.extend_from_slice(member.value));
+        record.foreign(&key, |out| write_value(out, member.value));
+    }
+}
+
+/// Copies a value; the line ends of one that stood on several lines, and the indentation behind them, are left out.
+fn write_value(out: &mut Vec<u8>, value: &[u8]) {
+    let mut lines = value.split(|byte| *byte == b'\n');
+    out.extend_from_slice(lines.next().unwrap_or_default());
+    for line in lines {
+        while out.last().is_some_and(u8::is_ascii_whitespace) {
+            out.pop();
+        }
+        out.extend_from_slice(line.trim_ascii_start());
     }
 }
 
