@@ -544,7 +544,9 @@ fn year_behind(text: &[u8], at: usize) -> Option<(i64, Option<&[u8]>, usize)> {
         Some(b' ') if (1..=5).contains(&letters) => (Some(&rest[..letters]), &rest[letters + 1..]),
         _ => (None, rest),
     };
-    let year = rest.get(..4).and_then(number).filter(|_| ends_word(&rest[4..]))?;
+    // `2001:db8::1` is the address of a host.
+    let is_ended = |rest: &[u8]| ends_word(rest) && !matches!(rest, [b':', next, ..] if *next != b' ');
+    let year = rest.get(..4).and_then(number).filter(|_| is_ended(&rest[4..]))?;
     // A number of four digits behind a time of syslog is a year only where it can be one.
     (1970..2200).contains(&year).then(|| (year, zone, text.len() - rest.len() + 4))
 }

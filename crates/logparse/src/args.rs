@@ -225,9 +225,12 @@ impl Args {
 
     fn own_pattern(&self) -> Result<Option<Format>, Trouble> {
         let (option, pattern) = match (&self.regex, &self.grok) {
-            (Some(regex), _) => ("--regex", Pattern::new(regex, &[])),
+            (Some(regex), _) => {
+                let (renamed, fields) = grok::name_groups(regex);
+                ("--regex", Pattern::new(&renamed, fields))
+            }
             (_, Some(pattern)) => {
-                ("--grok", grok::expand(pattern).and_then(|(regex, numbers)| Pattern::new(&regex, &numbers)))
+                ("--grok", grok::expand(pattern).and_then(|(regex, fields)| Pattern::new(&regex, fields)))
             }
             _ => return Ok(None),
         };

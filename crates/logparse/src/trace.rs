@@ -301,7 +301,9 @@ fn is_log(line: &[u8]) -> bool {
     let letters = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = &text[..letters];
     let behind = &text[letters..];
-    let is_level = Level::parse(word).is_some()
+    let is_level = (word.len() > 3 || (word.len() == 3 && is_capital(word)))
+        && !matches!(word, b"note" | b"http")
+        && Level::from_word(word).is_some()
         && (is_capital(word) || word.iter().all(u8::is_ascii_lowercase))
         && (matches!(behind.first(), Some(b']' | b':' | b'|')) || (is_capital(word) && behind.first() == Some(&b' ')));
     // `Mar  5 10:11:12`, `Tue Mar 05 10:11:12 2024`

@@ -7,21 +7,37 @@ use regex::bytes::{CaptureLocations, Regex};
 
 use crate::clock::Clock;
 use crate::formats::value;
+use crate::grok::{Convert, Field};
 use crate::record::Record;
 
-/// See the page of the module.
+/// What stands for the time of a record where no group is named `time`, the first that is there.
+const TIMES: [&str; 8] = ["time", "timestamp", "@timestamp", "ts", "_time", "datetime", "date", "asctime"];
+
+/// A regular expression and the fields that its groups are.
 #[derive(Debug)]
 pub struct Pattern {
     regex: Regex,
-    groups: Vec<(usize, String, bool)>,
+    groups: Vec<Group>,
     /// Where the groups of the last line were: kept, so that a line costs no allocation.
     locations: std::cell::RefCell<CaptureLocations>,
 }
 
+/// A group whose text is a field.
+#[derive(Debug)]
+struct Group {
+    /// Its number in the expression.
+    at: usize,
+    field: Field,
+    /// Another group before it is the same field: the first of them that matches counts.
+    is_repeated: bool,
+    /// It is the time of the record, if its text is one.
+    is_time: bool,
+}
+
 impl Pattern {
-    /// Compiles `expression`; groups named in `numbers` become numbers where their text is one. The error says what was
-    /// expected.
-    pub fn new(expression: &str, numbers: &[String]) -> Result<Self, String> {
+    /// Compiles `expression`, whose groups are named `g0`, `g1` and so on after their place in `fields`. The error says what
+    /// was expected.
+    pub fn new(expression: &str, fields: Vec<Field>) -> Result<Self, String> {
         let regex = Regex::new(expression).map_err(|error| {
             let text = error.to_string();
             if text.contains("look-around") {
@@ -30,13 +46,19 @@ impl Pattern {
             let last = text.lines().last().unwrap_or_default();
             last.strip_prefix("error: ").unwrap_or(last).to_owned()
         })?;
-        let groups: Vec<_> = regex
-            .capture_names()
-            .enumerate()
-            .filter_map(|(at, name)| Some((at, name?.to_owned(), numbers.iter().any(|number| Some(&**number) == name))))
-            .collect();
-        if groups.is_empty() {
+        if fields.is_empty() {
             return Err("no named group in it, expected one like (?<status>[0-9]+)".to_owned());
+        }
+        let time = TIMES.iter().find(|name| fields.iter().any(|field| field.name == **name));
+        let mut groups: Vec<Group> = Vec::new();
+        for (place, field) in fields.into_iter().enumerate() {
+            let name = format!("g{place}");
+            groups.push(Group {
+                at: regex.capture_names().position(|group| group == Some(&*name)).ok_or("a group without its name")?,
+                is_repeated: groups.iter().any(|other| other.field.name == field.name),
+                is_time: time.is_some_and(|time| field.name == *time),
+                field,
+            });
         }
         let locations = std::cell::RefCell::new(regex.capture_locations());
         Ok(Self { regex, groups, locations })
@@ -48,25 +70,44 @@ impl Pattern {
         if self.regex.captures_read(&mut locations, line).is_none() {
             return Err("the expression does not match".into());
         }
-        for (at, name, number) in &self.groups {
-            let Some((start, end)) = locations.get(*at) else { continue };
-            let text = &line[start..end];
-            let is_time = name == "time" && {
-                record.time().clear();
-                clock.iso(text, record.time()) || clock.common(text, record.time())
-            };
-            if is_time {
-                continue;
-            }
-            match super::text::level(text) {
-                Some(level) if name == "level" => record.level(level),
-                _ if name == "message" => record.message(text),
-                _ if *number && value::is_number(text) => {
-                    record.foreign(name.as_bytes(), |out| value::number(out, text));
-                }
-                _ => record.foreign(name.as_bytes(), |out| json::write_string(out, text)),
+        for (place, group) in self.groups.iter().enumerate() {
+            let Some((start, end)) = locations.get(group.at) else { continue };
+            let has_come = |other: &Group| other.field.name == group.field.name && locations.get(other.at).is_some();
+            if !(group.is_repeated && self.groups[..place].iter().any(has_come)) {
+                group.put(&line[start..end], record, clock);
             }
         }
         Ok(())
     }
+}
+
+impl Group {
+    fn put(&self, text: &[u8], record: &mut Record, clock: &mut Clock) {
+        let name = &*self.field.name;
+        if self.is_time {
+            record.time().clear();
+            if clock.iso(text, record.time()) {
+                return;
+            }
+        }
+        let number = match self.field.convert {
+            Convert::Text => None,
+            Convert::Integer => number(text.split(|byte| *byte == b'.').next().unwrap_or_default()),
+            Convert::Float => number(text),
+        };
+        match (super::text::level(text), number) {
+            (Some(level), _) if name == "level" => record.level(level),
+            _ if name == "message" => record.message(text),
+            (_, Some(number)) => record.foreign(name.as_bytes(), |out| value::number(out, &number)),
+            _ => record.foreign(name.as_bytes(), |out| json::write_string(out, text)),
+        }
+    }
+}
+
+/// A decimal number as JSON can have it: without a plus, and with a digit before the point.
+fn number(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let (sign, digits) = text.strip_prefix(b"-").map_or((&b""[..], text), |digits| (&b"-"[..], digits));
+    let text = if digits.starts_with(b".") { Cow::Owned([sign, b"0", digits].concat()) } else { Cow::Borrowed(text) };
+    value::is_number(&text).then_some(text)
 }

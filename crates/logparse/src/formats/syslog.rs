@@ -45,10 +45,10 @@ pub fn is_shape(line: &[u8]) -> bool {
 /// Whether the line is what a syslog daemon writes to its files: a stamp, a host or none, and a tag. Such a stamp alone
 /// would be too little: many a program writes one.
 pub fn is_file_shape(line: &[u8], clock: &Clock) -> bool {
-    let mut stamp = Vec::new();
     let is_month = line.first().is_some_and(u8::is_ascii_uppercase);
-    let length = if is_month { clock.yearless(line, &mut stamp) } else { clock.leading(line, &mut stamp) };
-    let Some(rest) = length.and_then(|length| line[length..].strip_prefix(b" ")) else { return false };
+    let stamp =
+        if is_month || line.first().is_some_and(u8::is_ascii_digit) { clock.reader().leading(line).ok() } else { None };
+    let Some(rest) = stamp.and_then(|(_, length)| line[length..].strip_prefix(b" ")) else { return false };
     let (first, behind) = word(rest);
     let host_is_level = super::text::level(first.trim_ascii_end()).is_some();
     let host_is_name = first.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-:/".contains(byte));
@@ -219,15 +219,12 @@ fn parse_3164(
     has_priority: bool,
 ) -> Result<(), Cow<'static, str>> {
     let mut rest = text;
-    if let Some(length) = clock.yearless(text, record.time()) {
-        rest = text[length..].strip_prefix(b" ").ok_or("no space after the time")?;
-    } else {
-        let (stamp, behind) = word(text);
-        if clock.iso(stamp, record.time()) {
-            rest = behind;
-        } else if !has_priority {
-            return Err("neither a priority nor a time in front".into());
-        }
+    if let Some(length) = clock.leading(text, record.time()) {
+        // Routers write a colon behind the stamp.
+        let behind = text[length..].strip_prefix(b":").unwrap_or(&text[length..]);
+        rest = behind.strip_prefix(b" ").ok_or("no space after the time")?;
+    } else if !has_priority {
+        return Err("neither a priority nor a time in front".into());
     }
     let (first, behind) = word(rest);
     // Without a host the first word is the tag already.
