@@ -623,7 +623,7 @@ impl Record {
                         self.outer.get(entry.layer).map_or("outer", |outer| outer.prefix).as_bytes().to_vec();
                     name.push(b'.');
                     name.extend_from_slice(key);
-                    while self.entries.iter().any(|other| self.key(other) == name) {
+                    while order.binary_search_by_key(&&*name, |other| self.key(&self.entries[*other])).is_ok() {
                         name.push(b'_');
                     }
                     out.extend_from_slice(b",\"");
