@@ -141,15 +141,19 @@ impl Format {
 
     /// Parts an event of several lines into what this format reads and the plain stack trace behind it. Formats whose
     /// message is the rest of a line read all of it.
-    pub fn split_event<'a>(&self, content: &'a [u8]) -> (&'a [u8], Option<&'a [u8]>) {
+    pub fn split_event<'a>(&self, content: &'a [u8], clock: &Clock) -> (&'a [u8], Option<&'a [u8]>) {
+        if !matches!(self, Self::Json | Self::Logfmt | Self::Auto(_)) {
+            return (content, None);
+        }
         let Some(end) = memchr::memchr(b'\n', content) else { return (content, None) };
         let is_object =
             |text: &[u8]| text.trim_ascii_start().first() == Some(&b'{') && logline::json::is_valid_object(text);
         let head = &content[..end];
-        let reads_objects = matches!(self, Self::Json | Self::Auto(_) | Self::Nginx(_) | Self::Ingress(_));
+        let reads_objects = !matches!(self, Self::Logfmt);
         let reads_pairs = match self {
-            Self::Logfmt => true,
-            Self::Auto(_) => logfmt::is_shape(head),
+            // A quote that is still open goes on in the next line.
+            Self::Logfmt => memchr::memchr_iter(b'"', head).count() % 2 == 0,
+            Self::Auto(_) => logfmt::is_shape(head, clock.reader()),
             _ => false,
         };
         if reads_pairs || (reads_objects && is_object(head)) {

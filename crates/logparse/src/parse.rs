@@ -542,7 +542,7 @@ fn read_chain(
     inner: &mut Vec<u8>,
 ) -> Option<String> {
     let (first, rest) = formats.split_first()?;
-    let (head, stack) = first.split_event(content);
+    let (head, stack) = first.split_event(content, clock);
     let read = first.parse(head, record, clock);
     if let Some(stack) = stack.filter(|_| read.is_ok()) {
         record.put_stack(stack);
