@@ -12,15 +12,17 @@ use regex::bytes::Regex;
 
 use crate::clock::Clock;
 use crate::formats::apache::Apache;
+use crate::formats::csv::Csv;
 use crate::formats::nginx::Nginx;
 use crate::formats::pattern::Pattern;
 use crate::formats::text::Text;
 use crate::formats::{Auto, Format, NAMES, scanner, variable};
-use crate::join::Rules;
+use crate::join::{Events, Rules};
 use crate::{PROG, conf, grok};
 
 const AFTER: &str = "\
-Formats: nginx apache ingress-nginx json logfmt syslog cri docker klog text auto, or a chain like cri,nginx
+Formats: nginx apache ingress-nginx json logfmt syslog cri docker klog text auto, or a chain like cri,nginx;
+  of several lines an event: postgres mysql-slow csv
 
 Exit status:
   0  done
@@ -85,6 +87,9 @@ pub struct Args {
     /// Variables of your own in the log_format, which a map or set defines
     #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
     pub variable: Vec<String>,
+    /// The names of the columns of csv, like time,level,took:float; or postgres for its csvlog
+    #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
+    pub columns: Vec<String>,
     /// Read lines by a regular expression with named groups
     #[arg(long, value_name = "RE", conflicts_with = "grok")]
     pub regex: Option<String>,
@@ -215,10 +220,14 @@ impl Args {
             ("--log-format", self.log_format.is_some() && !nginx && !apache),
             ("--log-format-file", self.log_format_file.is_some() && !nginx && !apache),
             ("--nginx-conf", self.nginx_conf.is_some() && !nginx),
+            ("--columns", !self.columns.is_empty() && !reads("csv")),
             ("--variable", !self.variable.is_empty() && !nginx),
         ];
         match idle.into_iter().find(|(_, is_idle)| *is_idle) {
-            Some((option, _)) => Err(Trouble::new(option, format_args!("has no meaning for {names}, only for nginx"))),
+            Some((option, _)) => {
+                let format = if option == "--columns" { "csv" } else { "nginx" };
+                Err(Trouble::new(option, format_args!("has no meaning for {names}, only for {format}")))
+            }
             None => Ok(()),
         }
     }
@@ -252,18 +261,21 @@ impl Args {
             "logfmt" => Format::Logfmt,
             "syslog" => Format::Syslog,
             "klog" => Format::Klog,
+            "postgres" => Format::Postgres,
+            "mysql-slow" => Format::MysqlSlow,
+            "csv" => Format::Csv(Csv::new(&self.columns).map_err(|cause| Trouble::new("--columns", cause))?),
             "text" => Format::Text(self.text()),
-            "auto" => Format::Auto(Auto::new(self.usual_nginx()?, self.usual_apache()?, self.text())),
+            "auto" => Format::Auto(Auto::new(
+                self.usual_nginx()?,
+                Apache::new(None).map_err(|cause| Trouble::new("apache", cause))?,
+                self.text(),
+            )),
             _ => return Err(unknown(name)),
         })
     }
 
     fn text(&self) -> Text {
         Text { keeps_ansi: self.keep_ansi }
-    }
-
-    fn usual_apache(&self) -> Result<Apache, Trouble> {
-        Apache::new(None).map_err(|cause| Trouble::new("apache", cause))
     }
 
     fn usual_nginx(&self) -> Result<Nginx, Trouble> {
@@ -330,6 +342,16 @@ impl Args {
         Ok(())
     }
 
+    /// The format whose events have several lines, if the chain has one.
+    fn events(&self) -> Events {
+        let names = self.format.as_deref().unwrap_or_default();
+        let events = [("postgres", Events::Postgres), ("mysql-slow", Events::MysqlSlow), ("csv", Events::Csv)];
+        events
+            .into_iter()
+            .find(|(name, _)| names.split(',').any(|own| own == *name))
+            .map_or(Events::Lines, |(_, events)| events)
+    }
+
     /// The rules of the join.
     pub fn rules(&self) -> Result<Rules, Trouble> {
         let compile = |option: &str, text: &Option<String>| {
@@ -344,6 +366,7 @@ impl Args {
             next: compile("--join-next", &self.join_next)?,
             trace: self.join.contains(&Joined::Trace),
             json: self.join.contains(&Joined::Json),
+            events: self.events(),
             lines: match self.join_lines {
                 0 => return Err(Trouble::new("--join-lines", "expected a number from 1")),
                 lines => lines,

@@ -10,14 +10,17 @@ use crate::record::Record;
 pub mod apache;
 pub mod apache_error;
 pub mod cri;
+pub mod csv;
 pub mod docker;
 pub mod front;
 pub mod json;
 pub mod klog;
 pub mod logfmt;
+pub mod mysql_slow;
 pub mod nginx;
 pub mod nginx_error;
 pub mod pattern;
+pub mod postgres;
 pub mod scanner;
 pub mod strftime;
 pub mod syslog;
@@ -26,8 +29,22 @@ pub mod value;
 pub mod variable;
 
 /// The names that a user may give, wrappers included.
-pub const NAMES: [&str; 11] =
-    ["nginx", "apache", "ingress-nginx", "json", "logfmt", "syslog", "cri", "docker", "klog", "text", "auto"];
+pub const NAMES: [&str; 14] = [
+    "nginx",
+    "apache",
+    "ingress-nginx",
+    "json",
+    "logfmt",
+    "syslog",
+    "cri",
+    "docker",
+    "klog",
+    "text",
+    "auto",
+    "postgres",
+    "mysql-slow",
+    "csv",
+];
 
 /// A format that reads what is inside a line.
 #[derive(Debug)]
@@ -46,6 +63,12 @@ pub enum Format {
     Syslog,
     /// Kubernetes' components.
     Klog,
+    /// PostgreSQL's stderr.
+    Postgres,
+    /// The slow query log of MySQL and MariaDB.
+    MysqlSlow,
+    /// Values parted by commas.
+    Csv(csv::Csv),
     /// Anything.
     Text(text::Text),
     /// Whatever the line looks like.
@@ -111,7 +134,13 @@ impl Auto {
     /// A quote behind a backslash is Apache's, gunicorn's or morgan's; nginx writes `\x22`. A line that nginx's formats do
     /// not fit may be `common`.
     fn parse_access<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
-        if scanner::find(line, b"\\\"").is_some() && self.apache.parse(line, record, clock).is_ok() {
+        let is_plain = value::is_plain(line);
+        let is_read = if is_plain {
+            self.nginx.parse_plain(line, record, clock)
+        } else {
+            scanner::find(line, b"\\\"").is_some() && self.apache.parse(line, record, clock).is_ok()
+        };
+        if is_read {
             return Ok(());
         }
         record.reset_layer();
@@ -133,6 +162,9 @@ impl Format {
             Self::Logfmt => "logfmt",
             Self::Syslog => "syslog",
             Self::Klog => "klog",
+            Self::Postgres => "postgres",
+            Self::MysqlSlow => "mysql-slow",
+            Self::Csv(_) => "csv",
             Self::Text(_) => "text",
             Self::Auto(_) => "auto",
             Self::Pattern(_) => "regex",
@@ -152,7 +184,7 @@ impl Format {
         let reads_objects = !matches!(self, Self::Logfmt);
         let reads_pairs = match self {
             // A quote that is still open goes on in the next line.
-            Self::Logfmt => memchr::memchr_iter(b'"', head).count() % 2 == 0,
+            Self::Logfmt => memchr::memchr_iter(b'"', head).count().is_multiple_of(2),
             Self::Auto(_) => logfmt::is_shape(head, clock.reader()),
             _ => false,
         };
@@ -176,6 +208,9 @@ impl Format {
             Self::Logfmt => logfmt::parse(line, record, clock),
             Self::Syslog => syslog::parse(line, record, clock),
             Self::Klog => klog::parse(line, record, clock),
+            Self::Postgres => postgres::parse(line, record, clock),
+            Self::MysqlSlow => mysql_slow::parse(line, record, clock),
+            Self::Csv(csv) => csv.parse(line, record, clock),
             Self::Text(text) => {
                 text.parse(line, record, clock);
                 Ok(())

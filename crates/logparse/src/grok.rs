@@ -152,6 +152,18 @@ pub enum Convert {
     Float,
 }
 
+impl Convert {
+    /// By the word behind the name of a field, which may be missing.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "" | "string" => Some(Self::Text),
+            "int" | "long" | "integer" => Some(Self::Integer),
+            "float" | "double" | "number" => Some(Self::Float),
+            _ => None,
+        }
+    }
+}
+
 /// The regular expression that `pattern` stands for, with groups named `g0`, `g1` and so on, and the field that each of them
 /// captures: the names of the fields may be any, and one may occur several times. The error says what was expected.
 pub fn expand(pattern: &str) -> Result<(String, Vec<Field>), String> {
@@ -190,11 +202,9 @@ fn expand_into(pattern: &str, fields: &mut Vec<Field>, depth: usize) -> Result<S
             regex.extend(["(?:", &expand_into(text, fields, depth + 1)?, ")"]);
             continue;
         };
-        let convert = match parts.next() {
-            None | Some("" | "string") => Convert::Text,
-            Some("int" | "long" | "integer") => Convert::Integer,
-            Some("float" | "double" | "number") => Convert::Float,
-            Some(other) => return Err(format!("%{{{}}}: expected int or float instead of {other}", &inner[..end])),
+        let kind = parts.next().unwrap_or_default();
+        let Some(convert) = Convert::parse(kind) else {
+            return Err(format!("%{{{}}}: expected int or float instead of {kind}", &inner[..end]));
         };
         let group = enter(fields, field, convert);
         regex.extend([&group, &expand_into(text, fields, depth + 1)?, ")"]);

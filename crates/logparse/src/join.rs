@@ -11,11 +11,25 @@ use logline::position::{Fid, Flags, Position};
 use regex::bytes::Regex;
 
 use crate::brackets::Brackets;
+use crate::formats::{mysql_slow, postgres};
 use crate::trace::{Answer, Trace};
 
 /// A held group that begins so far behind what has come since is sent: else what was sent beside it would have to be
 /// remembered without end.
 const SPAN: u64 = 16 << 20;
+
+/// Formats that say themselves which lines make one event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Events {
+    /// None of them: each line is one.
+    Lines,
+    /// Reports of PostgreSQL.
+    Postgres,
+    /// Entries of MySQL's slow query log.
+    MysqlSlow,
+    /// Rows with line breaks in quotes.
+    Csv,
+}
 
 /// When lines make one event.
 #[derive(Clone, Debug)]
@@ -28,6 +42,8 @@ pub struct Rules {
     pub trace: bool,
     /// The lines of a JSON object go on until its brackets close.
     pub json: bool,
+    /// What the format says.
+    pub events: Events,
     /// The most lines of a group.
     pub lines: usize,
     /// The most bytes of a group.
@@ -41,12 +57,26 @@ pub struct Rules {
 impl Rules {
     /// Whether lines are put together beyond the parts of one.
     pub fn joins_events(&self) -> bool {
-        self.start.is_some() || self.next.is_some() || self.trace || self.json
+        self.has_options() || self.json || self.events != Events::Lines
+    }
+
+    /// Whether a line may go on with any event before it.
+    fn has_options(&self) -> bool {
+        self.start.is_some() || self.next.is_some() || self.trace
     }
 
     /// What becomes of a line behind `group`.
     fn look(&self, group: &Group, line: &[u8]) -> Answer {
         if group.open || (self.json && group.brackets.take_in(line)) {
+            return Answer::GoesOn;
+        }
+        let goes_on = match self.events {
+            Events::Lines => false,
+            Events::Postgres => postgres::goes_on(line),
+            Events::MysqlSlow => mysql_slow::goes_on(&group.content, line),
+            Events::Csv => group.in_quotes,
+        };
+        if goes_on {
             return Answer::GoesOn;
         }
         let answer = if self.trace { group.trace.look(line, group.waiting.len()) } else { Answer::Ends };
@@ -98,6 +128,8 @@ pub struct Group {
     open: bool,
     trace: Trace,
     brackets: Brackets,
+    /// Quotes that have been opened are not closed.
+    in_quotes: bool,
     /// Lines that belong to it if a frame of a stack trace follows them.
     waiting: Vec<Waiting>,
     touched: Instant,
@@ -233,7 +265,7 @@ impl Join {
                 _ => self.send(key, ready),
             }
         }
-        let is_done = !piece.partial && (!self.rules.joins_events() || self.is_object_done(key));
+        let is_done = !piece.partial && self.is_done(key);
         if is_done || self.is_full(key, 0) {
             self.send(key, ready);
         }
@@ -250,10 +282,14 @@ impl Join {
         })
     }
 
-    /// Whether the group is an object whose brackets have closed, behind which nothing else can come.
-    fn is_object_done(&self, key: Key) -> bool {
-        let others = self.rules.trace || self.rules.start.is_some() || self.rules.next.is_some();
-        !others && self.held.get(&key).is_some_and(|group| !group.brackets.are_open())
+    /// Whether no line can go on with the group: an object or quotes that have closed.
+    fn is_done(&self, key: Key) -> bool {
+        let is_open = |group: &Group| match self.rules.events {
+            Events::Lines => self.rules.json && group.brackets.are_open(),
+            Events::Csv => group.in_quotes,
+            Events::Postgres | Events::MysqlSlow => true,
+        };
+        !self.rules.has_options() && !self.held.get(&key).is_some_and(is_open)
     }
 
     /// Holds a new group.
@@ -424,10 +460,15 @@ fn begin(piece: &Piece<'_>, turn: u64) -> Group {
         open: piece.partial,
         trace: Trace::of_first(piece.content),
         brackets: Brackets::of_first(piece.content),
+        in_quotes: has_odd_quotes(piece.content),
         waiting: Vec::new(),
         touched: Instant::now(),
         turn,
     }
+}
+
+fn has_odd_quotes(text: &[u8]) -> bool {
+    !memchr::memchr_iter(b'"', text).count().is_multiple_of(2)
 }
 
 fn append(group: &mut Group, piece: &Piece<'_>) {
@@ -437,6 +478,7 @@ fn append(group: &mut Group, piece: &Piece<'_>) {
         group.trace.take(piece.content);
         group.brackets.take(piece.content);
     }
+    group.in_quotes ^= has_odd_quotes(piece.content);
     group.content.extend_from_slice(piece.content);
     group.open = piece.partial;
     group.touched = Instant::now();
@@ -463,6 +505,7 @@ mod tests {
             next: None,
             trace,
             json: false,
+            events: Events::Lines,
             lines: 500,
             bytes: 1 << 20,
             memory: 8 << 20,

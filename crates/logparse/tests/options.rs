@@ -37,7 +37,7 @@ fn written(args: &[&str], input: &str) -> String {
 #[test]
 fn what_cannot_be_is_said_in_one_line_with_what_was_expected() {
     let conf = format!("{}/../../tests/data/nginx/formats.conf", env!("CARGO_MANIFEST_DIR"));
-    let cases: [(&[&str], &str); 31] = [
+    let cases: [(&[&str], &str); 36] = [
         (&[], "FORMAT: missing, expected one of nginx "),
         (&["ngnix"], "ngnix: unknown format, did you mean nginx"),
         (&["prometheus"], "prometheus: unknown format, expected one of nginx apache "),
@@ -76,6 +76,11 @@ fn what_cannot_be_is_said_in_one_line_with_what_was_expected() {
         (&["syslog", "--tz", "Mars/Base"], "Mars/Base: unknown time zone, expected a name like Europe/Berlin"),
         (&["text", "--join-start", "("], "--join-start: unclosed group"),
         (&["text", "--join-bytes", "2MiB"], "--join-bytes: expected a size from 1 to 1MiB"),
+        (&["text", "--join-memory", "1KiB"], "--join-memory: expected a size from 64KiB"),
+        (&["text", "--join", "x"], "invalid value 'x' for '--join <WHAT>', expected one of trace, json"),
+        (&["csv"], "--columns: missing, expected the names of the columns, or postgres"),
+        (&["csv", "--columns", "a:date"], "--columns: a:date: expected int or float behind the colon"),
+        (&["json", "--columns", "a"], "--columns: has no meaning for json, only for csv"),
         (&["text", "--join-lines", "0"], "--join-lines: expected a number from 1"),
         (&["text", "--on-error", "x"], "invalid value 'x' for '--on-error <WHAT>', expected one of keep, raw, drop"),
     ];

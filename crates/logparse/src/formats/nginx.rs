@@ -103,7 +103,7 @@ impl Nginx {
     }
 
     /// Most lines hold nothing unusual. In these the last value has no quote in it, so that no format takes what is another's.
-    fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
+    pub fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
         match self {
             Self::Given(scanner) => !scanner.is_json() && scanner.parse_plain(line, record, clock),
             Self::Ingress(formats) => of_front(formats, line)[0].parse_plain(line, record, clock),

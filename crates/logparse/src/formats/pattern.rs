@@ -27,11 +27,24 @@ pub struct Pattern {
 struct Group {
     /// Its number in the expression.
     at: usize,
-    field: Field,
+    value: Value,
     /// Another group before it is the same field: the first of them that matches counts.
     is_repeated: bool,
+}
+
+/// A field whose text some part of a line is.
+#[derive(Debug)]
+pub struct Value {
+    field: Field,
     /// It is the time of the record, if its text is one.
     is_time: bool,
+}
+
+/// The fields of one format, among which one may be the time.
+pub fn values(fields: Vec<Field>) -> Vec<Value> {
+    let time = TIMES.iter().find(|name| fields.iter().any(|field| field.name == **name));
+    let value = |field: Field| Value { is_time: time.is_some_and(|time| field.name == *time), field };
+    fields.into_iter().map(value).collect()
 }
 
 impl Pattern {
@@ -49,15 +62,13 @@ impl Pattern {
         if fields.is_empty() {
             return Err("no named group in it, expected one like (?<status>[0-9]+)".to_owned());
         }
-        let time = TIMES.iter().find(|name| fields.iter().any(|field| field.name == **name));
         let mut groups: Vec<Group> = Vec::new();
-        for (place, field) in fields.into_iter().enumerate() {
+        for (place, value) in values(fields).into_iter().enumerate() {
             let name = format!("g{place}");
             groups.push(Group {
                 at: regex.capture_names().position(|group| group == Some(&*name)).ok_or("a group without its name")?,
-                is_repeated: groups.iter().any(|other| other.field.name == field.name),
-                is_time: time.is_some_and(|time| field.name == *time),
-                field,
+                is_repeated: groups.iter().any(|other| other.value.field.name == value.field.name),
+                value,
             });
         }
         let locations = std::cell::RefCell::new(regex.capture_locations());
@@ -72,17 +83,19 @@ impl Pattern {
         }
         for (place, group) in self.groups.iter().enumerate() {
             let Some((start, end)) = locations.get(group.at) else { continue };
-            let has_come = |other: &Group| other.field.name == group.field.name && locations.get(other.at).is_some();
+            let has_come =
+                |other: &Group| other.value.field.name == group.value.field.name && locations.get(other.at).is_some();
             if !(group.is_repeated && self.groups[..place].iter().any(has_come)) {
-                group.put(&line[start..end], record, clock);
+                group.value.put(&line[start..end], record, clock);
             }
         }
         Ok(())
     }
 }
 
-impl Group {
-    fn put(&self, text: &[u8], record: &mut Record, clock: &mut Clock) {
+impl Value {
+    /// Puts the text of this field into a record.
+    pub fn put(&self, text: &[u8], record: &mut Record, clock: &mut Clock) {
         let name = &*self.field.name;
         if self.is_time {
             record.time().clear();
