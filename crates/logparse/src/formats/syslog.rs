@@ -46,6 +46,10 @@ pub fn is_shape(line: &[u8]) -> bool {
 /// would be too little: many a program writes one.
 pub fn is_file_shape(line: &[u8], clock: &Clock) -> bool {
     let is_month = line.first().is_some_and(u8::is_ascii_uppercase);
+    // The dash of a year, or the space behind the name of a month.
+    if line.get(if is_month { 3 } else { 4 }).is_none_or(|byte| !matches!(byte, b' ' | b'-')) {
+        return false;
+    }
     let stamp =
         if is_month || line.first().is_some_and(u8::is_ascii_digit) { clock.reader().leading(line).ok() } else { None };
     let Some(rest) = stamp.and_then(|(_, length)| line[length..].strip_prefix(b" ")) else { return false };
