@@ -2,7 +2,7 @@
 //! the syntax of the regex crate from what they are documented to match. Where they name fields, these are the suite's:
 //! `remote_addr`, `status`, `time`.
 
-use logline::nearest::nearest;
+use logline::spelling::nearest;
 
 /// The most steps into patterns of patterns.
 const DEEPEST: usize = 16;
