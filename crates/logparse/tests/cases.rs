@@ -158,6 +158,27 @@ fn unparsed(records: &[Value]) -> usize {
     records.iter().filter(|record| record.get("_parse_error").is_some()).count()
 }
 
+/// What a container writes to its output: many programs, one stream. Each record has at least the values of its row; `null`
+/// is a key that it has not, `message_lines` the lines of its message.
+#[test]
+fn each_event_of_a_mixed_stream_has_its_own_shape() {
+    let stream = std::fs::read(workspace("cases/mixed.log")).unwrap();
+    let expected = std::fs::read_to_string(workspace("cases/mixed.ndjson")).unwrap();
+    let expected: Vec<Value> = expected.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let records = records(&["auto", "--join", "trace"], &stream);
+    for (record, row) in records.iter().zip(&expected) {
+        for (key, value) in row.as_object().unwrap() {
+            let is_right = match key.as_str() {
+                "message_lines" => Some(record["message"].as_str().unwrap().lines().count() as u64) == value.as_u64(),
+                key => is_same(key, value, record),
+            };
+            assert!(is_right, "{key} of {record}, expected {value}");
+        }
+        assert_eq!(record.get("_parse_error"), None, "{record}");
+    }
+    assert_eq!(records.len(), expected.len(), "{records:#?}");
+}
+
 #[test]
 fn every_line_of_the_real_logs_is_read() {
     let conf = workspace("data/nginx/formats.conf");
