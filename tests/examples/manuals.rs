@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
 pub fn commands() -> [Command; 4] {
     [
         logtail::args::Args::command(),
-        logparse::args::Args::command(),
+        logparse::Args::command(),
         logfilter::args::Args::command(),
         logpost::args::Args::command(),
     ]

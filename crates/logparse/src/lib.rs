@@ -1,7 +1,6 @@
-//! The parts of logparse, so that tests can reach them: formats read one line each, the record lays out what they find, the
-//! join puts lines together, and [`parse::Parse`] is the whole.
+#![doc = include_str!("../README.md")]
 
-pub mod args;
+mod args;
 mod brackets;
 mod clock;
 mod conf;
@@ -9,11 +8,14 @@ mod formats;
 mod grok;
 mod join;
 mod lanes;
-pub mod parse;
+mod parse;
 mod pod;
 mod pretty;
 mod record;
 mod trace;
+
+pub use args::Args;
+pub use parse::Parse;
 
 /// The name in messages.
 pub const PROG: &str = "logparse";

@@ -3,9 +3,7 @@
 use logline::ending::{Exit, Stop};
 use logline::input::Input;
 use logline::output::Output;
-use logparse::PROG;
-use logparse::args::Args;
-use logparse::parse::Parse;
+use logparse::{Args, PROG, Parse};
 
 fn main() -> Exit {
     logline::args::run(PROG, &[], run)
