@@ -31,8 +31,10 @@ pub fn is_shape(line: &[u8]) -> bool {
 }
 
 fn end_of_time(line: &[u8]) -> Option<usize> {
-    let end = memchr(b']', line.get(..48.min(line.len()))?)?;
-    (line[0] == b'[' && end > 19).then_some(end)
+    if line.first() != Some(&b'[') {
+        return None;
+    }
+    memchr(b']', &line[..line.len().min(48)]).filter(|end| *end > 19)
 }
 
 fn first_bracket(rest: &[u8]) -> Option<&[u8]> {

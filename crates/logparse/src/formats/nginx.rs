@@ -2,7 +2,7 @@
 //! main, told apart by shape. The error log's shape is tried first, so that one pipeline reads both files.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use memchr::{memchr, memrchr};
 
@@ -28,7 +28,9 @@ pub enum Nginx {
         /// The last plain line was of the latter: the next one will be.
         was_main: Cell<bool>,
         /// What a line may be that goes on behind the agent.
-        ingress: Vec<Scanner>,
+        ingress: OnceCell<Vec<Scanner>>,
+        /// Values are decoded from `\xHH`.
+        decodes: bool,
     },
 }
 
@@ -41,7 +43,8 @@ impl Nginx {
                 combined: Scanner::compile(COMBINED, decodes)?,
                 main: Scanner::compile(MAIN, decodes)?,
                 was_main: Cell::new(false),
-                ingress: ingress(decodes)?,
+                ingress: OnceCell::new(),
+                decodes,
             },
         })
     }
@@ -84,13 +87,16 @@ impl Nginx {
     }
 
     fn parse_usual<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
-        let Self::Usual { combined, main, ingress, .. } = self else { return Err("no usual format".into()) };
+        let Self::Usual { combined, main, ingress: older, decodes, .. } = self else {
+            return Err("no usual format".into());
+        };
         match shape_by_quotes(line).unwrap_or_else(|| shape_by_separators(line)) {
             Shape::Combined => combined.parse(line, record, clock),
             Shape::Main => main.parse(line, record, clock),
             Shape::Other => {
                 let begin = record.place();
-                if parse_first(ingress, line, record, clock).is_ok() {
+                let formats = older.get_or_init(|| ingress(*decodes).unwrap_or_default());
+                if parse_first(formats, line, record, clock).is_ok() {
                     return Ok(());
                 }
                 record.go_back(begin);

@@ -39,8 +39,6 @@ pub fn ingress_formats() -> Vec<String> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Text,
-    /// The client's address: one word.
-    Address,
     /// A list in which a space follows each comma.
     List,
     Number,
@@ -58,6 +56,8 @@ struct Step {
     key: Key,
     kind: Kind,
     is_last: bool,
+    /// It has no space in it: the client's address.
+    is_word: bool,
     /// The literal that ends the value; empty at the end of the line.
     until: Literal,
     /// What is said if the value is not there.
@@ -134,8 +134,8 @@ impl Step {
         }
         let begin = pen.at();
         let length = match self.kind {
-            Kind::Text | Kind::Address if self.until.is_quote => pen.text_until(&self.key, rest, [b'"'])?,
-            Kind::Text | Kind::Address => pen.text_until(&self.key, rest, [self.until.first, b'"'])?,
+            Kind::Text if self.until.is_quote => pen.text_until(&self.key, rest, [b'"'])?,
+            Kind::Text => pen.text_until(&self.key, rest, [self.until.first, b'"'])?,
             Kind::Number => {
                 let length = value::canonical_length(rest)?;
                 pen.value(&self.key, rest, length);
@@ -163,10 +163,10 @@ impl Step {
         let value = &rest[..end];
         let is_plain = match self.kind {
             _ if value == b"-" => true,
-            Kind::Text | Kind::Address | Kind::List | Kind::UpstreamText => {
+            Kind::Text | Kind::List | Kind::UpstreamText => {
                 pen.text(&self.key, rest, end);
                 let is_one = match self.kind {
-                    Kind::Address => !value.contains(&b' '),
+                    Kind::Text => !self.is_word || !value.contains(&b' '),
                     Kind::UpstreamText => elements(value).nth(1).is_none(),
                     _ => true,
                 };
@@ -260,6 +260,7 @@ impl Scanner {
                 key: key(name)?,
                 kind: kind(name),
                 is_last: false,
+                is_word: name == "remote_addr",
                 until: Literal::default(),
                 missing: String::new(),
                 border: None,
@@ -441,8 +442,8 @@ impl Scanner {
         let wrong = || Err(format!("${} is not what it should be", step.name()).into());
         match step.kind {
             _ if is_unset => {}
-            Kind::Address if value.contains(&b' ') => return wrong(),
-            Kind::Text | Kind::Address | Kind::List => self.write(record.keyed(&step.key), value),
+            Kind::Text if step.is_word && value.contains(&b' ') => return wrong(),
+            Kind::Text | Kind::List => self.write(record.keyed(&step.key), value),
             Kind::Number => {
                 if !value::is_number(value) {
                     return wrong();
@@ -521,7 +522,6 @@ fn rank(kind: Kind) -> u8 {
 /// The kind is told by the name alone, never guessed from a value.
 fn kind(name: &str) -> Kind {
     match name {
-        "remote_addr" => Kind::Address,
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => Kind::List,
         "time_local" => Kind::Common,
         "time_iso8601" => Kind::Iso,
