@@ -53,6 +53,14 @@ A stack trace is one record with the line before it.
   {"message":"java.io.IOException: gone\n  at a.b(C.java:1)"}
   {"message":"next"}
 
+The exception's own lines wait until a frame follows; behind an object the trace is its stack. Objects over several lines are one record too.
+
+  $ printf '%s\n' '2026-11-23 08:53:04 ERROR failed' 'a.b.CException: of two' 'lines' '  at a.b(C.java:1)' '2026-11-23 08:53:05 INFO next' | logparse text --join trace
+  {"time":"2026-11-23T08:53:04Z","level":"error","message":"failed\na.b.CException: of two\nlines\n  at a.b(C.java:1)"}
+  {"time":"2026-11-23T08:53:05Z","level":"info","message":"next"}
+  $ printf '%s\n' '{' '  "level": "error"' '}' 'a.b.CException: x' '  at a.b(C.java:1)' | logparse json --join trace,json
+  {"level":"error","stack":"a.b.CException: x\n  at a.b(C.java:1)"}
+
 A line that cannot be read is kept, with the reason; or passed as it is, or dropped.
 
   $ echo 'no such format' | logparse nginx 2> warnings
@@ -80,5 +88,5 @@ Bad arguments are said with what was expected.
   logparse: log: reads standard input, try logparse nginx < log
   [2]
   $ logparse --grok '%{NOTHING:x}' < /dev/null
-  logparse: --grok: %{NOTHING}: unknown pattern
+  logparse: --grok: %{NOTHING}: unknown pattern, expected a usual name like %{NUMBER}, or (?<name>…) with the expression itself
   [2]

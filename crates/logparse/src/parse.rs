@@ -320,7 +320,8 @@ impl Parse {
             while let Some(shorter) = content.strip_suffix(b"\n") {
                 content = shorter;
             }
-            if content.is_empty() && self.chain.wrapper == Wrapper::None {
+            // What a runtime has wrapped is a record also where it is empty.
+            if content.is_empty() && group.first.is_empty() {
                 self.counters.empty += 1;
                 continue;
             }

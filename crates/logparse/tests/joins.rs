@@ -231,3 +231,11 @@ fn docker_parts_are_joined_without_a_separator_and_keep_the_first_time() {
     assert_eq!(found, [("2025-10-10T13:55:36.2Z", "err"), ("2025-10-10T13:55:36.1Z", "one line")]);
     holds_after_a_restart_anywhere(&["docker"], &log);
 }
+
+#[test]
+fn an_empty_line_is_no_event_of_its_own() {
+    for args in [&["auto", "--join", "trace"][..], &["text", "--join", "trace"]] {
+        let messages: Vec<_> = run(args, b"\na\n\nb\n").iter().map(|record| record["message"].clone()).collect();
+        assert_eq!(messages, ["a", "b"], "{args:?}");
+    }
+}
