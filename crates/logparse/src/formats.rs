@@ -174,9 +174,6 @@ impl Format {
     /// Parts an event of several lines into what this format reads and the plain stack trace behind it. Formats whose
     /// message is the rest of a line read all of it.
     pub fn split_event<'a>(&self, content: &'a [u8], clock: &Clock) -> (&'a [u8], Option<&'a [u8]>) {
-        if !matches!(self, Self::Json | Self::Logfmt | Self::Auto(_)) {
-            return (content, None);
-        }
         let Some(end) = memchr::memchr(b'\n', content) else { return (content, None) };
         let is_object =
             |text: &[u8]| text.trim_ascii_start().first() == Some(&b'{') && logline::json::is_valid_object(text);

@@ -543,15 +543,17 @@ fn read_chain(
     inner: &mut Vec<u8>,
 ) -> Option<String> {
     let (first, rest) = formats.split_first()?;
-    let (head, stack) = first.split_event(content, clock);
-    let read = first.parse(head, record, clock);
-    if let Some(stack) = stack.filter(|_| read.is_ok()) {
-        record.put_stack(stack);
-    }
-    if let Err(why) = read {
+    let (head, stack) = match first {
+        Format::Json | Format::Logfmt | Format::Auto(_) => first.split_event(content, clock),
+        _ => (content, None),
+    };
+    if let Err(why) = first.parse(head, record, clock) {
         record.reset_layer();
         record.message(content);
         return Some(format!("{}: {why}", first.name()));
+    }
+    if let Some(stack) = stack {
+        record.put_stack(stack);
     }
     if record.has_foreign_keys() || matches!(first, Format::Json | Format::Logfmt | Format::Auto(_)) {
         record.settle_time(clock.reader());
