@@ -25,7 +25,7 @@ pub fn commands() -> [Command; 4] {
         logtail::args::Args::command(),
         logparse::Args::command(),
         logfilter::args::Args::command(),
-        logpost::args::Args::command(),
+        logpost::Args::command(),
     ]
 }
 

@@ -36,7 +36,7 @@ pub struct Args {
 
     /// What the server is
     #[arg(long, value_enum, value_name = "KIND", default_value = "ndjson")]
-    pub to: KindName,
+    pub to: DestinationName,
 
     /// Keep in DIR what has been delivered, so that logtail goes on from there ($LOGPIPE_STATE)
     #[arg(long, value_name = "DIR")]
@@ -163,7 +163,7 @@ pub struct Args {
 
 /// The kinds of server.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
-pub enum KindName {
+pub enum DestinationName {
     /// Any that takes one JSON object a line.
     Ndjson,
     /// Its bulk endpoint; OpenSearch has the same.

@@ -1,4 +1,4 @@
-//! Records that are sent together, as they came, and what may be acknowledged once all of them are settled.
+//! Records that are sent together, as they came, and what may be acknowledged once all of them are done.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ pub struct Batch {
     lines: Vec<u8>,
     records: Vec<Record>,
     weight: usize,
-    /// For each generation, what has arrived or was filtered out when all of this batch is settled.
-    settles: BTreeMap<Fid, u64>,
-    /// The generation that the last line was of, not yet in `settles`: neighbours are mostly of one.
+    /// For each generation, what has arrived or was filtered out when all of this batch is done.
+    acknowledges: BTreeMap<Fid, u64>,
+    /// The generation that the last line was of, not yet in `acknowledges`: neighbours are mostly of one.
     last: Option<(Fid, u64)>,
     /// When its first record was read, RFC 3339 in UTC.
     pub read_at: String,
@@ -49,18 +49,18 @@ impl Batch {
         self.weight += (end - start).max(SHORTEST);
         self.records.push(Record { start, content: end - line.content.len(), end, position });
         if let Some(position) = position {
-            self.settle_at(position.fid, position.next);
+            self.raise(position.fid, position.next);
         }
     }
 
-    /// Takes a mark in: it is settled when all before it is.
+    /// Takes a mark in: it is acknowledged when all before it is.
     pub fn add_mark(&mut self, mark: &Mark) {
-        self.settle_at(mark.fid, mark.next);
+        self.raise(mark.fid, mark.next);
     }
 
-    fn settle_at(&mut self, fid: Fid, next: u64) {
+    fn raise(&mut self, fid: Fid, next: u64) {
         match &mut self.last {
-            Some((last, settled)) if *last == fid => *settled = (*settled).max(next),
+            Some((last, offset)) if *last == fid => *offset = (*offset).max(next),
             last => {
                 let before = last.replace((fid, next));
                 self.enter(before);
@@ -68,9 +68,9 @@ impl Batch {
         }
     }
 
-    fn enter(&mut self, settled: Option<(Fid, u64)>) {
-        if let Some((fid, next)) = settled {
-            let known = self.settles.entry(fid).or_default();
+    fn enter(&mut self, reached: Option<(Fid, u64)>) {
+        if let Some((fid, next)) = reached {
+            let known = self.acknowledges.entry(fid).or_default();
             *known = (*known).max(next);
         }
     }
@@ -101,11 +101,11 @@ impl Batch {
         records.iter().map(weight).sum()
     }
 
-    /// What may be acknowledged when it is settled.
-    pub fn settles(&mut self) -> &BTreeMap<Fid, u64> {
+    /// What may be acknowledged when it is done.
+    pub fn acknowledges(&mut self) -> &BTreeMap<Fid, u64> {
         let last = self.last.take();
         self.enter(last);
-        &self.settles
+        &self.acknowledges
     }
 
     /// An empty batch in the memory of this one.
@@ -115,7 +115,7 @@ impl Batch {
         self.records.clear();
         self.weight = 0;
         self.list.clear();
-        self.settles.clear();
+        self.acknowledges.clear();
         self.last = None;
         self
     }
@@ -198,7 +198,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_batch_settles_the_highest_of_each_generation() {
+    fn a_batch_acknowledges_the_highest_of_each_generation() {
         let mut batch = batch(&[
             b"\x1e0000000000000001:0-5 /a\tfour",
             b"{\"_pos\":\"0000000000000002:7-9@3\",\"a\":1}",
@@ -206,7 +206,7 @@ pub(crate) mod tests {
             b"plain",
         ]);
         assert_eq!(batch.len(), 3);
-        assert_eq!(batch.settles(), &BTreeMap::from([(Fid(1), 50), (Fid(2), 3)]));
+        assert_eq!(batch.acknowledges(), &BTreeMap::from([(Fid(1), 50), (Fid(2), 3)]));
         assert_eq!(batch.content(0).0, b"four");
         assert_eq!(batch.content(2).0, b"plain");
     }

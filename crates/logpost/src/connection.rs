@@ -21,7 +21,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Proxy};
 
-use crate::fate::Failure;
+use crate::outcome::Failure;
 
 /// How much of a request is written at once: each write wakes the reader, and a batch of the usual size goes in one.
 const WRITE_SIZE: usize = 640 << 10;

@@ -17,7 +17,7 @@ use ureq::Agent;
 use ureq::http::Response;
 
 use crate::connection::{Connecting, agent, failure, is_stale};
-use crate::fate::{Answer, Failure};
+use crate::outcome::{Answer, Failure};
 use crate::target::Target;
 
 /// More of an answer is not read.
@@ -28,9 +28,9 @@ const LONGEST_SPARE: usize = 4 << 20;
 /// The threads, and the way to them and back.
 #[derive(Debug)]
 pub struct Deliverer {
-    requests: Vec<Sender<Request>>,
+    requests: Vec<Sender<Outgoing>>,
     idle: Vec<usize>,
-    answers: Receiver<Answered>,
+    answers: Receiver<Incoming>,
     /// Bodies and answers that were read, kept for their memory.
     spare_bodies: Vec<Vec<u8>>,
     spare_answers: Vec<Vec<u8>>,
@@ -39,7 +39,7 @@ pub struct Deliverer {
 
 /// A request to send.
 #[derive(Debug)]
-struct Request {
+struct Outgoing {
     id: u64,
     key: Option<String>,
     body: Vec<u8>,
@@ -49,7 +49,7 @@ struct Request {
 
 /// What became of it.
 #[derive(Debug)]
-struct Answered {
+struct Incoming {
     slot: usize,
     id: u64,
     body: Vec<u8>,
@@ -67,14 +67,14 @@ impl Deliverer {
         let (answered, answers) = channel();
         let mut requests = Vec::new();
         for slot in 0..count {
-            let (request, inbox) = channel::<Request>();
+            let (request, inbox) = channel::<Outgoing>();
             requests.push(request);
             let mut courier = Courier { agent: agent.clone(), target: Arc::clone(&target), packed: Vec::new() };
             let (answered, wake) = (answered.clone(), Arc::clone(&wake));
             let work = move || {
-                for Request { id, key, body, answer } in inbox {
+                for Outgoing { id, key, body, answer } in inbox {
                     let answer = courier.send(key.as_deref(), &body, answer);
-                    if answered.send(Answered { slot, id, body, answer }).is_err() {
+                    if answered.send(Incoming { slot, id, body, answer }).is_err() {
                         return;
                     }
                     // A full pipe is as good as another byte in it.
@@ -97,7 +97,7 @@ impl Deliverer {
         if let Some(slot) = self.idle.pop() {
             let answer = self.spare_answers.pop().unwrap_or_default();
             // The thread lives as long as this end of the channel.
-            let _ = self.requests[slot].send(Request { id, key, body, answer });
+            let _ = self.requests[slot].send(Outgoing { id, key, body, answer });
         }
     }
 
@@ -118,7 +118,7 @@ impl Deliverer {
 
     /// An answer that has come; does not block.
     pub fn answer(&mut self) -> Option<(u64, Result<Answer, Failure>)> {
-        let Answered { slot, id, body, answer } = self.answers.try_recv().ok()?;
+        let Incoming { slot, id, body, answer } = self.answers.try_recv().ok()?;
         self.idle.push(slot);
         self.keep(body);
         Some((id, answer))
@@ -175,8 +175,8 @@ fn post(agent: &Agent, target: &Target, key: Option<&str>, body: &[u8]) -> Resul
     for (name, value) in &target.headers {
         request = request.header(name, value);
     }
-    if let Some(token) = target.token() {
-        request = request.header("authorization", token);
+    if let Some((name, token)) = target.token() {
+        request = request.header(name, token);
     }
     if let Some(key) = key {
         request = request.header("idempotency-key", key);

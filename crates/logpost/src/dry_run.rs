@@ -24,8 +24,8 @@ impl DryRun {
             // Writing to a string does not fail.
             let _ = writeln!(head, "{name}: {value}");
         }
-        if target.token().is_some() {
-            head.push_str("authorization: ***\n");
+        if let Some((name, _)) = target.token() {
+            let _ = writeln!(head, "{name}: ***");
         }
         Self { head: head.into_bytes(), output: Output::stdout() }
     }

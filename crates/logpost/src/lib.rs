@@ -2,37 +2,44 @@
 //!
 //! | module | the idea |
 //! |---|---|
-//! | [`batch`] | records that are sent together |
-//! | [`job`] | one batch on its way: retries, halving, bisecting, holding |
-//! | [`window`] | the batches in their order, and what may be acknowledged |
-//! | [`fate`] | what an answer means |
-//! | [`kinds`], [`document`] | how each kind of server is written to and read |
-//! | [`deliver`], [`target`], [`connection`] | requests |
-//! | [`dry_run`] | the same on stdout |
-//! | [`acks`] | what has been delivered, kept |
-//! | [`refusals`] | where refused records go |
-//! | [`report`] | what is said: [`tally`], [`outage`], [`progress`], [`metrics`] |
-//! | [`post`], [`args`] | the loop, the command line |
+//! | `batch` | records that are sent together |
+//! | `request` | one batch on its way: retries, halving, bisecting, holding |
+//! | `window` | the batches in their order, and what may be acknowledged |
+//! | `outcome` | what an answer means |
+//! | `destinations`, `document` | how each destination is written to, and its answers read |
+//! | `deliver`, `target`, `connection` | connections, requests and answers |
+//! | `dry_run` | the same on stdout |
+//! | `acks` | what has been delivered, kept |
+//! | `refusals` | where refused records go |
+//! | `report` | what is said: `tally`, `outage`, `progress`, `metrics` |
+//! | `post`, `setup`, `args` | the loop, what it is made of, the command line |
 
-pub mod acks;
-pub mod args;
-pub mod batch;
-pub mod connection;
-pub mod deliver;
-pub mod document;
-pub mod dry_run;
-pub mod fate;
-pub mod job;
-pub mod kinds;
-pub mod metrics;
-pub mod outage;
-pub mod post;
-pub mod progress;
-pub mod refusals;
-pub mod report;
-pub mod tally;
-pub mod target;
-pub mod window;
+mod acks;
+mod args;
+mod batch;
+mod connection;
+mod deliver;
+mod destinations;
+mod document;
+mod dry_run;
+mod metrics;
+mod outage;
+mod outcome;
+mod post;
+mod progress;
+mod refusals;
+mod report;
+mod request;
+mod setup;
+mod tally;
+mod target;
+mod window;
+
+pub use args::{Args, HINTS};
+pub use setup::run;
+// The model of the whole pipe, among logtail's tests, runs the window against a server of its own.
+pub use outcome::{Outcome, Outcomes};
+pub use window::Window;
 
 /// The name in messages.
 pub const PROG: &str = "logpost";

@@ -20,7 +20,7 @@ const FIRST: &str = "logpost_delivered_records_total";
 /// What waits at this moment.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Waiting {
-    /// Records that have been read and are not settled.
+    /// Records that have been read and are not acknowledged.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
@@ -71,11 +71,11 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
         ("logpost_delivered_bytes_total", "Bytes of the requests that were stored.", tally.delivered_bytes),
         ("logpost_known_records_total", "Delivered records that were there before (409).", tally.known),
         ("logpost_refused_records_total", "Records refused for good.", tally.refused),
-        ("logpost_batches_total", "Batches that are settled.", tally.batches),
+        ("logpost_batches_total", "Batches that are acknowledged.", tally.batches),
         ("logpost_requests_total", "Requests sent.", tally.requests),
         ("logpost_retries_total", "Requests after which records had to be sent again.", tally.failures),
         ("logpost_resent_records_total", "Records sent again.", tally.resent),
-        ("logpost_waiting_records", "Records read and not settled.", waiting.records as u64),
+        ("logpost_waiting_records", "Records read and not acknowledged.", waiting.records as u64),
         ("logpost_waiting_bytes", "Their bytes.", waiting.bytes as u64),
         ("logpost_oldest_waiting_seconds", "How long the oldest of them waits.", waiting.age.as_secs()),
         (
@@ -86,7 +86,7 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
     ];
     if let Some(backlog) = backlog {
         rows.extend([
-            ("logpost_unacknowledged_bytes", "Bytes of the followed files that are not settled.", backlog.bytes),
+            ("logpost_unacknowledged_bytes", "Bytes of the followed files that are not acknowledged.", backlog.bytes),
             (
                 "logtail_truncations_total",
                 "Files that were truncated or rewritten in place.",

@@ -44,6 +44,7 @@ impl Outage {
     }
 
     /// Whether it is not over.
+    #[cfg(test)]
     pub fn lasts(&self) -> bool {
         self.since.is_some()
     }

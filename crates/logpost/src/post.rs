@@ -1,5 +1,5 @@
-//! The loop: take in, send, read answers, settle, acknowledge, wait. What is decided about records stands in
-//! [`crate::window`] and [`crate::job`]; this knows the clock, stdin, stdout, the signals and the threads.
+//! The loop: take in, send, read answers, acknowledge, wait. What is decided about records stands in
+//! [`crate::window`] and [`crate::request`]; this knows the clock, stdin, stdout, the signals and the threads.
 //!
 //! Memory is bounded whatever the server does: when the batches on their way and the open one are full, stdin is not read,
 //! the pipe fills, and the log file is the buffer.
@@ -16,12 +16,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::PROG;
 use crate::acks::Acks;
 use crate::deliver::Deliverer;
+use crate::destinations::{Destination, Sent};
 use crate::dry_run::DryRun;
-use crate::fate::{Fate, Verdict};
-use crate::job::Job;
-use crate::kinds::Kind;
+use crate::outcome::{Outcome, Outcomes};
 use crate::refusals::Refusals;
 use crate::report::{Exchange, Report};
+use crate::request::Request;
 use crate::window::Window;
 
 /// What INT leaves for what is under way.
@@ -52,7 +52,7 @@ pub struct Post {
     acks: Option<Acks>,
     acks_open: bool,
     deliverer: Deliverer,
-    kind: Box<dyn Kind>,
+    destination: Box<dyn Destination>,
     report: Report,
     pace: Pace,
     clock: Instant,
@@ -66,7 +66,7 @@ impl Post {
     /// Between stdin and `deliverer`.
     pub fn new(
         deliverer: Deliverer,
-        kind: Box<dyn Kind>,
+        destination: Box<dyn Destination>,
         refusals: Refusals,
         report: Report,
         window: Window,
@@ -82,7 +82,7 @@ impl Post {
             acks,
             acks_open: false,
             deliverer,
-            kind,
+            destination,
             report,
             pace,
             clock: Instant::now(),
@@ -131,7 +131,7 @@ impl Post {
             self.window.close_if_due(now, linger);
             self.send(now)?;
             self.read_answers(now)?;
-            self.settle(now);
+            self.acknowledge(now);
             self.report.tell(&self.window, self.acks.as_ref(), now, false);
             if self.is_at_eof && self.window.is_empty() {
                 return Ok(self.give_up());
@@ -195,7 +195,7 @@ impl Post {
                     self.report.tally.taken += 1;
                     self.window.add(&line, now);
                     if self.window.is_full() {
-                        self.window.write_ahead(self.kind.as_ref(), || self.deliverer.body());
+                        self.window.write_ahead(self.destination.as_ref(), || self.deliverer.body());
                         self.window.close_if_full(now);
                     }
                 }
@@ -203,7 +203,7 @@ impl Post {
                 Item::End(_) | Item::CountersAsked | Item::Idle => {}
             }
         }
-        self.window.write_ahead(self.kind.as_ref(), || self.deliverer.body());
+        self.window.write_ahead(self.destination.as_ref(), || self.deliverer.body());
         Ok(true)
     }
 
@@ -231,38 +231,45 @@ impl Post {
     }
 
     fn send(&mut self, now: Duration) -> Result<(), Stop> {
-        for (id, job) in self.window.jobs() {
+        let is_ordered = self.destination.is_ordered();
+        for (id, request) in self.window.requests() {
             if !self.deliverer.is_idle() {
                 break;
             }
-            if job.in_flight || job.ready_at > now {
+            if request.in_flight || request.ready_at > now {
+                if is_ordered && !request.is_done() {
+                    break;
+                }
                 continue;
             }
-            while !job.is_done() {
-                let body = match (job.take_body(), job.next()) {
+            while !request.is_done() {
+                let body = match (request.take_body(), request.next()) {
                     (None, Some(records)) => {
                         let mut body = self.deliverer.body();
-                        body.reserve(job.weight_of_next() + 128 * records.len());
-                        let left_out = self.kind.write(&job.batch, records, &mut body);
+                        body.reserve(request.weight_of_next() + 128 * records.len());
+                        let left_out = self.destination.write(&request.batch, records, &mut body);
                         if !left_out.is_empty() {
-                            job.refuse(left_out);
-                            self.report.tally.refused += write_refused(&mut self.refusals, job)?;
+                            request.refuse(left_out);
+                            self.report.tally.refused += write_refused(&mut self.refusals, request)?;
                         }
                         body
                     }
                     (body, _) => body.unwrap_or_default(),
                 };
-                let key = job.next().and_then(|records| self.kind.key(&job.batch, records));
+                let key = request.next().and_then(|records| self.destination.key(&request.batch, records));
                 if let Some(dry_run) = self.dry_run.as_mut().filter(|_| !body.is_empty()) {
                     dry_run.write(key.as_deref(), &body)?;
-                    job.take(Verdict::All(Fate::Delivered), None, 0, now, 0.0);
+                    request.take(Outcomes::All(Outcome::Delivered), None, 0, now, 0.0);
                 } else if !body.is_empty() {
-                    job.in_flight = true;
-                    job.sent_at = now;
-                    job.request_bytes = body.len() as u64;
+                    request.in_flight = true;
+                    request.sent_at = now;
+                    request.request_bytes = body.len() as u64;
                     self.report.tally.requests += 1;
-                    self.report.tally.sent_bytes += job.request_bytes;
+                    self.report.tally.sent_bytes += request.request_bytes;
                     self.deliverer.send(id, key, body);
+                    if is_ordered {
+                        return Ok(());
+                    }
                     break;
                 }
                 self.deliverer.keep(body);
@@ -274,41 +281,38 @@ impl Post {
     fn read_answers(&mut self, now: Duration) -> Result<(), Stop> {
         while let Some((id, answer)) = self.deliverer.answer() {
             let waiting = self.window.left() as u64;
-            let are_others_well = self.window.jobs().all(|(other, job)| other == id || job.trouble.is_none());
-            let Some(job) = self.window.job(id) else { continue };
-            let records = job.next().map_or(0, <[usize]>::len);
-            let verdict = match &answer {
-                Ok(answer) => self.kind.read(answer, records),
-                Err(failure) => Verdict::All(failure.clone().into()),
+            let are_others_well =
+                self.window.requests().all(|(other, request)| other == id || request.trouble.is_none());
+            let Some(request) = self.window.request(id) else { continue };
+            let sent = Sent { batch: &request.batch, records: request.next().unwrap_or_default() };
+            let records = sent.count();
+            let outcomes = match &answer {
+                Ok(answer) => self.destination.read(answer, &sent),
+                Err(failure) => Outcomes::All(failure.clone().into()),
             };
             let retry_after = answer.as_ref().ok().and_then(|answer| answer.retry_after);
-            let unnamed = match &verdict {
-                Verdict::Partly(count, reason) => {
-                    self.report
-                        .say(&format!("{count} of {records} records were refused and are not told apart: {reason}"));
-                    *count
-                }
-                _ => 0,
-            };
-            self.report.tally.refused += unnamed as u64;
-            let (resent, known, weight) = (job.resent, job.known, job.weight_of_next());
-            let delivered = job.take(verdict, retry_after, self.report.tally.delivered, now, jitter());
-            let delivered = delivered.saturating_sub(unnamed);
-            self.report.tally.refused += write_refused(&mut self.refusals, job)?;
-            self.report.tally.batches += u64::from(job.is_done());
+            match &outcomes {
+                Outcomes::Taken(taken) => self.report.say_taken(taken, records),
+                Outcomes::Otherwise(words) => self.report.say(words),
+                _ => {}
+            }
+            let (resent, known, weight) = (request.resent, request.known, request.weight_of_next());
+            let delivered = request.take(outcomes, retry_after, self.report.tally.delivered, now, jitter());
+            self.report.tally.refused += write_refused(&mut self.refusals, request)?;
+            self.report.tally.batches += u64::from(request.is_done());
             let exchange = Exchange {
                 records,
-                bytes: job.request_bytes,
+                bytes: request.request_bytes,
                 delivered: delivered as u64,
-                known: job.known - known,
-                resent: job.resent - resent,
-                trouble: job.trouble.as_ref().map(|trouble| trouble.cause.as_str()),
+                known: request.known - known,
+                resent: request.resent - resent,
+                trouble: request.trouble.as_ref().map(|trouble| trouble.cause.as_str()),
                 are_others_well,
-                took: now.saturating_sub(job.sent_at),
+                took: now.saturating_sub(request.sent_at),
             };
             self.report.take(&exchange, &answer, waiting, now);
-            if job.was_halved || delivered > 0 {
-                let fits = !job.was_halved;
+            if request.was_halved || delivered > 0 {
+                let fits = !request.was_halved;
                 self.window.learn(weight, fits);
             }
             if let Ok(answer) = answer {
@@ -318,9 +322,9 @@ impl Post {
         Ok(())
     }
 
-    fn settle(&mut self, now: Duration) {
+    fn acknowledge(&mut self, now: Duration) {
         let acks = &mut self.acks;
-        self.window.settle(|fid, next| {
+        self.window.acknowledge(|fid, next| {
             if let Some(acks) = acks {
                 acks.acknowledge(fid, next);
             }
@@ -336,12 +340,12 @@ impl Post {
         }
         // The time to drain is shorter or longer than this on purpose.
         let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
-        let is_hopeless = |job: &Job| job.trouble.is_some() && !job.in_flight;
-        if self.interrupted && self.window.jobs().all(|(_, job)| is_hopeless(job)) {
+        let is_hopeless = |request: &Request| request.trouble.is_some() && !request.in_flight;
+        if self.interrupted && self.window.requests().all(|(_, request)| is_hopeless(request)) {
             return true;
         }
-        self.window.jobs().any(|(_, job)| {
-            is_hopeless(job) && retry_for.is_some_and(|retry_for| now.saturating_sub(job.since) >= retry_for)
+        self.window.requests().any(|(_, request)| {
+            is_hopeless(request) && retry_for.is_some_and(|retry_for| now.saturating_sub(request.since) >= retry_for)
         })
     }
 
@@ -367,9 +371,9 @@ impl Post {
         at(self.report.due_at());
         let is_idle = self.deliverer.is_idle();
         let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
-        for (_, job) in self.window.jobs() {
-            at(retry_for.filter(|_| !job.in_flight).map(|retry_for| job.since.saturating_add(retry_for)));
-            at((is_idle && !job.in_flight && !job.is_done()).then_some(job.ready_at));
+        for (_, request) in self.window.requests() {
+            at(retry_for.filter(|_| !request.in_flight).map(|retry_for| request.since.saturating_add(retry_for)));
+            at((is_idle && !request.in_flight && !request.is_done()).then_some(request.ready_at));
         }
         let timeout = next.map(|next| next.saturating_sub(now)).and_then(|left| Timespec::try_from(left).ok());
         let deliverer = self.deliverer.as_fd();
@@ -401,12 +405,12 @@ impl Post {
 }
 
 /// Writes out what was refused of the batch; how many records that was.
-fn write_refused(refusals: &mut Refusals, job: &mut Job) -> Result<u64, Stop> {
-    let refused = job.take_refused();
+fn write_refused(refusals: &mut Refusals, request: &mut Request) -> Result<u64, Stop> {
+    let refused = request.take_refused();
     if refused.is_empty() {
         return Ok(0);
     }
-    let lines: Vec<Vec<u8>> = refused.iter().map(|(record, reason)| job.batch.refused(*record, reason)).collect();
+    let lines: Vec<Vec<u8>> = refused.iter().map(|(record, reason)| request.batch.refused(*record, reason)).collect();
     refusals.write(&lines)?;
     Ok(lines.len() as u64)
 }

@@ -1,5 +1,5 @@
 //! Where records go that were refused for good: to stdout, or to the end of a file. A refused record that cannot be written
-//! out is not settled: that ends the run as trouble, whoever went away.
+//! out is not acknowledged: that ends the run as trouble, whoever went away.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};

@@ -7,9 +7,9 @@ use logline::ending::say;
 
 use crate::PROG;
 use crate::acks::Acks;
-use crate::fate::{Answer, Failure};
 use crate::metrics::{Metrics, Waiting};
 use crate::outage::Outage;
+use crate::outcome::{Answer, Failure, Taken};
 use crate::progress::Progress;
 use crate::tally::Tally;
 use crate::window::Window;
@@ -65,6 +65,17 @@ impl Report {
     pub fn say(&mut self, text: &str) {
         self.progress.clear();
         say(PROG, format_args!("{}: {text}", self.server));
+    }
+
+    /// Counts what an answer refused without naming it, and says why, or what else the server had to say.
+    pub fn say_taken(&mut self, taken: &Taken, records: usize) {
+        let Taken { unnamed, words, .. } = taken;
+        self.tally.refused += *unnamed as u64;
+        if *unnamed > 0 {
+            self.say(&format!("{unnamed} of {records} records were refused and are not told apart: {words}"));
+        } else if !words.is_empty() {
+            self.say(words);
+        }
     }
 
     /// A request was answered, or failed.

@@ -16,7 +16,7 @@ pub struct Tally {
     pub refused: u64,
     /// Records that were sent again.
     pub resent: u64,
-    /// Batches that are settled.
+    /// Batches that are acknowledged.
     pub batches: u64,
     /// Requests sent.
     pub requests: u64,

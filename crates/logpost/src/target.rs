@@ -8,9 +8,10 @@ use base64::prelude::BASE64_STANDARD;
 use logline::ending::Trouble;
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
-use crate::args::{Args, Compression, Scheme};
+use crate::args::{Args, Compression};
 use crate::connection::{self, Connecting};
-use crate::kinds::{self, Kind};
+use crate::destinations::Destination;
+use crate::setup;
 
 /// Where requests go, and with what.
 #[derive(Debug)]
@@ -27,17 +28,17 @@ pub struct Target {
 }
 
 impl Target {
-    /// The value of the header `authorization` that its token makes.
-    pub fn token(&self) -> Option<String> {
+    /// The name and the value of the header that carries its token.
+    pub fn token(&self) -> Option<(&'static str, String)> {
         let token = self.token.as_ref()?;
-        Some(token.header.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Some((token.name, token.header.lock().unwrap_or_else(PoisonError::into_inner).clone()))
     }
 
     /// It was not accepted: its file may have another by now. A file that cannot be read leaves the old one.
     pub fn read_token_again(&self) {
         if let Some(token) = &self.token
             && let Some(path) = &token.path
-            && let Ok(header) = token_header(path, token.scheme)
+            && let Ok(header) = token_header(path, token.word)
         {
             *token.header.lock().unwrap_or_else(PoisonError::into_inner) = header;
         }
@@ -48,25 +49,28 @@ impl Target {
 #[derive(Debug)]
 struct Token {
     path: Option<PathBuf>,
-    scheme: Scheme,
+    /// The name of the header.
+    name: &'static str,
+    /// What stands before the token in it, if anything does.
+    word: &'static str,
     header: Mutex<String>,
 }
 
-fn token_header(path: &Path, scheme: Scheme) -> Result<String, Trouble> {
+fn token_header(path: &Path, word: &str) -> Result<String, Trouble> {
     let text = std::fs::read_to_string(path).map_err(|error| Trouble::io(path.display(), &error))?;
-    header_of(&text, scheme).ok_or_else(|| Trouble::new(path.display(), "no token in it, expected one line of text"))
+    header_of(&text, word).ok_or_else(|| Trouble::new(path.display(), "no token in it, expected one line of text"))
 }
 
-fn header_of(token: &str, scheme: Scheme) -> Option<String> {
+fn header_of(token: &str, word: &str) -> Option<String> {
     let token = token.trim();
-    let header = format!("{} {token}", scheme.word());
+    let header = if word.is_empty() { token.to_owned() } else { format!("{word} {token}") };
     (!token.is_empty() && HeaderValue::from_str(&header).is_ok()).then_some(header)
 }
 
-/// The kind of server that the options name.
-pub fn kind(args: &Args) -> Result<Box<dyn Kind>, Trouble> {
+/// The destination that the options name.
+pub fn destination(args: &Args) -> Result<Box<dyn Destination>, Trouble> {
     let (uri, _) = parse(&args.url)?;
-    kinds::kind(args, uri.path())
+    setup::destination(args, uri.path())
 }
 
 /// How the connections to it are made.
@@ -90,9 +94,9 @@ pub fn connecting(args: &Args) -> Result<Connecting<'_>, Trouble> {
 }
 
 /// Where requests go. Name and password or a token, from the options, the URL or the environment, become a header.
-pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
+pub fn target(args: &Args, destination: &dyn Destination) -> Result<Target, Trouble> {
     let (uri, user_in_url) = parse(&args.url)?;
-    let mut headers = vec![("content-type".to_owned(), kind.content_type().to_owned())];
+    let mut headers = vec![("content-type".to_owned(), destination.content_type().to_owned())];
     for header in &args.header {
         // The value may be a secret and is not repeated.
         let (name, value) = header
@@ -108,9 +112,15 @@ pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
         headers.retain(|(known, _)| *known != name);
         headers.push((name, value.trim().to_owned()));
     }
+    for (name, value) in destination.headers() {
+        if headers.iter().all(|(known, _)| known != name) {
+            headers.push((name.to_owned(), value));
+        }
+    }
     let mut token = None;
-    if headers.iter().all(|(name, _)| name != "authorization") {
-        match secret(args, user_in_url)? {
+    let (name, word) = destination.token_header();
+    if headers.iter().all(|(known, _)| known != name) {
+        match secret(args, user_in_url, name, word.unwrap_or(args.token_scheme.word()))? {
             Some(Secret::User(user)) => {
                 let value = format!("Basic {}", BASE64_STANDARD.encode(user));
                 headers.insert(headers.len().min(1), ("authorization".to_owned(), value));
@@ -122,7 +132,7 @@ pub fn target(args: &Args, kind: &dyn Kind) -> Result<Target, Trouble> {
     let authority = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
     let scheme = uri.scheme_str().unwrap_or("http");
-    let path = kind.path(uri.path());
+    let path = destination.path(uri.path());
     let base = format!("{scheme}://{authority}{path}");
     let with = |query: &str| format!("{base}{}{query}", if path.contains('?') { '&' } else { '?' });
     let url = uri.query().map_or_else(|| base.clone(), with);
@@ -136,9 +146,13 @@ enum Secret {
 }
 
 /// What an option names goes before what the URL has, and that before the environment.
-fn secret(args: &Args, user_in_url: Option<String>) -> Result<Option<Secret>, Trouble> {
+fn secret(
+    args: &Args,
+    user_in_url: Option<String>,
+    name: &'static str,
+    word: &'static str,
+) -> Result<Option<Secret>, Trouble> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let scheme = args.token_scheme;
     let with_password = |option, user: String| {
         // What has none may be a token and is not repeated.
         let cause = "no password in it, expected NAME:PASSWORD";
@@ -148,8 +162,8 @@ fn secret(args: &Args, user_in_url: Option<String>) -> Result<Option<Secret>, Tr
         return with_password("-u", user.clone());
     }
     if let Some(path) = &args.token_file {
-        let header = Mutex::new(token_header(path, scheme)?);
-        return Ok(Some(Secret::Token(Token { path: Some(path.clone()), scheme, header })));
+        let header = Mutex::new(token_header(path, word)?);
+        return Ok(Some(Secret::Token(Token { path: Some(path.clone()), name, word, header })));
     }
     if user_in_url.is_some() {
         return Ok(user_in_url.map(Secret::User));
@@ -158,9 +172,9 @@ fn secret(args: &Args, user_in_url: Option<String>) -> Result<Option<Secret>, Tr
         return with_password("$LOGPOST_USER", user);
     }
     let Some(token) = variable("LOGPOST_TOKEN") else { return Ok(None) };
-    let header = header_of(&token, scheme)
+    let header = header_of(&token, word)
         .ok_or_else(|| Trouble::new("$LOGPOST_TOKEN", "no token in it, expected one line of text"))?;
-    Ok(Some(Secret::Token(Token { path: None, scheme, header: Mutex::new(header) })))
+    Ok(Some(Secret::Token(Token { path: None, name, word, header: Mutex::new(header) })))
 }
 
 /// The URL, and the `user:password` that was in it.
@@ -220,7 +234,7 @@ mod tests {
 
     fn to(arguments: &[&str]) -> Result<Target, Trouble> {
         let args = Args::try_parse_from(std::iter::once(&"logpost").chain(arguments)).unwrap();
-        target(&args, kind(&args)?.as_ref())
+        target(&args, destination(&args)?.as_ref())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The batches between stdin and the server, in the order of the stream. Only what is settled without a gap from the front
+//! The batches between stdin and the server, in the order of the stream. Only what is done without a gap from the front
 //! on is acknowledged, whatever order the answers come in.
 
 use std::collections::VecDeque;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use logline::position::{Fid, Mark};
 
 use crate::batch::Batch;
-use crate::job::Job;
-use crate::kinds::Kind;
+use crate::destinations::Destination;
+use crate::request::Request;
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -19,14 +19,15 @@ pub struct Window {
     /// The body of a request with the first `written` of its records.
     body: Vec<u8>,
     written: usize,
-    jobs: VecDeque<(u64, Job)>,
+    requests: VecDeque<(u64, Request)>,
     next_id: u64,
     batch_bytes: usize,
+    most_records: usize,
     in_flight: usize,
     /// The smallest request that was too large, and the largest below it that was not.
     too_large: Option<usize>,
     passed: usize,
-    /// Settled batches, kept for their memory.
+    /// Emptied batches, kept for their memory.
     spare: Vec<Batch>,
 }
 
@@ -38,14 +39,22 @@ impl Window {
             opened_at: Duration::ZERO,
             body: Vec::new(),
             written: 0,
-            jobs: VecDeque::new(),
+            requests: VecDeque::new(),
             next_id: 0,
             batch_bytes,
+            most_records: usize::MAX,
             in_flight,
             too_large: None,
             passed: 0,
             spare: Vec::new(),
         }
+    }
+
+    /// With no more records in a batch than the destination takes in a request.
+    #[must_use]
+    pub fn with_most_records(mut self, most_records: usize) -> Self {
+        self.most_records = most_records;
+        self
     }
 
     /// Whether another record may be taken in.
@@ -55,7 +64,11 @@ impl Window {
 
     /// Whether the open batch is full.
     pub fn is_full(&self) -> bool {
-        self.open.weight() >= self.full()
+        self.is_full_batch(&self.open)
+    }
+
+    fn is_full_batch(&self, batch: &Batch) -> bool {
+        batch.weight() >= self.full() || batch.len() >= self.most_records
     }
 
     /// Learns from an answer whether a request with records of this weight fits.
@@ -88,8 +101,8 @@ impl Window {
 
     /// Writes the records that have come since the last time into the body of their request, while they are in the caches.
     /// A first body comes from `memory`.
-    pub fn write_ahead(&mut self, kind: &dyn Kind, memory: impl FnOnce() -> Vec<u8>) {
-        if self.written == self.open.len() || !kind.is_additive() {
+    pub fn write_ahead(&mut self, destination: &dyn Destination, memory: impl FnOnce() -> Vec<u8>) {
+        if self.written == self.open.len() || !destination.is_additive() {
             return;
         }
         if self.body.capacity() == 0 {
@@ -97,7 +110,7 @@ impl Window {
         }
         let mut records = std::mem::take(&mut self.open.list);
         records.extend(self.written..self.open.len());
-        kind.write(&self.open, &records, &mut self.body);
+        destination.write(&self.open, &records, &mut self.body);
         records.clear();
         self.open.list = records;
         self.written = self.open.len();
@@ -105,8 +118,8 @@ impl Window {
 
     /// Takes a mark in: it goes with the last that came before it.
     pub fn add_mark(&mut self, mark: &Mark) {
-        match self.jobs.back_mut() {
-            Some((_, job)) if self.open.is_empty() => job.batch.add_mark(mark),
+        match self.requests.back_mut() {
+            Some((_, request)) if self.open.is_empty() => request.batch.add_mark(mark),
             _ => self.open.add_mark(mark),
         }
     }
@@ -127,7 +140,8 @@ impl Window {
 
     /// Whether a batch may go that is not full: one at a time.
     fn may_close_early(&self) -> bool {
-        self.jobs.len() < self.in_flight && self.jobs.iter().all(|(_, job)| job.batch.weight() >= self.full())
+        self.requests.len() < self.in_flight
+            && self.requests.iter().all(|(_, request)| self.is_full_batch(&request.batch))
     }
 
     /// Closes the open batch if it is full.
@@ -138,71 +152,71 @@ impl Window {
     }
 
     fn close(&mut self, now: Duration) {
-        if self.open.is_empty() || self.jobs.len() >= self.in_flight {
+        if self.open.is_empty() || self.requests.len() >= self.in_flight {
             return;
         }
         let batch = std::mem::replace(&mut self.open, self.spare.pop().unwrap_or_default());
         let body = std::mem::take(&mut self.body);
         let body = (std::mem::take(&mut self.written) == batch.len()).then_some(body);
-        self.jobs.push_back((self.next_id, Job::new(batch, body, now)));
+        self.requests.push_back((self.next_id, Request::new(batch, body, now)));
         self.next_id += 1;
     }
 
     /// When the open batch will be due, if nothing more comes and no answer: a full one as soon as it may go.
     pub fn due_at(&self, linger: Duration) -> Option<Duration> {
         if self.is_full() {
-            return (self.jobs.len() < self.in_flight).then_some(Duration::ZERO);
+            return (self.requests.len() < self.in_flight).then_some(Duration::ZERO);
         }
         (!self.open.is_empty() && self.may_close_early()).then(|| self.opened_at.saturating_add(linger))
     }
 
     /// The batches on their way, in order, with their names.
-    pub fn jobs(&mut self) -> impl Iterator<Item = (u64, &mut Job)> {
-        self.jobs.iter_mut().map(|(id, job)| (*id, job))
+    pub fn requests(&mut self) -> impl Iterator<Item = (u64, &mut Request)> {
+        self.requests.iter_mut().map(|(id, request)| (*id, request))
     }
 
     /// The batch with this name.
-    pub fn job(&mut self, id: u64) -> Option<&mut Job> {
-        self.jobs.iter_mut().find(|(found, _)| *found == id).map(|(_, job)| job)
+    pub fn request(&mut self, id: u64) -> Option<&mut Request> {
+        self.requests.iter_mut().find(|(found, _)| *found == id).map(|(_, request)| request)
     }
 
-    /// Takes the settled batches off the front and tells what they acknowledge.
-    pub fn settle(&mut self, mut acknowledge: impl FnMut(Fid, u64)) {
-        while self.jobs.front().is_some_and(|(_, job)| job.is_done()) {
-            if let Some((_, mut job)) = self.jobs.pop_front() {
-                job.batch.settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+    /// Takes the batches that are done off the front and tells what they acknowledge.
+    pub fn acknowledge(&mut self, mut acknowledge: impl FnMut(Fid, u64)) {
+        while self.requests.front().is_some_and(|(_, request)| request.is_done()) {
+            if let Some((_, mut request)) = self.requests.pop_front() {
+                request.batch.acknowledges().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
                 // One batch that held a huge line must not keep its memory for ever.
-                if job.batch.bytes() <= 2 * self.batch_bytes {
-                    self.spare.push(job.batch.emptied());
+                if request.batch.bytes() <= 2 * self.batch_bytes {
+                    self.spare.push(request.batch.emptied());
                 }
             }
         }
-        if self.jobs.is_empty() && self.open.is_empty() {
+        if self.requests.is_empty() && self.open.is_empty() {
             // Marks with nothing before them that is still open.
-            self.open.settles().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+            self.open.acknowledges().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
             self.open = std::mem::take(&mut self.open).emptied();
         }
     }
 
     /// Whether nothing is on its way or waits to be.
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.open.is_empty()
+        self.requests.is_empty() && self.open.is_empty()
     }
 
-    /// Bytes of the batches that are not settled.
+    /// Bytes of the batches that are not acknowledged.
     pub fn bytes(&self) -> usize {
-        self.open.bytes() + self.jobs.iter().map(|(_, job)| job.batch.bytes()).sum::<usize>()
+        self.open.bytes() + self.requests.iter().map(|(_, request)| request.batch.bytes()).sum::<usize>()
     }
 
-    /// Since when the oldest record that is not settled waits.
+    /// Since when the oldest record that is not acknowledged waits.
     pub fn oldest(&self) -> Option<Duration> {
-        let first = self.jobs.iter().find(|(_, job)| !job.is_done()).map(|(_, job)| job.since);
+        let first = self.requests.iter().find(|(_, request)| !request.is_done()).map(|(_, request)| request.since);
         first.or_else(|| (!self.open.is_empty()).then_some(self.opened_at))
     }
 
-    /// Records that are not settled.
+    /// Records that are not acknowledged.
     pub fn left(&self) -> usize {
-        self.open.len() + self.jobs.iter().map(|(_, job)| job.left()).sum::<usize>()
+        self.open.len() + self.requests.iter().map(|(_, request)| request.left()).sum::<usize>()
     }
 }
 
@@ -210,9 +224,9 @@ impl Window {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::destinations::elasticsearch::Elasticsearch;
     use crate::document::Form;
-    use crate::fate::{Fate, Verdict};
-    use crate::kinds::elasticsearch::Elasticsearch;
+    use crate::outcome::{Outcome, Outcomes};
     use logline::line::{Item, classify};
 
     const NOW: Duration = Duration::ZERO;
@@ -232,12 +246,12 @@ mod tests {
 
     fn acks(window: &mut Window) -> Vec<(u64, u64)> {
         let mut acks = Vec::new();
-        window.settle(|fid, next| acks.push((fid.0, next)));
+        window.acknowledge(|fid, next| acks.push((fid.0, next)));
         acks
     }
 
     fn deliver(window: &mut Window, id: u64) {
-        window.job(id).unwrap().take(Verdict::All(Fate::Delivered), None, 0, NOW, 0.0);
+        window.request(id).unwrap().take(Outcomes::All(Outcome::Delivered), None, 0, NOW, 0.0);
     }
 
     #[test]
@@ -253,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_settled_with_all_that_came_before_it() {
+    fn a_mark_is_acknowledged_with_all_that_came_before_it() {
         let mut window = Window::new(1, 2);
         add(&mut window, "\x1e0000000000000001:40");
         assert_eq!(acks(&mut window), [(1, 40)]);
@@ -281,38 +295,38 @@ mod tests {
 
     #[test]
     fn a_body_that_was_written_ahead_is_what_would_be_written_at_once() {
-        let kind = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
         let mut window = Window::new(600, 1);
         let lines: Vec<String> = (0..4).map(|line| format!("\x1e0000000000000001:{line}-{} /a\tx", line + 1)).collect();
         for line in &lines {
             take_in(&mut window, line);
-            window.write_ahead(&kind, Vec::new);
+            window.write_ahead(&destination, Vec::new);
         }
         assert!(!window.is_full());
         window.close(NOW);
-        let job = window.job(0).unwrap();
+        let request = window.request(0).unwrap();
         let mut whole = Vec::new();
-        kind.write(&job.batch, &[0, 1, 2, 3], &mut whole);
-        assert_eq!(job.take_body().as_deref(), Some(&whole[..]));
-        assert_eq!(job.take_body(), None, "the next request is another");
-        assert_eq!(job.next(), Some(&[0, 1, 2, 3][..]));
+        destination.write(&request.batch, &[0, 1, 2, 3], &mut whole);
+        assert_eq!(request.take_body().as_deref(), Some(&whole[..]));
+        assert_eq!(request.take_body(), None, "the next request is another");
+        assert_eq!(request.next(), Some(&[0, 1, 2, 3][..]));
     }
 
     #[test]
     fn what_was_not_written_to_its_end_is_written_when_it_is_sent() {
-        let kind = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
         let mut window = Window::new(600, 1);
         take_in(&mut window, "a");
-        window.write_ahead(&kind, Vec::new);
+        window.write_ahead(&destination, Vec::new);
         take_in(&mut window, "b");
         window.close(NOW);
-        assert_eq!(window.job(0).unwrap().take_body(), None);
+        assert_eq!(window.request(0).unwrap().take_body(), None);
         deliver(&mut window, 0);
         acks(&mut window);
         take_in(&mut window, "c");
-        window.write_ahead(&kind, Vec::new);
+        window.write_ahead(&destination, Vec::new);
         window.close(NOW);
-        let body = window.job(1).unwrap().take_body().unwrap();
+        let body = window.request(1).unwrap().take_body().unwrap();
         assert_eq!(String::from_utf8(body).unwrap().lines().count(), 2, "one action and one document");
     }
 
@@ -333,16 +347,27 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_has_no_more_records_than_a_request_may_have() {
+        let mut window = Window::new(1000, 2).with_most_records(2);
+        for line in ["a", "b", "c"] {
+            take_in(&mut window, line);
+            window.close_if_full(NOW);
+        }
+        assert_eq!(window.requests().map(|(_, request)| request.batch.len()).collect::<Vec<_>>(), [2]);
+        assert_eq!(window.left(), 3);
+    }
+
+    #[test]
     fn one_request_that_is_not_full_is_under_way_at_a_time() {
         let mut window = Window::new(200, 2);
         add(&mut window, "a");
         add(&mut window, "b");
-        assert_eq!(window.jobs().count(), 1);
+        assert_eq!(window.requests().count(), 1);
         assert_eq!(window.due_at(NOW), None, "a wait for the second must not end before the first is answered");
         deliver(&mut window, 0);
         acks(&mut window);
         assert_eq!(window.due_at(NOW), Some(NOW));
         window.close_if_due(NOW, Duration::ZERO);
-        assert_eq!(window.jobs().count(), 1);
+        assert_eq!(window.requests().count(), 1);
     }
 }

@@ -14,8 +14,7 @@ use std::time::Duration;
 use logline::line::{Item, classify};
 use logline::position::{Fid, Flags, Position};
 use logline::splitter::Splitter;
-use logpost::fate::{Fate, Verdict};
-use logpost::window::Window;
+use logpost::{Outcome, Outcomes, Window};
 use logtail::plan::Plan;
 
 use crate::fake::Fake;
@@ -58,7 +57,7 @@ struct Post {
     splitter: Splitter,
     window: Window,
     acks: Option<HashMap<Fid, u64>>,
-    answers: Vec<(u64, Verdict)>,
+    answers: Vec<(u64, Outcomes)>,
     saved_at: Duration,
 }
 
@@ -340,53 +339,53 @@ impl Model {
         let linger = Duration::from_millis(self.dice.below(200) as u64);
         post.window.close_if_due(now, linger);
         self.send(now);
-        self.settle(now);
+        self.acknowledge(now);
     }
 
     fn send(&mut self, now: Duration) {
         let Some(post) = &mut self.post else { return };
-        for (id, job) in post.window.jobs() {
-            if job.in_flight || job.ready_at > now {
+        for (id, request) in post.window.requests() {
+            if request.in_flight || request.ready_at > now {
                 continue;
             }
-            let Some(records) = job.next() else { continue };
-            let again = || Fate::Again("503".to_owned());
+            let Some(records) = request.next() else { continue };
+            let again = || Outcome::Again("503".to_owned());
             let choice = if self.fails { self.dice.below(10) } else { 9 };
-            let mut fates = Vec::new();
+            let mut outcomes = Vec::new();
             for record in records {
                 // Refused at the door, stored but not answered, one by one, or all well.
                 let is_stored = choice > 2 || (choice == 2 && self.dice.one_in(2));
                 if is_stored {
-                    let content = job.batch.content(*record).0;
-                    let Some(position) = job.batch.position(*record) else {
+                    let content = request.batch.content(*record).0;
+                    let Some(position) = request.batch.position(*record) else {
                         self.trouble.get_or_insert_with(|| format!("no position: {}", content.escape_ascii()));
                         continue;
                     };
                     self.server.store(position, content);
                 }
-                fates.push(if is_stored { Fate::Delivered } else { again() });
+                outcomes.push(if is_stored { Outcome::Delivered } else { again() });
             }
-            let verdict = match choice {
-                2 => Verdict::Each(fates),
-                0 | 1 | 3 => Verdict::All(again()),
-                _ => Verdict::All(Fate::Delivered),
+            let outcomes = match choice {
+                2 => Outcomes::Each(outcomes),
+                0 | 1 | 3 => Outcomes::All(again()),
+                _ => Outcomes::All(Outcome::Delivered),
             };
-            job.in_flight = true;
-            post.answers.push((id, verdict));
+            request.in_flight = true;
+            post.answers.push((id, outcomes));
         }
         if !post.answers.is_empty() && !self.dice.one_in(3) {
             let which = self.dice.below(post.answers.len());
-            let (id, verdict) = post.answers.remove(which);
-            if let Some(job) = post.window.job(id) {
-                job.take(verdict, None, 0, now, 0.05);
+            let (id, outcomes) = post.answers.remove(which);
+            if let Some(request) = post.window.request(id) {
+                request.take(outcomes, None, 0, now, 0.05);
             }
         }
     }
 
-    fn settle(&mut self, now: Duration) {
+    fn acknowledge(&mut self, now: Duration) {
         let Some(post) = &mut self.post else { return };
         if let Some(acks) = &mut post.acks {
-            post.window.settle(|fid, next| {
+            post.window.acknowledge(|fid, next| {
                 let known = acks.entry(fid).or_default();
                 *known = next.max(*known);
             });

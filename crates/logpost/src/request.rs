@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::batch::Batch;
-use crate::fate::{Fate, Verdict};
+use crate::outcome::{Outcome, Outcomes};
 
 /// The first and the greatest bound of the pause after a failure; the pause itself is anything below it.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -22,7 +22,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// See the page of the module.
 #[derive(Debug)]
-pub struct Job {
+pub struct Request {
     /// What is sent.
     pub batch: Batch,
     /// What the first request says, until it is sent.
@@ -58,7 +58,7 @@ pub struct Job {
     pub sent_at: Duration,
 }
 
-/// What the answers so far have shown about the records of a job.
+/// What the answers so far have shown about the records of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Seen {
     Nothing,
@@ -67,7 +67,7 @@ enum Seen {
     SomeTaken,
 }
 
-/// Why a job is not done yet.
+/// Why a request is not done yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trouble {
     /// In the words of the server or the system.
@@ -76,7 +76,7 @@ pub struct Trouble {
     pub is_hold: bool,
 }
 
-impl Job {
+impl Request {
     /// All of the batch is to be sent, at once. `body` is that of the first request, if it is written already.
     pub fn new(mut batch: Batch, body: Option<Vec<u8>>, now: Duration) -> Self {
         let mut all = std::mem::take(&mut batch.list);
@@ -155,7 +155,7 @@ impl Job {
     /// from 0 to 1. How many records were delivered by it.
     pub fn take(
         &mut self,
-        verdict: Verdict,
+        outcomes: Outcomes,
         retry_after: Option<Duration>,
         taken: u64,
         now: Duration,
@@ -164,13 +164,13 @@ impl Job {
         self.in_flight = false;
         let Some(sent) = self.todo.pop_front() else { return 0 };
         let before = self.trouble.take();
-        let was_cut = std::mem::replace(&mut self.was_cut, matches!(verdict, Verdict::All(Fate::Cut(_))));
-        self.was_halved = match &verdict {
-            Verdict::All(Fate::TooLarge(_)) => sent.len() > 1,
-            Verdict::All(Fate::Cut(_)) => sent.len() > 1 && was_cut,
+        let was_cut = std::mem::replace(&mut self.was_cut, matches!(outcomes, Outcomes::All(Outcome::Cut(_))));
+        self.was_halved = match &outcomes {
+            Outcomes::All(Outcome::TooLarge(_)) => sent.len() > 1,
+            Outcomes::All(Outcome::Cut(_)) => sent.len() > 1 && was_cut,
             _ => false,
         };
-        if self.was_halved || matches!(verdict, Verdict::All(Fate::Bad(_))) && sent.len() > 1 {
+        if self.was_halved || matches!(outcomes, Outcomes::All(Outcome::Bad(_))) && sent.len() > 1 {
             let (first, second) = sent.split_at(sent.len() / 2);
             self.todo.push_front(second.to_vec());
             self.todo.push_front(first.to_vec());
@@ -180,29 +180,37 @@ impl Job {
         let mut again = Vec::new();
         let mut delivered = 0;
         let mut trouble = None;
-        let fates = match verdict {
-            Verdict::Each(fates) => fates,
+        let outcomes = match outcomes {
+            Outcomes::Each(outcomes) => outcomes,
             // What mostly comes takes no memory.
-            Verdict::All(Fate::Delivered) | Verdict::Partly(..) => {
+            Outcomes::All(Outcome::Delivered) => {
                 delivered = sent.len();
                 Vec::new()
             }
-            Verdict::All(fate) => vec![fate; sent.len()],
+            Outcomes::Taken(taken) => {
+                delivered = sent.len().saturating_sub(taken.refused.len() + taken.unnamed);
+                let refused = taken.refused.into_iter();
+                self.refused.extend(refused.filter_map(|(place, reason)| Some((*sent.get(place)?, reason))));
+                Vec::new()
+            }
+            Outcomes::Otherwise(_) => vec![Outcome::Unread; sent.len()],
+            Outcomes::All(outcome) => vec![outcome; sent.len()],
         };
-        for (record, fate) in sent.iter().copied().zip(fates) {
-            match fate {
-                Fate::Delivered => delivered += 1,
-                Fate::Known => {
+        for (record, outcome) in sent.iter().copied().zip(outcomes) {
+            match outcome {
+                Outcome::Delivered => delivered += 1,
+                Outcome::Known => {
                     delivered += 1;
                     self.known += 1;
                 }
-                Fate::Refused(reason) | Fate::TooLarge(reason) => self.refused.push((record, reason)),
-                Fate::Bad(reason) => self.bad.push((record, reason)),
-                Fate::Again(cause) | Fate::Cut(cause) => {
+                Outcome::Refused(reason) | Outcome::TooLarge(reason) => self.refused.push((record, reason)),
+                Outcome::Bad(reason) => self.bad.push((record, reason)),
+                Outcome::Unread => again.push(record),
+                Outcome::Again(cause) | Outcome::Cut(cause) => {
                     again.push(record);
                     trouble.get_or_insert(Trouble { cause, is_hold: false });
                 }
-                Fate::Hold(cause) => {
+                Outcome::Hold(cause) => {
                     again.push(record);
                     trouble = Some(Trouble { cause, is_hold: true });
                 }
@@ -218,7 +226,7 @@ impl Job {
             self.failures = 0;
             self.seen = Seen::SomeTaken;
         }
-        self.settle_bad(taken, &mut trouble);
+        self.judge_bad(taken, &mut trouble);
         match trouble {
             Some(trouble) => self.pause(trouble, retry_after, now, jitter),
             None => self.ready_at = now,
@@ -232,7 +240,7 @@ impl Job {
     /// A server that finds fault with each record alike finds fault with something else: then nothing is dropped, and now
     /// and then one of them is sent alone, to see whether it still does. A record that came alone is no other case: most do
     /// from a slow log. That the server takes another batch meanwhile tells that the fault is theirs.
-    fn settle_bad(&mut self, taken: u64, trouble: &mut Option<Trouble>) {
+    fn judge_bad(&mut self, taken: u64, trouble: &mut Option<Trouble>) {
         let is_tried = self.todo.is_empty();
         let are_all = is_tried && self.bad.len() + self.unsent == self.batch.len();
         if self.doubted_at.is_some_and(|before| taken > before) {
@@ -277,159 +285,163 @@ mod tests {
     use super::*;
     use logline::line::Line;
 
-    fn job(records: usize) -> Job {
+    fn request(records: usize) -> Request {
         let mut batch = Batch::default();
         for record in 0..records {
             batch.add(&Line::plain(format!("{record}").as_bytes()));
         }
-        Job::new(batch, None, Duration::ZERO)
+        Request::new(batch, None, Duration::ZERO)
     }
 
-    fn take(job: &mut Job, verdict: Verdict) -> usize {
-        job.take(verdict, None, 0, Duration::ZERO, 1.0)
+    fn take(request: &mut Request, outcomes: Outcomes) -> usize {
+        request.take(outcomes, None, 0, Duration::ZERO, 1.0)
     }
 
-    fn again_all() -> Verdict {
-        Verdict::All(again())
+    fn again_all() -> Outcomes {
+        Outcomes::All(again())
     }
 
-    fn again() -> Fate {
-        Fate::Again("429".to_owned())
+    fn again() -> Outcome {
+        Outcome::Again("429".to_owned())
     }
 
     #[test]
     fn only_what_was_not_taken_is_sent_again() {
-        let mut job = job(4);
-        let refused = Fate::Refused("400".to_owned());
-        assert_eq!(take(&mut job, Verdict::Each(vec![Fate::Delivered, again(), refused, again()])), 1);
-        assert_eq!(job.next(), Some(&[1, 3][..]));
-        assert_eq!(job.take_refused(), [(2, "400".to_owned())]);
-        assert_eq!(take(&mut job, Verdict::All(Fate::Delivered)), 2);
-        assert!(job.is_done());
+        let mut request = request(4);
+        let refused = Outcome::Refused("400".to_owned());
+        assert_eq!(take(&mut request, Outcomes::Each(vec![Outcome::Delivered, again(), refused, again()])), 1);
+        assert_eq!(request.next(), Some(&[1, 3][..]));
+        assert_eq!(request.take_refused(), [(2, "400".to_owned())]);
+        assert_eq!(take(&mut request, Outcomes::All(Outcome::Delivered)), 2);
+        assert!(request.is_done());
     }
 
     #[test]
     fn what_is_refused_before_it_is_sent_is_in_no_request() {
-        let mut job = job(3);
-        job.refuse(vec![(0, "old".to_owned()), (2, "old".to_owned())]);
-        assert_eq!(job.take_refused().len(), 2);
-        assert_eq!(job.next(), Some(&[1][..]));
-        job.refuse(vec![(1, "old".to_owned())]);
-        assert!(job.is_done());
-        assert_eq!(job.take_refused(), [(1, "old".to_owned())]);
+        let mut request = request(3);
+        request.refuse(vec![(0, "old".to_owned()), (2, "old".to_owned())]);
+        assert_eq!(request.take_refused().len(), 2);
+        assert_eq!(request.next(), Some(&[1][..]));
+        request.refuse(vec![(1, "old".to_owned())]);
+        assert!(request.is_done());
+        assert_eq!(request.take_refused(), [(1, "old".to_owned())]);
     }
 
     #[test]
     fn too_large_a_request_is_halved_until_it_fits_and_a_single_record_refused() {
-        let mut job = job(4);
+        let mut request = request(4);
         let mut refused = Vec::new();
         for _ in 0..20 {
-            let Some(records) = job.next() else { break };
+            let Some(records) = request.next() else { break };
             let fits = !records.contains(&2);
-            let fate = if fits { Fate::Delivered } else { Fate::TooLarge("413".to_owned()) };
-            take(&mut job, Verdict::All(fate));
-            refused.extend(job.take_refused());
+            let outcome = if fits { Outcome::Delivered } else { Outcome::TooLarge("413".to_owned()) };
+            take(&mut request, Outcomes::All(outcome));
+            refused.extend(request.take_refused());
         }
-        assert!(job.is_done());
+        assert!(request.is_done());
         assert_eq!(refused, [(2, "413".to_owned())]);
     }
 
     #[test]
     fn one_bad_record_is_found_and_its_neighbours_are_delivered() {
-        let mut job = job(5);
+        let mut request = request(5);
         let mut delivered = 0;
         for _ in 0..20 {
-            let Some(records) = job.next() else { break };
-            let fate = if records.contains(&3) { Fate::Bad("400".to_owned()) } else { Fate::Delivered };
-            delivered += take(&mut job, Verdict::All(fate));
+            let Some(records) = request.next() else { break };
+            let outcome = if records.contains(&3) { Outcome::Bad("400".to_owned()) } else { Outcome::Delivered };
+            delivered += take(&mut request, Outcomes::All(outcome));
         }
-        assert_eq!((delivered, job.take_refused()), (4, vec![(3, "400".to_owned())]));
+        assert_eq!((delivered, request.take_refused()), (4, vec![(3, "400".to_owned())]));
     }
 
     #[test]
     fn where_each_record_alike_is_bad_nothing_is_dropped() {
-        let mut job = job(3);
+        let mut request = request(3);
         for _ in 0..5 {
-            take(&mut job, Verdict::All(Fate::Bad("400".to_owned())));
+            take(&mut request, Outcomes::All(Outcome::Bad("400".to_owned())));
         }
-        assert_eq!((job.left(), job.take_refused().len()), (3, 0));
-        assert!(job.trouble.is_some_and(|trouble| trouble.is_hold));
+        assert_eq!((request.left(), request.take_refused().len()), (3, 0));
+        assert!(request.trouble.is_some_and(|trouble| trouble.is_hold));
     }
 
     #[test]
     fn a_server_that_finds_each_record_bad_is_not_asked_about_all_of_them() {
-        let mut job = job(1000);
-        let bad = || Verdict::All(Fate::Bad("400".to_owned()));
+        let mut request = request(1000);
+        let bad = || Outcomes::All(Outcome::Bad("400".to_owned()));
         let mut requests = 0;
-        while job.trouble.is_none() {
-            take(&mut job, bad());
+        while request.trouble.is_none() {
+            take(&mut request, bad());
             requests += 1;
         }
         assert!(requests < 50, "{requests}");
         let mut probes = Vec::new();
         for _ in 0..3 {
-            probes.extend_from_slice(job.next().unwrap_or_default());
-            take(&mut job, bad());
+            probes.extend_from_slice(request.next().unwrap_or_default());
+            take(&mut request, bad());
         }
         assert_eq!(probes, [0, 1, 2], "one at a time, each time another");
-        assert_eq!((job.left(), job.take_refused().len()), (1000, 0));
+        assert_eq!((request.left(), request.take_refused().len()), (1000, 0));
         // It has been mended; one record is bad in truth.
-        while let Some(records) = job.next() {
-            let fate = if records.contains(&7) { Fate::Bad("400".to_owned()) } else { Fate::Delivered };
-            take(&mut job, Verdict::All(fate));
+        while let Some(records) = request.next() {
+            let outcome = if records.contains(&7) { Outcome::Bad("400".to_owned()) } else { Outcome::Delivered };
+            take(&mut request, Outcomes::All(outcome));
         }
-        assert_eq!(job.take_refused(), [(7, "400".to_owned())]);
+        assert_eq!(request.take_refused(), [(7, "400".to_owned())]);
     }
 
     #[test]
     fn a_record_that_is_bad_alone_is_refused_only_if_the_server_takes_others() {
-        let bad = || Verdict::All(Fate::Bad("400".to_owned()));
+        let bad = || Outcomes::All(Outcome::Bad("400".to_owned()));
         for records in [1, 2] {
-            let mut job = job(records);
-            while job.trouble.is_none() {
-                job.take(bad(), None, 7, Duration::ZERO, 1.0);
+            let mut request = request(records);
+            while request.trouble.is_none() {
+                request.take(bad(), None, 7, Duration::ZERO, 1.0);
             }
             for _ in 0..3 {
-                job.take(bad(), None, 7, Duration::ZERO, 1.0);
-                assert_eq!((job.left(), job.take_refused().len()), (records, 0), "it may take nothing any more");
+                request.take(bad(), None, 7, Duration::ZERO, 1.0);
+                assert_eq!(
+                    (request.left(), request.take_refused().len()),
+                    (records, 0),
+                    "it may take nothing any more"
+                );
             }
-            while !job.is_done() {
-                job.take(bad(), None, 8, Duration::ZERO, 1.0);
+            while !request.is_done() {
+                request.take(bad(), None, 8, Duration::ZERO, 1.0);
             }
-            assert_eq!(job.take_refused().len(), records, "it has taken another since");
+            assert_eq!(request.take_refused().len(), records, "it has taken another since");
         }
     }
 
     #[test]
     fn a_request_that_is_cut_twice_is_halved_and_no_record_is_refused_for_it() {
-        let mut job = job(2);
-        let cut = || Verdict::All(Fate::Cut("closed".to_owned()));
-        take(&mut job, cut());
-        assert_eq!(job.next(), Some(&[0, 1][..]));
-        take(&mut job, again_all());
-        take(&mut job, cut());
-        assert_eq!(job.next(), Some(&[0, 1][..]), "the first time again");
-        take(&mut job, cut());
-        assert!(job.was_halved);
+        let mut request = request(2);
+        let cut = || Outcomes::All(Outcome::Cut("closed".to_owned()));
+        take(&mut request, cut());
+        assert_eq!(request.next(), Some(&[0, 1][..]));
+        take(&mut request, again_all());
+        take(&mut request, cut());
+        assert_eq!(request.next(), Some(&[0, 1][..]), "the first time again");
+        take(&mut request, cut());
+        assert!(request.was_halved);
         for _ in 0..5 {
-            take(&mut job, cut());
-            assert_eq!((job.next(), job.was_halved), (Some(&[0][..]), false));
+            take(&mut request, cut());
+            assert_eq!((request.next(), request.was_halved), (Some(&[0][..]), false));
         }
-        assert_eq!((job.left(), job.take_refused().len()), (2, 0));
+        assert_eq!((request.left(), request.take_refused().len()), (2, 0));
     }
 
     #[test]
     fn pauses_grow_and_what_the_server_asks_for_is_obeyed_up_to_a_bound() {
-        let mut job = job(1);
+        let mut request = request(1);
         let mut pauses = Vec::new();
         for _ in 0..9 {
-            take(&mut job, Verdict::All(again()));
-            pauses.push(job.ready_at.as_millis());
+            take(&mut request, Outcomes::All(again()));
+            pauses.push(request.ready_at.as_millis());
         }
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
-        job.take(Verdict::All(again()), Some(Duration::from_secs(60)), 0, Duration::ZERO, 0.0);
-        assert_eq!(job.ready_at, Duration::from_secs(60));
-        job.take(Verdict::All(again()), Some(Duration::from_secs(9000)), 0, Duration::ZERO, 0.0);
-        assert_eq!(job.ready_at, LONGEST_RETRY_AFTER);
+        request.take(Outcomes::All(again()), Some(Duration::from_secs(60)), 0, Duration::ZERO, 0.0);
+        assert_eq!(request.ready_at, Duration::from_secs(60));
+        request.take(Outcomes::All(again()), Some(Duration::from_secs(9000)), 0, Duration::ZERO, 0.0);
+        assert_eq!(request.ready_at, LONGEST_RETRY_AFTER);
     }
 }

@@ -16,9 +16,9 @@ use logline::position::{Position, hex};
 use memchr::memmem;
 
 use crate::batch::Batch;
+use crate::destinations::{Destination, LeftOut, Sent};
 use crate::document::{Fields, Form, Headed};
-use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut};
+use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 /// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
 const OF_THE_INDEX: [&str; 3] = ["index_closed_exception", "validation_exception", "invalid_index_name_exception"];
@@ -38,7 +38,7 @@ pub struct Elasticsearch {
     pub form: Form,
 }
 
-impl Kind for Elasticsearch {
+impl Destination for Elasticsearch {
     fn path(&self, path: &str) -> String {
         let path = path.trim_end_matches('/');
         let path = path.strip_suffix("/_bulk").unwrap_or(path);
@@ -72,13 +72,13 @@ impl Kind for Elasticsearch {
         Vec::new()
     }
 
-    fn read(&self, answer: &Answer, count: usize) -> Verdict {
+    fn read(&mut self, answer: &Answer, sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
         if *status == 200 {
-            return read_items(body, count);
+            return read_items(body, sent.count());
         }
         let said = error_in(body);
-        Verdict::All(of_status(*status, &said).unwrap_or_else(|| Fate::Hold(reason(*status, &said))))
+        Outcomes::All(from_status(*status, &said).unwrap_or_else(|| Outcome::Hold(reason(*status, &said))))
     }
 }
 
@@ -162,19 +162,19 @@ impl Index<'_> {
 
 /// A body that does not parse, or has not as many items as were sent, says nothing: it is sent again, which ids make
 /// harmless.
-fn read_items(body: &[u8], count: usize) -> Verdict {
+fn read_items(body: &[u8], count: usize) -> Outcomes {
     if is_all_stored(body, count) {
-        return Verdict::All(Fate::Delivered);
+        return Outcomes::All(Outcome::Delivered);
     }
     if !json::is_valid_object(body) {
-        return Verdict::All(Fate::Again("200 with an answer that is no JSON".to_owned()));
+        return Outcomes::All(Outcome::Again("200 with an answer that is no JSON".to_owned()));
     }
     let items = json::member(body, "items").filter(|items| items.first() == Some(&b'['));
-    let fates: Vec<Fate> = items.map_or_else(Vec::new, |items| elements(items).map(read_item).collect());
-    if fates.len() == count {
-        return Verdict::Each(fates);
+    let outcomes: Vec<Outcome> = items.map_or_else(Vec::new, |items| elements(items).map(read_item).collect());
+    if outcomes.len() == count {
+        return Outcomes::Each(outcomes);
     }
-    Verdict::All(Fate::Again(format!("200 with {} items for {count} records", fates.len())))
+    Outcomes::All(Outcome::Again(format!("200 with {} items for {count} records", outcomes.len())))
 }
 
 /// The elements of a valid array, one after the other: a tree of all would take ten times its memory.
@@ -200,7 +200,7 @@ fn is_all_stored(body: &[u8], count: usize) -> bool {
     count > 0 && stored == count && items.len() == count * (ITEM.len() + 1) - 1
 }
 
-fn read_item(item: &[u8]) -> Fate {
+fn read_item(item: &[u8]) -> Outcome {
     let item: serde_json::Value = serde_json::from_slice(item).unwrap_or_default();
     let inner = item.as_object().and_then(|item| item.values().next());
     let status = inner.and_then(|inner| inner.get("status")).and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -211,11 +211,11 @@ fn read_item(item: &[u8]) -> Fate {
     let is_index = OF_THE_INDEX.contains(&kind)
         || kind == "illegal_argument_exception" && CAUSES.iter().any(|text| cause.contains(text));
     match status {
-        200 | 201 => Fate::Delivered,
-        409 => Fate::Known,
-        429 | 500..=599 => Fate::Again(reason()),
-        400 if !is_index => Fate::Refused(reason()),
-        _ => Fate::Hold(reason()),
+        200 | 201 => Outcome::Delivered,
+        409 => Outcome::Known,
+        429 | 500..=599 => Outcome::Again(reason()),
+        400 if !is_index => Outcome::Refused(reason()),
+        _ => Outcome::Hold(reason()),
     }
 }
 
@@ -223,32 +223,32 @@ fn read_item(item: &[u8]) -> Fate {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::destinations::tests::read;
 
-    fn verdict(body: &str, count: usize) -> Verdict {
-        let answer = Answer { status: 200, retry_after: None, body: body.as_bytes().to_vec() };
+    fn outcomes(body: &str, count: usize) -> Outcomes {
         let form = Form::new("@timestamp", []);
-        Elasticsearch { index: None, with_id: true, form }.read(&answer, count)
+        read(&mut Elasticsearch { index: None, with_id: true, form }, 200, body, count)
     }
 
-    fn item(status: u16, kind: &str, cause: &str) -> Fate {
+    fn item(status: u16, kind: &str, cause: &str) -> Outcome {
         let body = format!(
             r#"{{"errors":true,"items":[{{"create":{{"status":{status},"error":{{"type":"{kind}","reason":"{cause}"}}}}}}]}}"#
         );
-        match verdict(&body, 1) {
-            Verdict::Each(fates) => fates[0].clone(),
-            Verdict::All(fate) => fate,
-            Verdict::Partly(..) => panic!("an item has its own verdict"),
+        match outcomes(&body, 1) {
+            Outcomes::Each(outcomes) => outcomes[0].clone(),
+            Outcomes::All(outcome) => outcome,
+            other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn each_item_has_its_own_verdict() {
-        assert_eq!(item(201, "", ""), Fate::Delivered);
-        assert_eq!(item(409, "version_conflict_engine_exception", ""), Fate::Known);
-        assert!(matches!(item(429, "es_rejected_execution_exception", "busy"), Fate::Again(_)));
-        assert!(matches!(item(503, "unavailable_shards_exception", ""), Fate::Again(_)));
+        assert_eq!(item(201, "", ""), Outcome::Delivered);
+        assert_eq!(item(409, "version_conflict_engine_exception", ""), Outcome::Known);
+        assert!(matches!(item(429, "es_rejected_execution_exception", "busy"), Outcome::Again(_)));
+        assert!(matches!(item(503, "unavailable_shards_exception", ""), Outcome::Again(_)));
         assert!(
-            matches!(item(400, "mapper_parsing_exception", "bad"), Fate::Refused(why) if why == "400 mapper_parsing_exception: bad")
+            matches!(item(400, "mapper_parsing_exception", "bad"), Outcome::Refused(why) if why == "400 mapper_parsing_exception: bad")
         );
         for (kind, cause) in [
             ("index_closed_exception", "closed"),
@@ -257,11 +257,11 @@ mod tests {
             ("illegal_argument_exception", "no write index is defined for alias [x]"),
             ("illegal_argument_exception", "pipeline with id [x] does not exist"),
         ] {
-            assert!(matches!(item(400, kind, cause), Fate::Hold(_)), "{kind}: {cause}");
+            assert!(matches!(item(400, kind, cause), Outcome::Hold(_)), "{kind}: {cause}");
         }
-        assert!(matches!(item(400, "illegal_argument_exception", "immense term"), Fate::Refused(_)));
-        assert!(matches!(item(403, "cluster_block_exception", "write"), Fate::Hold(_)));
-        assert!(matches!(item(404, "index_not_found_exception", ""), Fate::Hold(_)));
+        assert!(matches!(item(400, "illegal_argument_exception", "immense term"), Outcome::Refused(_)));
+        assert!(matches!(item(403, "cluster_block_exception", "write"), Outcome::Hold(_)));
+        assert!(matches!(item(404, "index_not_found_exception", ""), Outcome::Hold(_)));
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn where_all_is_stored_nothing_else_is_read() {
         let body = r#"{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}"#;
-        assert_eq!(verdict(body, 2), Verdict::All(Fate::Delivered));
+        assert_eq!(outcomes(body, 2), Outcomes::All(Outcome::Delivered));
         for (body, count) in [
             (body.to_owned(), 1),
             (body.to_owned(), 3),
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn an_answer_that_cannot_be_read_says_nothing() {
         for body in ["", "{", "[]", "{}", r#"{"items":[]}"#, r#"{"items":[{"create":{"status":201}}]}"#] {
-            assert!(matches!(verdict(body, 2), Verdict::All(Fate::Again(_))), "{body}");
+            assert!(matches!(outcomes(body, 2), Outcomes::All(Outcome::Again(_))), "{body}");
         }
     }
 

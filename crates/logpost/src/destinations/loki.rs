@@ -19,11 +19,10 @@ use logline::ending::Trouble;
 use logline::json::{unescape, unescape_inner, write_string};
 use memchr::memmem;
 
-use crate::args::Args;
 use crate::batch::Batch;
+use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Form, Stamp};
-use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut, Range, ending_in};
+use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 const PATH: &str = "/loki/api/v1/push";
 const LONGEST_LINE: usize = 256 * 1024;
@@ -55,9 +54,9 @@ struct Stream {
 }
 
 impl Loki {
-    /// As the options say.
-    pub fn new(args: &Args) -> Result<Self, Trouble> {
-        let count = args.label.len() + args.label_from.len() + 1;
+    /// With these labels and fields.
+    pub fn new(settings: &Settings) -> Result<Self, Trouble> {
+        let count = settings.labels.len() + settings.labels_from.len() + 1;
         if count > MOST_LABELS {
             return Err(Trouble::new("--label", format_args!("{count} labels with the file's, Loki takes 15")));
         }
@@ -65,11 +64,11 @@ impl Loki {
             pairs.iter().map(|(name, value)| (label(name.as_bytes()), value.clone())).collect()
         };
         Ok(Self {
-            form: Form::new("time", &args.add),
-            labels: named(&args.label),
-            labels_from: args.label_from.clone(),
-            added: named(&args.add),
-            range: Range::new(args, FARTHEST_AHEAD),
+            form: Form::new("time", &settings.added),
+            labels: named(&settings.labels),
+            labels_from: settings.labels_from.clone(),
+            added: named(&settings.added),
+            range: Range::new(settings, FARTHEST_AHEAD),
         })
     }
 
@@ -96,7 +95,7 @@ impl Loki {
         // A stream has at least one.
         match fields.file() {
             Some(file) => add("filename", &file),
-            None if self.labels.is_empty() => add("job", b"logpost"),
+            None if self.labels.is_empty() => add("request", b"logpost"),
             None => {}
         }
         out.push(b'}');
@@ -166,7 +165,7 @@ impl Loki {
     }
 }
 
-impl Kind for Loki {
+impl Destination for Loki {
     fn path(&self, path: &str) -> String {
         ending_in(PATH, path)
     }
@@ -226,18 +225,18 @@ impl Kind for Loki {
         left_out
     }
 
-    fn read(&self, answer: &Answer, count: usize) -> Verdict {
+    fn read(&mut self, answer: &Answer, sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
         let reason = reason(*status, body);
         let is_about_lines = || ABOUT_LINES.iter().any(|words| memmem::find(body, words).is_some());
-        Verdict::All(match status {
-            204 => Fate::Delivered,
-            400 if !is_about_lines() => Fate::Hold(reason),
-            400 if count == 1 => Fate::Refused(reason),
+        Outcomes::All(match status {
+            204 => Outcome::Delivered,
+            400 if !is_about_lines() => Outcome::Hold(reason),
+            400 if sent.count() == 1 => Outcome::Refused(reason),
             // What is stored already is known there when it comes again.
-            400 => Fate::Bad(reason),
-            429 if count > 1 && is_above_rate(body) => Fate::TooLarge(reason),
-            _ => of_status(*status, body).unwrap_or_else(|| Fate::Hold(format!("{reason}: not stored"))),
+            400 => Outcome::Bad(reason),
+            429 if sent.count() > 1 && is_above_rate(body) => Outcome::TooLarge(reason),
+            _ => from_status(*status, body).unwrap_or_else(|| Outcome::Hold(format!("{reason}: not stored"))),
         })
     }
 }
@@ -276,22 +275,25 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::batch::tests::batch;
-    use clap::Parser as _;
+    use crate::destinations::tests::{pairs, read};
     use serde_json::{Value, json};
 
-    fn kind(options: &[&str]) -> Loki {
-        let longest = if options.contains(&"--retention") { &[][..] } else { &["--retention", "36500d"] };
-        let options = ["logpost", "http://h/", "--to", "loki"].iter().chain(longest).chain(options);
-        Loki::new(&Args::try_parse_from(options).unwrap()).unwrap()
+    /// Settings of a server that takes lines of any age.
+    fn settings() -> Settings {
+        Settings { retention: Some(Duration::from_secs(36_500 * 24 * 3600)), ..Settings::default() }
+    }
+
+    fn destination() -> Loki {
+        Loki::new(&settings()).unwrap()
     }
 
     /// The request, and the reasons of what is not in it.
-    fn written(kind: &Loki, lines: &[&str]) -> (Value, Vec<String>) {
+    fn written(destination: &Loki, lines: &[&str]) -> (Value, Vec<String>) {
         let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
         let batch = batch(&lines);
         let mut out = Vec::new();
         let all: Vec<usize> = (0..batch.len()).collect();
-        let left_out = kind.write(&batch, &all, &mut out);
+        let left_out = destination.write(&batch, &all, &mut out);
         (serde_json::from_slice(&out).unwrap_or_default(), left_out.into_iter().map(|(_, reason)| reason).collect())
     }
 
@@ -303,8 +305,13 @@ mod tests {
             |file: &str, rest: &str| format!(r#"{{"_pos":"3f2a00c4d1e0b7a9:16-32","_file":"{file}",{TIME},{rest}}}"#);
         let a = record("/a", r#""level":"warn","app":"x","k8s.pod":{"b":1},"none":null,"message":"one""#);
         let b = record("/b", r#""status":200"#);
-        let options = ["--label", "env=prod", "--label-from", "app", "--add", "app=y"];
-        let (request, _) = written(&kind(&options), &[&a, &b]);
+        let settings = Settings {
+            labels: pairs(&["env=prod"]),
+            labels_from: vec!["app".to_owned()],
+            added: pairs(&["app=y"]),
+            ..settings()
+        };
+        let (request, _) = written(&Loki::new(&settings).unwrap(), &[&a, &b]);
         assert_eq!(
             request,
             json!({"streams": [
@@ -321,7 +328,7 @@ mod tests {
     #[test]
     fn equal_lines_differ_in_their_time_and_what_comes_again_does_not() {
         let times = |lines: &[&str]| -> Vec<String> {
-            let (request, _) = written(&kind(&[]), lines);
+            let (request, _) = written(&destination(), lines);
             let values = request["streams"][0]["values"].as_array().unwrap().clone();
             values.iter().map(|value| value[0].as_str().unwrap().to_owned()).collect()
         };
@@ -336,44 +343,42 @@ mod tests {
 
     #[test]
     fn what_loki_would_not_take_is_refused_before_it_is_sent() {
-        let (request, reasons) = written(&kind(&[]), &["kept", "2001", &"x".repeat(256 * 1024 + 1)]);
+        let (request, reasons) = written(&destination(), &["kept", "2001", &"x".repeat(256 * 1024 + 1)]);
         assert_eq!(request["streams"][0]["values"].as_array().unwrap().len(), 2);
         assert!(reasons[0].contains("256 KiB"), "{reasons:?}");
         let ahead = json!({"time": (Timestamp::now() + jiff::SignedDuration::from_mins(11)).to_string()});
-        assert!(written(&kind(&[]), &[&ahead.to_string()]).1[0].contains("ahead"));
-        assert!(written(&kind(&["--retention", "1h"]), &[&format!("{{{TIME}}}")]).1[0].contains("older"));
+        assert!(written(&destination(), &[&ahead.to_string()]).1[0].contains("ahead"));
+        let an_hour = Settings { retention: Some(Duration::from_secs(3600)), ..settings() };
+        assert!(written(&Loki::new(&an_hour).unwrap(), &[&format!("{{{TIME}}}")]).1[0].contains("older"));
         let long = json!({"app": "x".repeat(2049)}).to_string();
-        assert!(written(&kind(&["--label-from", "app"]), &[&long]).1[0].contains("2049 bytes"));
-        let options: Vec<String> = (0..15).map(|n| format!("--label=l{n}=1")).collect();
-        let args = Args::try_parse_from(["logpost", "http://h"].into_iter().chain(options.iter().map(String::as_str)));
-        assert!(Loki::new(&args.unwrap()).is_err());
+        let by_app = Settings { labels_from: vec!["app".to_owned()], ..settings() };
+        assert!(written(&Loki::new(&by_app).unwrap(), &[&long]).1[0].contains("2049 bytes"));
+        let labels = (0..15).map(|n| (format!("l{n}"), "1".to_owned())).collect();
+        assert!(Loki::new(&Settings { labels, ..settings() }).is_err());
     }
 
     #[test]
     fn only_204_is_a_success_and_a_400_for_lines_is_parted() {
-        let verdict = |status, body: &str, count| {
-            let answer = Answer { status, retry_after: None, body: body.as_bytes().to_vec() };
-            match kind(&[]).read(&answer, count) {
-                Verdict::All(fate) => fate,
-                other => panic!("{other:?}"),
-            }
+        let outcomes = |status, body: &str, count| match read(&mut destination(), status, body, count) {
+            Outcomes::All(outcome) => outcome,
+            other => panic!("{other:?}"),
         };
-        assert_eq!(verdict(204, "", 3), Fate::Delivered);
+        assert_eq!(outcomes(204, "", 3), Outcome::Delivered);
         for status in [200, 260, 401, 404] {
-            assert!(matches!(verdict(status, "", 3), Fate::Hold(_)), "{status}");
+            assert!(matches!(outcomes(status, "", 3), Outcome::Hold(_)), "{status}");
         }
         let behind = "entry too far behind, total ignored: 1 out of 3 for stream: {}";
-        assert!(matches!(verdict(400, behind, 3), Fate::Bad(_)));
-        assert!(matches!(verdict(400, behind, 1), Fate::Refused(_)));
-        assert!(matches!(verdict(400, "unexpected end of JSON", 1), Fate::Hold(_)));
-        assert!(matches!(verdict(429, "", 3), Fate::Again(_)));
+        assert!(matches!(outcomes(400, behind, 3), Outcome::Bad(_)));
+        assert!(matches!(outcomes(400, behind, 1), Outcome::Refused(_)));
+        assert!(matches!(outcomes(400, "unexpected end of JSON", 1), Outcome::Hold(_)));
+        assert!(matches!(outcomes(429, "", 3), Outcome::Again(_)));
         let rate = |bytes: u32| {
             format!(
                 "ingestion rate limit exceeded for user fake (limit: 1000 bytes/sec) while attempting to ingest '3' lines totaling '{bytes}' bytes"
             )
         };
-        assert!(matches!(verdict(429, &rate(1001), 3), Fate::TooLarge(_)));
-        assert!(matches!(verdict(429, &rate(1001), 1), Fate::Again(_)));
-        assert!(matches!(verdict(429, &rate(999), 3), Fate::Again(_)));
+        assert!(matches!(outcomes(429, &rate(1001), 3), Outcome::TooLarge(_)));
+        assert!(matches!(outcomes(429, &rate(1001), 1), Outcome::Again(_)));
+        assert!(matches!(outcomes(429, &rate(999), 3), Outcome::Again(_)));
     }
 }

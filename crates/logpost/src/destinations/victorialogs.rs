@@ -15,11 +15,10 @@ use jiff::Timestamp;
 use logline::ending::Trouble;
 use logline::json::{members, unescape_inner};
 
-use crate::args::Args;
 use crate::batch::Batch;
+use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Form};
-use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut, Range, ending_in};
+use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 const LONGEST_LINE: usize = 256 * 1024 - 1;
 const MOST_FIELDS: usize = 1000;
@@ -36,9 +35,9 @@ pub struct VictoriaLogs {
 }
 
 impl VictoriaLogs {
-    /// As the options say.
-    pub fn new(args: &Args) -> Result<Self, Trouble> {
-        let labels = args.label.iter().map(|(name, _)| name).chain(&args.label_from);
+    /// With these labels and fields.
+    pub fn new(settings: &Settings) -> Result<Self, Trouble> {
+        let labels = settings.labels.iter().map(|(name, _)| name).chain(&settings.labels_from);
         let mut streams = "file_path".to_owned();
         for name in labels {
             if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-/:@".contains(&byte)) || name.is_empty() {
@@ -49,11 +48,11 @@ impl VictoriaLogs {
             streams.push_str(name);
         }
         // What it generates itself it would drop from a record.
-        let form = Form::new("_time", args.label.iter().chain(&args.add)).with_message("_msg");
+        let form = Form::new("_time", settings.labels.iter().chain(&settings.added)).with_message("_msg");
         Ok(Self {
             form: form.without("_stream").without("_stream_id"),
             streams,
-            range: Range::new(args, FARTHEST_AHEAD),
+            range: Range::new(settings, FARTHEST_AHEAD),
         })
     }
 
@@ -82,7 +81,7 @@ impl VictoriaLogs {
     }
 }
 
-impl Kind for VictoriaLogs {
+impl Destination for VictoriaLogs {
     fn path(&self, path: &str) -> String {
         let path = ending_in("/insert/jsonline", path);
         let streams = self.streams.replace(',', "%2C").replace('/', "%2F").replace(':', "%3A").replace('@', "%40");
@@ -115,12 +114,12 @@ impl Kind for VictoriaLogs {
         left_out
     }
 
-    fn read(&self, answer: &Answer, _count: usize) -> Verdict {
+    fn read(&mut self, answer: &Answer, _sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
-        Verdict::All(match status {
-            200 | 204 if body.is_empty() => Fate::Delivered,
-            _ => of_status(*status, body)
-                .unwrap_or_else(|| Fate::Hold(format!("{}: not VictoriaLogs", reason(*status, body)))),
+        Outcomes::All(match status {
+            200 | 204 if body.is_empty() => Outcome::Delivered,
+            _ => from_status(*status, body)
+                .unwrap_or_else(|| Outcome::Hold(format!("{}: not VictoriaLogs", reason(*status, body)))),
         })
     }
 }
@@ -144,22 +143,21 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::batch::tests::batch;
-    use clap::Parser as _;
+    use crate::destinations::tests::{pairs, read};
     use jiff::SignedDuration;
     use serde_json::{Value, json};
 
-    fn kind(options: &[&str]) -> VictoriaLogs {
-        let arguments = ["logpost", "http://h/", "--to", "victorialogs"].iter().chain(options);
-        VictoriaLogs::new(&Args::try_parse_from(arguments).unwrap()).unwrap()
+    fn destination() -> VictoriaLogs {
+        VictoriaLogs::new(&Settings::default()).unwrap()
     }
 
     /// What is sent, and the reasons of what is not.
-    fn written(kind: &VictoriaLogs, lines: &[&str]) -> (Vec<Value>, Vec<String>) {
+    fn written(destination: &VictoriaLogs, lines: &[&str]) -> (Vec<Value>, Vec<String>) {
         let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
         let batch = batch(&lines);
         let mut out = Vec::new();
         let all: Vec<usize> = (0..batch.len()).collect();
-        let left_out = kind.write(&batch, &all, &mut out);
+        let left_out = destination.write(&batch, &all, &mut out);
         let sent = out.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap());
         (sent.collect(), left_out.into_iter().map(|(_, reason)| reason).collect())
     }
@@ -170,7 +168,7 @@ mod tests {
 
     #[track_caller]
     fn assert_refused(line: &str, words: &str) {
-        let (sent, reasons) = written(&kind(&[]), &["{\"message\":\"before\"}", line, "{\"message\":\"behind\"}"]);
+        let (sent, reasons) = written(&destination(), &["{\"message\":\"before\"}", line, "{\"message\":\"behind\"}"]);
         assert_eq!(sent.len(), 2, "{reasons:?}");
         assert!(reasons.len() == 1 && reasons[0].contains(words), "{reasons:?}");
     }
@@ -178,7 +176,7 @@ mod tests {
     #[test]
     fn a_message_is_the_records_or_that_of_its_request() {
         let (sent, _) = written(
-            &kind(&[]),
+            &destination(),
             &[
                 r#"{"message":"a","status":1}"#,
                 r#"{"msg":"b"}"#,
@@ -200,17 +198,21 @@ mod tests {
         assert_refused(&json!({"time": in_hours(-169)}).to_string(), "older than --retention, 7 d");
         assert_refused(&json!({"time": in_hours(49)}).to_string(), "2 d ahead");
         for hours in [-167, 47] {
-            assert_eq!(written(&kind(&[]), &[&json!({"time": in_hours(hours)}).to_string()]).0.len(), 1);
+            assert_eq!(written(&destination(), &[&json!({"time": in_hours(hours)}).to_string()]).0.len(), 1);
         }
-        let longer = kind(&["--retention", "30d"]);
+        let longer = VictoriaLogs::new(&Settings {
+            retention: Some(Duration::from_secs(30 * 24 * 3600)),
+            ..Settings::default()
+        })
+        .unwrap();
         assert_eq!(written(&longer, &[&json!({"time": in_hours(-700)}).to_string()]).0.len(), 1);
     }
 
     #[test]
     fn a_line_is_refused_from_256_kib_on_as_it_is_sent() {
         let line = |length: usize| json!({"message": "x".repeat(length)}).to_string();
-        let around = written(&kind(&[]), &["{\"message\":\"\"}"]).0[0].to_string().len();
-        assert_eq!(written(&kind(&[]), &[&line(256 * 1024 - 1 - around)]).0.len(), 1);
+        let around = written(&destination(), &["{\"message\":\"\"}"]).0[0].to_string().len();
+        assert_eq!(written(&destination(), &[&line(256 * 1024 - 1 - around)]).0.len(), 1);
         assert_refused(&line(256 * 1024 - around), "262144 bytes");
         // Escaping makes a line grow.
         assert_refused(&"\u{1}".repeat(50_000), "bytes");
@@ -222,34 +224,41 @@ mod tests {
             let inner: serde_json::Map<_, _> = (0..count).map(|n| (format!("f{n}"), json!(1))).collect();
             json!({"message": "m", "a": inner, "none": null, "list": [1, 2]}).to_string()
         };
-        assert_eq!(written(&kind(&[]), &[&nested(997)]).0.len(), 1);
+        assert_eq!(written(&destination(), &[&nested(997)]).0.len(), 1);
         assert_refused(&nested(998), "1001 fields");
         assert_refused(&json!({"k".repeat(129): 1}).to_string(), "name of 129 bytes");
     }
 
     #[test]
     fn streams_are_parted_by_file_and_labels() {
-        let kind = kind(&["--label", "app=shop", "--label-from", "kubernetes.pod"]);
+        let destination = VictoriaLogs::new(&Settings {
+            labels: pairs(&["app=shop"]),
+            labels_from: vec!["kubernetes.pod".to_owned()],
+            ..Settings::default()
+        })
+        .unwrap();
         assert!(
-            kind.path("/").starts_with("/insert/jsonline?_time_field=_time&_msg_field=_msg&"),
+            destination.path("/").starts_with("/insert/jsonline?_time_field=_time&_msg_field=_msg&"),
             "{}",
-            kind.path("/")
+            destination.path("/")
         );
-        assert!(kind.path("/").ends_with("&_stream_fields=file_path%2Capp%2Ckubernetes.pod"), "{}", kind.path("/"));
-        assert_eq!(kind.path("/insert/jsonline"), kind.path(""));
-        assert!(kind.path("/vl/").starts_with("/vl/insert/jsonline?"));
-        assert_eq!(written(&kind, &["{}"]).0[0]["app"], "shop");
+        assert!(
+            destination.path("/").ends_with("&_stream_fields=file_path%2Capp%2Ckubernetes.pod"),
+            "{}",
+            destination.path("/")
+        );
+        assert_eq!(destination.path("/insert/jsonline"), destination.path(""));
+        assert!(destination.path("/vl/").starts_with("/vl/insert/jsonline?"));
+        assert_eq!(written(&destination, &["{}"]).0[0]["app"], "shop");
     }
 
     #[test]
     fn only_an_empty_200_is_a_success() {
-        let verdict = |status, body: &str| {
-            kind(&[]).read(&Answer { status, retry_after: None, body: body.as_bytes().to_vec() }, 1)
-        };
-        assert_eq!(verdict(200, ""), Verdict::All(Fate::Delivered));
-        assert!(matches!(verdict(200, "<html>"), Verdict::All(Fate::Hold(_))));
-        assert!(matches!(verdict(202, ""), Verdict::All(Fate::Hold(_))));
-        assert!(matches!(verdict(503, ""), Verdict::All(Fate::Again(_))));
-        assert!(matches!(verdict(400, "x"), Verdict::All(Fate::Bad(_))));
+        let outcomes = |status, body: &str| read(&mut destination(), status, body, 1);
+        assert_eq!(outcomes(200, ""), Outcomes::All(Outcome::Delivered));
+        assert!(matches!(outcomes(200, "<html>"), Outcomes::All(Outcome::Hold(_))));
+        assert!(matches!(outcomes(202, ""), Outcomes::All(Outcome::Hold(_))));
+        assert!(matches!(outcomes(503, ""), Outcomes::All(Outcome::Again(_))));
+        assert!(matches!(outcomes(400, "x"), Outcomes::All(Outcome::Bad(_))));
     }
 }

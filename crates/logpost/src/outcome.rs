@@ -1,4 +1,4 @@
-//! What an answer means for the records that were sent. A 2xx is not "stored": each kind of server says exactly which
+//! What an answer means for the records that were sent. A 2xx is not "stored": each destination says exactly which
 //! answer is.
 
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Failure {
     }
 }
 
-impl From<Failure> for Fate {
+impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Lost(cause) => Self::Again(cause),
@@ -46,18 +46,20 @@ impl From<Failure> for Fate {
 
 /// What becomes of one record, or of all that were in a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum Outcome {
     /// It is stored.
     Delivered,
     /// It was stored before: its id is there.
     Known,
+    /// The server has stopped before it looked at this record: it is sent again at once.
+    Unread,
     /// Not now; the same again, later.
     Again(String),
     /// A mistake of configuration, not of the data: nothing is dropped, it is said and tried slowly.
     Hold(String),
     /// As [`Failure::Cut`]: the second time it is taken for too large, yet never a record for that alone.
     Cut(String),
-    /// The request was too large.
+    /// The request was too large: it is halved. A record that was alone in it is refused.
     TooLarge(String),
     /// Something in the request is wrong: it is parted to find out what.
     Bad(String),
@@ -65,27 +67,41 @@ pub enum Fate {
     Refused(String),
 }
 
-/// The verdict on a request.
+/// What an answer says of the records of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// On all its records alike.
-    All(Fate),
-    /// On each, in their order.
-    Each(Vec<Fate>),
-    /// Nothing of it is to be sent again. So many were refused for good, for this reason; which, the server does not say.
-    Partly(usize, String),
+pub enum Outcomes {
+    /// The same of all.
+    All(Outcome),
+    /// One for each, in their order.
+    Each(Vec<Outcome>),
+    /// Nothing of the request is to be sent again, for what was not refused is stored.
+    Taken(Taken),
+    /// The destination will write the records in another way from now on, for this reason, which is said. All of them are
+    /// written anew and sent at once.
+    Otherwise(String),
 }
 
-/// What a status code means for a whole request where the kind does not say otherwise. `None`: it is a success code.
-pub fn of_status(status: u16, body: &[u8]) -> Option<Fate> {
+/// An answer that ends a request, though the server has refused some of its records or has something to say.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The records that the answer names as refused, with the reasons: their places in the request, rising.
+    pub refused: Vec<(usize, String)>,
+    /// How many more were refused; which ones the server does not say.
+    pub unnamed: usize,
+    /// What is to be said: why those were refused, or a warning where none was.
+    pub words: String,
+}
+
+/// What a status code means for a whole request where the destination does not say otherwise. `None`: it is a success code.
+pub fn from_status(status: u16, body: &[u8]) -> Option<Outcome> {
     let reason = reason(status, body);
     match status {
         200..=299 => None,
-        501 | 505 => Some(Fate::Hold(reason)),
-        408 | 425 | 429 | 500..=599 => Some(Fate::Again(reason)),
-        400 | 422 => Some(Fate::Bad(reason)),
-        413 => Some(Fate::TooLarge(reason)),
-        _ => Some(Fate::Hold(reason)),
+        501 | 505 => Some(Outcome::Hold(reason)),
+        408 | 425 | 429 | 500..=599 => Some(Outcome::Again(reason)),
+        400 | 422 => Some(Outcome::Bad(reason)),
+        413 => Some(Outcome::TooLarge(reason)),
+        _ => Some(Outcome::Hold(reason)),
     }
 }
 
@@ -113,14 +129,14 @@ mod tests {
     #[test]
     fn a_mistake_of_configuration_never_drops_anything() {
         for status in [301, 302, 401, 403, 404, 405, 406, 407, 410, 411, 414, 415, 426, 431, 501, 505, 600, 100] {
-            assert!(matches!(of_status(status, b""), Some(Fate::Hold(_))), "{status}");
+            assert!(matches!(from_status(status, b""), Some(Outcome::Hold(_))), "{status}");
         }
         for status in [408, 425, 429, 500, 502, 503, 504, 507, 599] {
-            assert!(matches!(of_status(status, b""), Some(Fate::Again(_))), "{status}");
+            assert!(matches!(from_status(status, b""), Some(Outcome::Again(_))), "{status}");
         }
-        assert!(matches!(of_status(413, b""), Some(Fate::TooLarge(_))));
-        assert!(matches!(of_status(400, b"no\n such"), Some(Fate::Bad(reason)) if reason == "400 no such"));
-        assert_eq!(of_status(204, b""), None);
+        assert!(matches!(from_status(413, b""), Some(Outcome::TooLarge(_))));
+        assert!(matches!(from_status(400, b"no\n such"), Some(Outcome::Bad(reason)) if reason == "400 no such"));
+        assert_eq!(from_status(204, b""), None);
         let page = b"<html>\n<head><title>502 Bad Gateway</title></head>";
         assert_eq!(reason(502, page), "502 Bad Gateway");
     }

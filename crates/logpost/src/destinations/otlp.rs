@@ -13,11 +13,10 @@ use logline::json::{member, members, unescape, unescape_inner, write_string};
 use logline::level::Level;
 use memchr::memmem;
 
-use crate::args::Args;
 use crate::batch::Batch;
+use crate::destinations::{Destination, LeftOut, Sent, Settings, ending_in};
 use crate::document::{Fields, Stamp};
-use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut, ending_in};
+use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
 
 const PATH: &str = "/v1/logs";
 const FILE: &[u8] = b"log.file.path";
@@ -33,17 +32,17 @@ pub struct Otlp {
 const TAIL: &[u8] = b"]}]}]}";
 
 impl Otlp {
-    /// As the options say.
-    pub fn new(args: &Args) -> Self {
+    /// With these attributes of the resource and of every record.
+    pub fn new(settings: &Settings) -> Self {
         let mut head = b"{\"resourceLogs\":[{\"resource\":{\"attributes\":[".to_vec();
-        for (nth, (name, value)) in args.label.iter().enumerate() {
+        for (nth, (name, value)) in settings.labels.iter().enumerate() {
             if nth > 0 {
                 head.push(b',');
             }
             write_text(&mut head, name.as_bytes(), value.as_bytes());
         }
         head.extend_from_slice(b"]},\"scopeLogs\":[{\"scope\":{\"name\":\"logpost\"},\"logRecords\":[");
-        Self { head, added: args.add.clone() }
+        Self { head, added: settings.added.clone() }
     }
 
     fn write_record(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &Stamp) {
@@ -113,7 +112,7 @@ impl Otlp {
     }
 }
 
-impl Kind for Otlp {
+impl Destination for Otlp {
     fn path(&self, path: &str) -> String {
         ending_in(PATH, path)
     }
@@ -140,21 +139,21 @@ impl Kind for Otlp {
         Vec::new()
     }
 
-    fn read(&self, answer: &Answer, count: usize) -> Verdict {
+    fn read(&mut self, answer: &Answer, sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
         let reason = reason(*status, body);
-        Verdict::All(match status {
-            200 if logline::json::is_complete_object(body) => return rejected(body, count),
-            204 => Fate::Delivered,
-            400 if memmem::find(body, b"too large").is_some() => Fate::TooLarge(reason),
-            500 => Fate::Hold(reason),
-            _ => of_status(*status, body).unwrap_or_else(|| Fate::Hold(format!("{reason}: not OpenTelemetry"))),
+        Outcomes::All(match status {
+            200 if logline::json::is_complete_object(body) => return rejected(body, sent.count()),
+            204 => Outcome::Delivered,
+            400 if memmem::find(body, b"too large").is_some() => Outcome::TooLarge(reason),
+            500 => Outcome::Hold(reason),
+            _ => from_status(*status, body).unwrap_or_else(|| Outcome::Hold(format!("{reason}: not OpenTelemetry"))),
         })
     }
 }
 
 /// What a 200 says of records that are not stored.
-fn rejected(body: &[u8], count: usize) -> Verdict {
+fn rejected(body: &[u8], count: usize) -> Outcomes {
     let partial = member(body, "partialSuccess").unwrap_or(b"{}");
     let rejected = member(partial, "rejectedLogRecords").unwrap_or(b"0");
     // A number of 64 bits is a string in this JSON; some write it as a number.
@@ -162,10 +161,12 @@ fn rejected(body: &[u8], count: usize) -> Verdict {
     let message = member(partial, "errorMessage").and_then(unescape).unwrap_or_default();
     let reason = format!("rejected: {}", String::from_utf8_lossy(&message));
     match rejected {
-        Some(0) => Verdict::All(Fate::Delivered),
-        Some(rejected) if rejected < count => Verdict::Partly(rejected, reason),
-        Some(_) => Verdict::All(Fate::Refused(reason)),
-        None => Verdict::All(Fate::Hold(format!("200 that cannot be read: {reason}"))),
+        Some(0) => Outcomes::All(Outcome::Delivered),
+        Some(rejected) if rejected < count => {
+            Outcomes::Taken(Taken { unnamed: rejected, words: reason, ..Taken::default() })
+        }
+        Some(_) => Outcomes::All(Outcome::Refused(reason)),
+        None => Outcomes::All(Outcome::Hold(format!("200 that cannot be read: {reason}"))),
     }
 }
 
@@ -261,19 +262,19 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::batch::tests::batch;
-    use clap::Parser as _;
+    use crate::destinations::tests::{pairs, read};
     use serde_json::{Value, json};
 
-    fn kind(options: &[&str]) -> Otlp {
-        Otlp::new(&Args::try_parse_from(["logpost", "http://h/"].iter().chain(options)).unwrap())
+    fn destination() -> Otlp {
+        Otlp::new(&Settings::default())
     }
 
-    fn written(kind: &Otlp, lines: &[&str]) -> Value {
+    fn written(destination: &Otlp, lines: &[&str]) -> Value {
         let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
         let batch = batch(&lines);
         let mut out = Vec::new();
         let all: Vec<usize> = (0..batch.len()).collect();
-        assert!(kind.write(&batch, &all, &mut out).is_empty());
+        assert!(destination.write(&batch, &all, &mut out).is_empty());
         serde_json::from_slice(&out).unwrap()
     }
 
@@ -283,7 +284,14 @@ mod tests {
             "status":200,"took":0.25,"ok":true,"none":null,"list":[1,"a",{"b":[]}],"env":"x","big":18446744073709551615,
             "trace_id":"5B8EFFF798038103D269B633813FC60C","span_id":"no"}"#
             .replace('\n', "");
-        let request = written(&kind(&["--label", "service.name=shop", "--add", "env=prod"]), &[&line]);
+        let request = written(
+            &Otlp::new(&Settings {
+                labels: pairs(&["service.name=shop"]),
+                added: pairs(&["env=prod"]),
+                ..Settings::default()
+            }),
+            &[&line],
+        );
         let resource = &request["resourceLogs"][0];
         assert_eq!(
             resource["resource"]["attributes"],
@@ -315,7 +323,7 @@ mod tests {
     #[test]
     fn levels_are_found_under_their_other_names_and_text_is_the_body() {
         let request = written(
-            &kind(&[]),
+            &destination(),
             &[
                 "text",
                 r#"{"severity":"ERROR","msg":"a"}"#,
@@ -335,28 +343,29 @@ mod tests {
 
     #[test]
     fn what_is_rejected_is_never_sent_again_and_what_is_unclear_is_held() {
-        let verdict = |status, body: &str| {
-            kind(&[]).read(&Answer { status, retry_after: None, body: body.as_bytes().to_vec() }, 3)
-        };
+        let outcomes = |status, body: &str| read(&mut destination(), status, body, 3);
         for body in ["{}", r#"{"partialSuccess":{}}"#, r#"{"partialSuccess":{"errorMessage":"slow down"}}"#] {
-            assert_eq!(verdict(200, body), Verdict::All(Fate::Delivered), "{body}");
+            assert_eq!(outcomes(200, body), Outcomes::All(Outcome::Delivered), "{body}");
         }
         let partial = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"old"}}"#;
-        assert_eq!(verdict(200, partial), Verdict::Partly(1, "rejected: old".to_owned()));
+        assert_eq!(
+            outcomes(200, partial),
+            Outcomes::Taken(Taken { unnamed: 1, words: "rejected: old".to_owned(), ..Taken::default() })
+        );
         let all = r#"{"partialSuccess":{"rejectedLogRecords":3}}"#;
-        assert!(matches!(verdict(200, all), Verdict::All(Fate::Refused(_))));
+        assert!(matches!(outcomes(200, all), Outcomes::All(Outcome::Refused(_))));
         for (status, body) in [(200, ""), (200, "<html>"), (202, "{}"), (500, ""), (404, "")] {
-            assert!(matches!(verdict(status, body), Verdict::All(Fate::Hold(_))), "{status} {body}");
+            assert!(matches!(outcomes(status, body), Outcomes::All(Outcome::Hold(_))), "{status} {body}");
         }
-        assert!(matches!(verdict(400, "request body too large"), Verdict::All(Fate::TooLarge(_))));
-        assert!(matches!(verdict(400, "bad"), Verdict::All(Fate::Bad(_))));
-        assert!(matches!(verdict(503, ""), Verdict::All(Fate::Again(_))));
+        assert!(matches!(outcomes(400, "request body too large"), Outcomes::All(Outcome::TooLarge(_))));
+        assert!(matches!(outcomes(400, "bad"), Outcomes::All(Outcome::Bad(_))));
+        assert!(matches!(outcomes(503, ""), Outcomes::All(Outcome::Again(_))));
     }
 
     #[test]
     fn the_path_is_added_where_the_url_has_none() {
-        assert_eq!(kind(&[]).path("/"), "/v1/logs");
-        assert_eq!(kind(&[]).path("/otlp"), "/otlp/v1/logs");
-        assert_eq!(kind(&[]).path("/v1/logs"), "/v1/logs");
+        assert_eq!(destination().path("/"), "/v1/logs");
+        assert_eq!(destination().path("/otlp"), "/otlp/v1/logs");
+        assert_eq!(destination().path("/v1/logs"), "/v1/logs");
     }
 }

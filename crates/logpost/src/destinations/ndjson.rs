@@ -1,9 +1,9 @@
 //! Any server that takes one JSON object a line and answers 2xx when it has stored them all.
 
 use crate::batch::Batch;
+use crate::destinations::{Destination, LeftOut, Sent};
 use crate::document::{Fields, Form, Headed};
-use crate::fate::{Answer, Fate, Verdict, of_status, reason};
-use crate::kinds::{Kind, LeftOut};
+use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct Ndjson {
     pub form: Form,
 }
 
-impl Kind for Ndjson {
+impl Destination for Ndjson {
     fn path(&self, path: &str) -> String {
         path.to_owned()
     }
@@ -47,12 +47,12 @@ impl Kind for Ndjson {
         String::from_utf8(key).ok()
     }
 
-    fn read(&self, answer: &Answer, _count: usize) -> Verdict {
+    fn read(&mut self, answer: &Answer, _sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
-        Verdict::All(match status {
+        Outcomes::All(match status {
             // 207 says that the body holds several verdicts, 260 that nothing was taken in.
-            207 | 260 => Fate::Hold(reason(*status, body)),
-            _ => of_status(*status, body).unwrap_or(Fate::Delivered),
+            207 | 260 => Outcome::Hold(reason(*status, body)),
+            _ => from_status(*status, body).unwrap_or(Outcome::Delivered),
         })
     }
 }
@@ -64,13 +64,13 @@ mod tests {
 
     #[test]
     fn the_key_of_a_request_is_where_its_first_and_last_record_were_read() {
-        let kind = Ndjson { form: Form::new("time", []) };
+        let destination = Ndjson { form: Form::new("time", []) };
         let lines: [&[u8]; 3] =
             [b"\x1e0000000000000001:0-5 /a\tfour", b"\x1e0000000000000001:5-9@0p /a\tfour", b"plain"];
         let batch = batch(&lines);
         let key = "\"0000000000000001:0-5..0000000000000001:5-9@0\"";
-        assert_eq!(kind.key(&batch, &[0, 1]).as_deref(), Some(key));
-        assert_eq!(kind.key(&batch, &[0, 2]), None);
-        assert_eq!(kind.key(&batch, &[]), None);
+        assert_eq!(destination.key(&batch, &[0, 1]).as_deref(), Some(key));
+        assert_eq!(destination.key(&batch, &[0, 2]), None);
+        assert_eq!(destination.key(&batch, &[]), None);
     }
 }

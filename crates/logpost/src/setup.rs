@@ -1,0 +1,145 @@
+//! From the command line to the run that it asks for: the destination, which options it has, and which names would be there
+//! twice.
+
+use std::path::PathBuf;
+
+use logline::ending::{Exit, Stop, Trouble, say};
+
+use crate::PROG;
+use crate::acks::Acks;
+use crate::args::{Args, DestinationName};
+use crate::deliver::Deliverer;
+use crate::destinations::elasticsearch::{self, Elasticsearch};
+use crate::destinations::loki::Loki;
+use crate::destinations::ndjson::Ndjson;
+use crate::destinations::otlp::Otlp;
+use crate::destinations::victorialogs::VictoriaLogs;
+use crate::destinations::{Destination, Settings};
+use crate::document::Form;
+use crate::dry_run::DryRun;
+use crate::metrics;
+use crate::post::{Pace, Post};
+use crate::refusals::Refusals;
+use crate::report::Report;
+use crate::target::{self, connecting, target};
+use crate::window::Window;
+
+/// Does what the options ask: delivers what comes on stdin, or checks the metrics of another run.
+pub fn run(args: &Args) -> Result<Exit, Stop> {
+    if let Some(file) = &args.check {
+        return Ok(metrics::check(file, args.max_age)?);
+    }
+    if let Some(file) = args.input.as_ref().filter(|file| file.as_os_str() != "-") {
+        return Err(Trouble::new(file.display(), "records are read from standard input: logpost URL < FILE").into());
+    }
+    let destination = target::destination(args)?;
+    let target = target(args, destination.as_ref())?;
+    if args.insecure {
+        say(PROG, "--insecure: whoever answers is believed, and gets the records");
+    }
+    let in_flight = usize::from(args.in_flight);
+    let server = target.url.split('?').next().unwrap_or_default().to_owned();
+    let dry_run = args.dry_run.then(|| DryRun::new(&target));
+    let deliverer = Deliverer::new(target, &connecting(args)?, in_flight)?;
+    let window = Window::new(usize::try_from(args.batch_bytes).unwrap_or(usize::MAX), in_flight)
+        .with_most_records(destination.most_records());
+    let directory = args.state.clone().or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
+    let directory = directory.filter(|directory| !directory.as_os_str().is_empty() && !args.dry_run);
+    let acks = directory.map(|directory| Acks::new(&directory));
+    let pace = Pace { linger: args.linger, drain: args.drain, retry_for: args.retry_for };
+    let refusals = if args.dry_run { Refusals::Said } else { Refusals::open(args.dead_letter.as_deref())? };
+    let report = Report::new(server, args.verbose, args.metrics.as_deref());
+    Post::new(deliverer, destination, refusals, report, window, acks, pace)?.dry(dry_run).run()
+}
+
+/// The destination that the options name, for a URL with this path.
+pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trouble> {
+    let has_streams = matches!(args.to, DestinationName::Victorialogs | DestinationName::Loki);
+    if !args.label.is_empty() && !has_streams && args.to != DestinationName::Otlp {
+        return Err(Trouble::new("--label", "this destination has no labels, use --add K=V"));
+    }
+    if !args.label_from.is_empty() && !has_streams {
+        return Err(Trouble::new("--label-from", "this destination has no streams"));
+    }
+    let is_bulk = args.to == DestinationName::Elasticsearch;
+    for (option, has_effect) in [
+        ("--index", args.index.is_none() || is_bulk),
+        ("--no-id", !args.no_id || is_bulk),
+        ("--retention", args.retention.is_none() || has_streams),
+    ] {
+        if !has_effect {
+            return Err(Trouble::new(option, "has no effect for this destination"));
+        }
+    }
+    check_names(args)?;
+    let settings = Settings {
+        added: args.add.clone(),
+        labels: args.label.clone(),
+        labels_from: args.label_from.clone(),
+        retention: args.retention,
+    };
+    Ok(match args.to {
+        DestinationName::Ndjson => Box::new(Ndjson { form: Form::new("time", &settings.added) }),
+        DestinationName::Elasticsearch => Box::new(Elasticsearch {
+            index: elasticsearch::index(args.index.as_deref(), path)?,
+            with_id: !args.no_id,
+            form: Form::new("@timestamp", &settings.added),
+        }),
+        DestinationName::Loki => Box::new(Loki::new(&settings)?),
+        DestinationName::Otlp => Box::new(Otlp::new(&settings)),
+        DestinationName::Victorialogs => Box::new(VictoriaLogs::new(&settings)?),
+    })
+}
+
+/// A name that is written already would be there twice.
+fn check_names(args: &Args) -> Result<(), Trouble> {
+    let mut names = match args.to {
+        DestinationName::Ndjson | DestinationName::Loki => vec!["time", "file_path", "filename"],
+        DestinationName::Elasticsearch => vec!["@timestamp", "file_path"],
+        DestinationName::Victorialogs => vec!["_time", "_msg", "_stream", "_stream_id", "file_path"],
+        DestinationName::Otlp => vec!["log.file.path"],
+    };
+    for (option, pairs) in [("--label", &args.label), ("--add", &args.add)] {
+        for (name, _) in pairs {
+            if names.contains(&name.as_str()) {
+                let object = format_args!("{option}: {name}");
+                return Err(Trouble::new(object, "given twice, or a name that logpost itself writes"));
+            }
+            names.push(name);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use clap::Parser as _;
+
+    fn mistake(options: &[&str]) -> Option<String> {
+        let args = Args::try_parse_from(["logpost", "http://h/"].iter().chain(options)).unwrap();
+        destination(&args, "/").err().map(|trouble| trouble.to_string())
+    }
+
+    #[test]
+    fn what_a_destination_has_not_and_what_would_be_there_twice_is_said_at_the_start() {
+        for options in [
+            &["--label", "a=b"][..],
+            &["--to", "otlp", "--label-from", "a"],
+            &["--to", "elasticsearch", "--label", "a=b"],
+            &["--index", "a"],
+            &["--to", "victorialogs", "--no-id"],
+            &["--to", "elasticsearch", "--retention", "1d"],
+            &["--add", "time=now"],
+            &["--add", "a=1", "--add", "a=2"],
+            &["--to", "loki", "--add", "a=1", "--label", "a=2"],
+            &["--to", "elasticsearch", "--add", "@timestamp=now"],
+            &["--to", "victorialogs", "--label", "_msg=x"],
+        ] {
+            assert!(mistake(options).is_some_and(|said| said.starts_with("--")), "{options:?}");
+        }
+        assert_eq!(mistake(&["--to", "loki", "--add", "a=1", "--label", "b=", "--label-from", "c"]), None);
+        assert_eq!(mistake(&["--to", "otlp", "--label", "service.name=shop", "--add", "time=x"]), None);
+    }
+}
