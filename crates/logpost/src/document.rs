@@ -180,7 +180,9 @@ impl<'a> Headed<'a> {
         let timed = zoned.ends_with(b"Z").then_some(timed);
         let rest = &rest[1..];
         let is_plain = is_utc_time(time) && rest.last() == Some(&b'}');
-        (is_plain && suspects.iter().all(|finder| finder.find(rest).is_none())).then_some(Self {
+        // A filter in between may have changed the record, and a half of it would take its neighbours along.
+        let is_whole = is_plain && is_valid_object(content);
+        (is_whole && suspects.iter().all(|finder| finder.find(rest).is_none())).then_some(Self {
             file,
             time,
             rest,
@@ -247,8 +249,17 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a record of the batch.
+    /// Reads a record of the batch. One without a time takes that of the record before it in its file.
     pub fn read(batch: &'a Batch, record: usize) -> Self {
+        let mut fields = Self::parse(batch, record);
+        if fields.time.is_none() {
+            fields.time = batch.time_before(record).map(|time| Stamp::clone(&time));
+        }
+        fields
+    }
+
+    /// Reads a record of the batch, with no other time than its own.
+    pub fn parse(batch: &'a Batch, record: usize) -> Self {
         let (content, path) = batch.content(record);
         let position = batch.position(record);
         let flags = position.filter(|_| path.is_some()).map_or_else(Flags::default, |position| position.flags);

@@ -5,6 +5,8 @@
 //! | `batch` | records that are sent together |
 //! | `request` | one batch on its way: retries, halving, bisecting, holding |
 //! | `window` | the batches in their order, and what may be acknowledged |
+//! | `held` | records that wait apart, so that others go on |
+//! | `times` | the time that a record without one takes |
 //! | `outcome` | what an answer means |
 //! | `destinations`, `document` | how each destination is written to, and its answers read |
 //! | `deliver`, `target`, `connection` | connections, requests and answers |
@@ -22,6 +24,7 @@ mod deliver;
 mod destinations;
 mod document;
 mod dry_run;
+mod held;
 mod metrics;
 mod outage;
 mod outcome;
@@ -33,12 +36,14 @@ mod request;
 mod setup;
 mod tally;
 mod target;
+mod times;
 mod window;
 
 pub use args::{Args, HINTS};
 pub use setup::run;
 // The model of the whole pipe, among logtail's tests, runs the window against a server of its own.
 pub use outcome::{Outcome, Outcomes};
+pub use request::Answered;
 pub use window::Window;
 
 /// The name in messages.

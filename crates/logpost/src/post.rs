@@ -21,7 +21,7 @@ use crate::dry_run::DryRun;
 use crate::outcome::{Outcome, Outcomes};
 use crate::refusals::Refusals;
 use crate::report::{Exchange, Report};
-use crate::request::Request;
+use crate::request::{Answered, Request, Stage};
 use crate::window::Window;
 
 /// What INT leaves for what is under way.
@@ -236,7 +236,7 @@ impl Post {
             if !self.deliverer.is_idle() {
                 break;
             }
-            if request.in_flight || request.ready_at > now {
+            if !request.is_ready(now) {
                 if is_ordered && !request.is_done() {
                     break;
                 }
@@ -259,13 +259,12 @@ impl Post {
                 let key = request.next().and_then(|records| self.destination.key(&request.batch, records));
                 if let Some(dry_run) = self.dry_run.as_mut().filter(|_| !body.is_empty()) {
                     dry_run.write(key.as_deref(), &body)?;
-                    request.take(Outcomes::All(Outcome::Delivered), None, 0, now, 0.0);
+                    request.take(Outcomes::All(Outcome::Delivered), &Answered { now, ..Answered::default() });
                 } else if !body.is_empty() {
-                    request.in_flight = true;
-                    request.sent_at = now;
-                    request.request_bytes = body.len() as u64;
+                    let bytes = body.len() as u64;
+                    request.send(now, bytes);
                     self.report.tally.requests += 1;
-                    self.report.tally.sent_bytes += request.request_bytes;
+                    self.report.tally.sent_bytes += bytes;
                     self.deliverer.send(id, key, body);
                     if is_ordered {
                         return Ok(());
@@ -290,31 +289,39 @@ impl Post {
                 Ok(answer) => self.destination.read(answer, &sent),
                 Err(failure) => Outcomes::All(failure.clone().into()),
             };
-            let retry_after = answer.as_ref().ok().and_then(|answer| answer.retry_after);
+            let answered = Answered {
+                now,
+                retry_after: answer.as_ref().ok().and_then(|answer| answer.retry_after),
+                taken: self.report.tally.delivered,
+                jitter: jitter(),
+                ..Answered::default()
+            };
+            let Stage::InFlight { since, bytes } = request.stage() else { continue };
             match &outcomes {
                 Outcomes::Taken(taken) => self.report.say_taken(taken, records),
                 Outcomes::Otherwise(words) => self.report.say(words),
                 _ => {}
             }
             let (resent, known, weight) = (request.resent, request.known, request.weight_of_next());
-            let delivered = request.take(outcomes, retry_after, self.report.tally.delivered, now, jitter());
+            let delivered = request.take(outcomes, &answered);
             self.report.tally.refused += write_refused(&mut self.refusals, request)?;
             self.report.tally.batches += u64::from(request.is_done());
             let exchange = Exchange {
                 records,
-                bytes: request.request_bytes,
+                bytes,
                 delivered: delivered as u64,
                 known: request.known - known,
                 resent: request.resent - resent,
                 trouble: request.trouble.as_ref().map(|trouble| trouble.cause.as_str()),
                 are_others_well,
-                took: now.saturating_sub(request.sent_at),
+                took: now.saturating_sub(since),
             };
             self.report.take(&exchange, &answer, waiting, now);
             if request.was_halved || delivered > 0 {
                 let fits = !request.was_halved;
                 self.window.learn(weight, fits);
             }
+            self.window.hold_apart(id, now);
             if let Ok(answer) = answer {
                 self.deliverer.keep_answer(answer.body);
             }
@@ -340,7 +347,7 @@ impl Post {
         }
         // The time to drain is shorter or longer than this on purpose.
         let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
-        let is_hopeless = |request: &Request| request.trouble.is_some() && !request.in_flight;
+        let is_hopeless = |request: &Request| request.trouble.is_some() && !request.is_in_flight();
         if self.interrupted && self.window.requests().all(|(_, request)| is_hopeless(request)) {
             return true;
         }
@@ -372,8 +379,10 @@ impl Post {
         let is_idle = self.deliverer.is_idle();
         let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
         for (_, request) in self.window.requests() {
-            at(retry_for.filter(|_| !request.in_flight).map(|retry_for| request.since.saturating_add(retry_for)));
-            at((is_idle && !request.in_flight && !request.is_done()).then_some(request.ready_at));
+            if let Stage::Ready(ready_at) = request.stage() {
+                at(retry_for.map(|retry_for| request.since.saturating_add(retry_for)));
+                at(is_idle.then_some(ready_at));
+            }
         }
         let timeout = next.map(|next| next.saturating_sub(now)).and_then(|left| Timespec::try_from(left).ok());
         let deliverer = self.deliverer.as_fd();

@@ -1,5 +1,5 @@
 //! One batch on its way: what of it is still to be sent, when, and in which pieces. It knows neither sockets nor clocks:
-//! verdicts and the time come in, the next request comes out.
+//! outcomes and the time come in, the next part to send comes out.
 //!
 //! The invariant: every record of the batch is in exactly one place: still to do, delivered, refused, or set aside as bad
 //! until all of the batch has been tried.
@@ -20,42 +20,60 @@ const ALIKE: usize = 8;
 /// No server may ask for more.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// See the page of the module.
+/// A batch on its way to the server.
 #[derive(Debug)]
 pub struct Request {
-    /// What is sent.
+    /// The records, and what may be acknowledged once they are done.
     pub batch: Batch,
-    /// What the first request says, until it is sent.
+    /// The body of the first part, if it was written while the records were read.
     body: Option<Vec<u8>>,
+    /// What is still to be sent, in parts: each is a request of its own. The first part is the next to be sent, or the one
+    /// that is in flight. Empty exactly in [`Stage::Done`].
     todo: VecDeque<Vec<usize>>,
+    /// Records that were refused for good and not yet fetched by [`Self::take_refused`].
     refused: Vec<(usize, String)>,
+    /// Records that were answered with "bad" while they were sent alone. What becomes of them is decided when all of the
+    /// batch was tried.
     bad: Vec<(usize, String)>,
-    /// How many were refused before they were sent.
+    /// Records of the last part that the answer itself told to hold, while it judged each record on its own. They are also
+    /// in the first part of `todo`.
+    held: Vec<usize>,
+    /// How many records were refused before they were sent.
     unsent: usize,
-    /// How many records the server had taken in all when it found fault with all of the batch.
+    /// How many records the server had taken in all when it found fault with all of this batch.
     doubted_at: Option<u64>,
+    /// How many answers in a row delivered nothing.
     failures: u32,
     seen: Seen,
-    /// The connection was cut while the next request was written for the first time.
+    /// Whether the connection was cut while the first part was written for the first time.
     was_cut: bool,
-    /// The last request was too large and is to go in two.
+    /// Whether the last part was too large and was parted into two for it.
     pub was_halved: bool,
-    /// Not before this.
-    pub ready_at: Duration,
-    /// A request of it is under way.
-    pub in_flight: bool,
-    /// When it was first tried.
+    stage: Stage,
+    /// When the batch was closed.
     pub since: Duration,
     /// What stands in its way.
     pub trouble: Option<Trouble>,
     /// How many records were sent more than once.
     pub resent: u64,
-    /// How many were stored before.
+    /// How many records were stored before they were sent.
     pub known: u64,
-    /// How many bytes the request under way has.
-    pub request_bytes: u64,
-    /// When it was sent.
-    pub sent_at: Duration,
+}
+
+/// Where a request stands. Times are those since the start of the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Its first part may be sent from this time on.
+    Ready(Duration),
+    /// Its first part has been sent and is not answered.
+    InFlight {
+        /// When it was sent.
+        since: Duration,
+        /// How many bytes the body had.
+        bytes: u64,
+    },
+    /// Every record is delivered or refused.
+    Done,
 }
 
 /// What the answers so far have shown about the records of a request.
@@ -76,47 +94,93 @@ pub struct Trouble {
     pub is_hold: bool,
 }
 
+/// The circumstances of an answer.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Answered {
+    /// When it came.
+    pub now: Duration,
+    /// What it asks for in `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// How many records the server has taken in all, from any request.
+    pub taken: u64,
+    /// Anything from 0 to 1, so that many senders do not come back together.
+    pub jitter: f64,
+    /// No pause is shorter.
+    pub least_pause: Duration,
+    /// The pause in place of one that grows, where the server says that it has too much to do.
+    pub spacing: Option<Duration>,
+}
+
+/// Records that wait for somebody to mend what they are for, their index for instance.
+#[derive(Debug)]
+pub struct Held {
+    /// Their numbers in the batch that they were in, rising.
+    pub records: Vec<usize>,
+    /// What the server said.
+    pub trouble: Trouble,
+    /// When they may be sent again.
+    pub at: Duration,
+}
+
 impl Request {
     /// All of the batch is to be sent, at once. `body` is that of the first request, if it is written already.
     pub fn new(mut batch: Batch, body: Option<Vec<u8>>, now: Duration) -> Self {
         let mut all = std::mem::take(&mut batch.list);
         all.extend(0..batch.len());
         Self {
+            stage: if all.is_empty() { Stage::Done } else { Stage::Ready(now) },
             todo: if all.is_empty() { VecDeque::new() } else { VecDeque::from([all]) },
             batch,
             body,
             refused: Vec::new(),
             bad: Vec::new(),
+            held: Vec::new(),
             unsent: 0,
             doubted_at: None,
             failures: 0,
             seen: Seen::Nothing,
             was_cut: false,
             was_halved: false,
-            ready_at: now,
-            in_flight: false,
             since: now,
             trouble: None,
             resent: 0,
             known: 0,
-            request_bytes: 0,
-            sent_at: now,
         }
     }
 
-    /// The records of the next request.
+    /// Where it stands.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Whether its first part may be sent now.
+    pub fn is_ready(&self, now: Duration) -> bool {
+        matches!(self.stage, Stage::Ready(at) if at <= now)
+    }
+
+    /// Whether its first part is under way.
+    pub fn is_in_flight(&self) -> bool {
+        matches!(self.stage, Stage::InFlight { .. })
+    }
+
+    /// Its first part goes out now, with so many bytes.
+    pub fn send(&mut self, now: Duration, bytes: u64) {
+        self.stage = Stage::InFlight { since: now, bytes };
+    }
+
+    /// The records of the first part.
     pub fn next(&self) -> Option<&[usize]> {
         self.todo.front().map(Vec::as_slice)
     }
 
-    /// The body of the first request, if it was written ahead and that is the next one.
+    /// The body of the first part, if it was written ahead.
     pub fn take_body(&mut self) -> Option<Vec<u8>> {
         self.body.take()
     }
 
     /// Whether every record is delivered or refused.
     pub fn is_done(&self) -> bool {
-        self.todo.is_empty()
+        self.stage == Stage::Done
     }
 
     /// How many records are not.
@@ -124,7 +188,7 @@ impl Request {
         self.todo.iter().map(Vec::len).sum()
     }
 
-    /// Takes records out of the next request, in its order: they are refused before it is sent.
+    /// Takes records out of the first part, in its order: they are refused before it is sent.
     pub fn refuse(&mut self, refused: Vec<(usize, String)>) {
         let Some(next) = self.todo.front_mut() else { return };
         next.retain(|record| refused.binary_search_by_key(record, |(refused, _)| *refused).is_err());
@@ -139,6 +203,9 @@ impl Request {
             // The answer to them decides.
             self.todo.push_back(self.bad.drain(..).map(|(record, _)| record).collect());
         }
+        if self.todo.is_empty() {
+            self.stage = Stage::Done;
+        }
     }
 
     /// The records that were refused for good since the last call, with the reasons.
@@ -146,22 +213,22 @@ impl Request {
         std::mem::take(&mut self.refused)
     }
 
-    /// The weight of the records of the next request.
+    /// The weight of the records of the first part.
     pub fn weight_of_next(&self) -> usize {
         self.next().map_or(0, |records| self.batch.weight_of(records))
     }
 
-    /// What the answer to the last request means, when the server has taken `taken` records in all. `jitter` is anything
-    /// from 0 to 1. How many records were delivered by it.
-    pub fn take(
-        &mut self,
-        outcomes: Outcomes,
-        retry_after: Option<Duration>,
-        taken: u64,
-        now: Duration,
-        jitter: f64,
-    ) -> usize {
-        self.in_flight = false;
+    /// Takes in what the answer to the first part means. Returns how many records were delivered by it.
+    pub fn take(&mut self, outcomes: Outcomes, answered: &Answered) -> usize {
+        self.stage = Stage::Ready(answered.now);
+        let delivered = self.judge(outcomes, answered);
+        if self.todo.is_empty() {
+            self.stage = Stage::Done;
+        }
+        delivered
+    }
+
+    fn judge(&mut self, outcomes: Outcomes, answered: &Answered) -> usize {
         let Some(sent) = self.todo.pop_front() else { return 0 };
         let before = self.trouble.take();
         let was_cut = std::mem::replace(&mut self.was_cut, matches!(outcomes, Outcomes::All(Outcome::Cut(_))));
@@ -178,6 +245,8 @@ impl Request {
             return 0;
         }
         let mut again = Vec::new();
+        self.held.clear();
+        let is_each = matches!(outcomes, Outcomes::Each(_));
         let mut delivered = 0;
         let mut trouble = None;
         let outcomes = match outcomes {
@@ -212,6 +281,9 @@ impl Request {
                 }
                 Outcome::Hold(cause) => {
                     again.push(record);
+                    if is_each {
+                        self.held.push(record);
+                    }
                     trouble = Some(Trouble { cause, is_hold: true });
                 }
             }
@@ -226,12 +298,11 @@ impl Request {
             self.failures = 0;
             self.seen = Seen::SomeTaken;
         }
-        self.judge_bad(taken, &mut trouble);
-        match trouble {
-            Some(trouble) => self.pause(trouble, retry_after, now, jitter),
-            None => self.ready_at = now,
+        self.judge_bad(answered.taken, &mut trouble);
+        if let Some(trouble) = trouble {
+            self.pause(trouble, answered);
         }
-        if self.trouble.is_none() && !self.is_done() {
+        if self.trouble.is_none() && !self.todo.is_empty() {
             self.trouble = before;
         }
         delivered
@@ -255,6 +326,7 @@ impl Request {
             let each = if self.batch.len() > 1 { "each record alike is answered " } else { "" };
             *trouble = Some(Trouble { cause: format!("{each}{reason}"), is_hold: true });
             self.seen = Seen::EachBad;
+            self.held.clear();
             self.doubted_at.get_or_insert(taken);
             let mut all: Vec<usize> = self.bad.drain(..).map(|(record, _)| record).collect();
             all.extend(self.todo.drain(..).flatten());
@@ -269,12 +341,54 @@ impl Request {
         }
     }
 
-    fn pause(&mut self, trouble: Trouble, retry_after: Option<Duration>, now: Duration, jitter: f64) {
+    /// The weight of the records that the last answer told to hold.
+    pub fn weight_of_held(&self) -> usize {
+        self.batch.weight_of(&self.held)
+    }
+
+    /// Gives up the records that the last answer told to hold, so that somebody else holds them, with what was said of
+    /// them and when they may be tried again. `None` if it told that of none.
+    pub fn take_held(&mut self) -> Option<Held> {
+        let records = std::mem::take(&mut self.held);
+        let (Some(trouble), Stage::Ready(at), Some(next)) = (&self.trouble, self.stage, self.todo.front_mut()) else {
+            return None;
+        };
+        if records.is_empty() {
+            return None;
+        }
+        let held = Held { records, trouble: trouble.clone(), at };
+        next.retain(|record| held.records.binary_search(record).is_err());
+        if next.is_empty() {
+            self.todo.pop_front();
+        }
+        if self.todo.is_empty() {
+            self.stage = Stage::Done;
+            self.trouble = None;
+        }
+        Some(held)
+    }
+
+    /// Takes over records that were added to its batch, from number `from` on, and what was said of them.
+    pub fn hold(&mut self, from: usize, trouble: Trouble, at: Duration) {
+        let added = from..self.batch.len();
+        match self.todo.back_mut() {
+            Some(last) => last.extend(added),
+            None => self.todo.push_back(added.collect()),
+        }
+        self.stage = Stage::Ready(match self.stage {
+            Stage::Ready(before) => before.max(at),
+            _ => at,
+        });
+        self.trouble = Some(trouble);
+    }
+
+    fn pause(&mut self, trouble: Trouble, answered: &Answered) {
         self.resent += self.todo.front().map_or(0, Vec::len) as u64;
         let first = if trouble.is_hold { FIRST_HOLD } else { FIRST_PAUSE };
         let bound = first.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
-        let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        self.ready_at = now + bound.mul_f64(jitter.clamp(0.0, 1.0)).max(asked);
+        let asked = answered.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        let pause = answered.spacing.unwrap_or_else(|| bound.mul_f64(answered.jitter.clamp(0.0, 1.0)));
+        self.stage = Stage::Ready(answered.now + pause.max(asked).max(answered.least_pause));
         self.failures += 1;
         self.trouble = Some(trouble);
     }
@@ -283,6 +397,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Taken;
     use logline::line::Line;
 
     fn request(records: usize) -> Request {
@@ -294,7 +409,14 @@ mod tests {
     }
 
     fn take(request: &mut Request, outcomes: Outcomes) -> usize {
-        request.take(outcomes, None, 0, Duration::ZERO, 1.0)
+        request.take(outcomes, &Answered { jitter: 1.0, ..Answered::default() })
+    }
+
+    fn ready_at(request: &Request) -> Duration {
+        match request.stage() {
+            Stage::Ready(at) => at,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn again_all() -> Outcomes {
@@ -325,6 +447,119 @@ mod tests {
         request.refuse(vec![(1, "old".to_owned())]);
         assert!(request.is_done());
         assert_eq!(request.take_refused(), [(1, "old".to_owned())]);
+    }
+
+    #[test]
+    fn a_request_goes_from_ready_to_in_flight_and_back_until_it_is_done() {
+        let mut request = request(1);
+        let now = Duration::from_secs(5);
+        assert!(request.is_ready(Duration::ZERO) && !request.is_in_flight());
+        request.send(now, 17);
+        assert_eq!(request.stage(), Stage::InFlight { since: now, bytes: 17 });
+        assert!(!request.is_ready(Duration::MAX));
+        request.take(again_all(), &Answered { now, jitter: 0.5, ..Answered::default() });
+        assert_eq!(request.stage(), Stage::Ready(now + FIRST_PAUSE / 2));
+        assert!(!request.is_ready(now));
+        request.send(now, 17);
+        take(&mut request, Outcomes::All(Outcome::Delivered));
+        assert_eq!((request.stage(), request.left()), (Stage::Done, 0));
+    }
+
+    #[test]
+    fn what_the_server_has_not_looked_at_is_sent_at_once_and_so_is_what_is_written_in_another_way() {
+        let mut request = request(3);
+        let refused = Outcome::Refused("400".to_owned());
+        take(&mut request, Outcomes::Each(vec![Outcome::Delivered, refused, Outcome::Unread]));
+        assert_eq!(request.take_refused().len(), 1);
+        assert_eq!(request.next(), Some(&[2][..]));
+        assert!(request.is_ready(Duration::ZERO) && request.trouble.is_none());
+        take(&mut request, Outcomes::Otherwise("no metadata".to_owned()));
+        assert_eq!(request.next(), Some(&[2][..]));
+        assert!(request.is_ready(Duration::ZERO) && request.trouble.is_none());
+    }
+
+    #[test]
+    fn of_an_answer_that_names_what_it_refused_the_rest_is_stored() {
+        let mut request = request(4);
+        let taken = Taken { refused: vec![(1, "old".to_owned())], unnamed: 1, words: String::new() };
+        assert_eq!(take(&mut request, Outcomes::Taken(taken)), 2);
+        assert!(request.is_done());
+        assert_eq!(request.take_refused(), [(1, "old".to_owned())]);
+    }
+
+    #[test]
+    fn what_an_answer_tells_to_hold_can_be_held_elsewhere() {
+        let hold = || Outcome::Hold("403".to_owned());
+        let mut mixed = request(4);
+        take(&mut mixed, Outcomes::Each(vec![hold(), Outcome::Delivered, again(), hold()]));
+        let held = mixed.take_held().map(|held| (held.records, held.trouble));
+        assert_eq!(held, Some((vec![0, 3], Trouble { cause: "403".to_owned(), is_hold: true })));
+        assert_eq!((mixed.next(), mixed.is_done()), (Some(&[2][..]), false));
+        assert!(mixed.take_held().is_none(), "they are gone");
+        let mut alone = request(1);
+        take(&mut alone, Outcomes::Each(vec![hold()]));
+        assert!(alone.take_held().is_some_and(|held| held.at == FIRST_HOLD));
+        assert!(alone.is_done() && alone.trouble.is_none());
+        let mut all = request(1);
+        take(&mut all, Outcomes::All(hold()));
+        assert!(all.take_held().is_none(), "the server holds whatever comes");
+        assert_eq!(all.left(), 1);
+    }
+
+    #[test]
+    fn records_that_are_held_for_others_are_sent_with_their_own() {
+        let mut request = request(2);
+        request.batch.add(&Line::plain(b"more"));
+        let trouble = Trouble { cause: "403".to_owned(), is_hold: true };
+        request.hold(2, trouble, FIRST_HOLD);
+        assert_eq!(request.next(), Some(&[0, 1, 2][..]));
+        assert_eq!(ready_at(&request), FIRST_HOLD);
+        let mut empty = Request::new(Batch::default(), None, Duration::ZERO);
+        assert!(empty.is_done());
+        empty.batch.add(&Line::plain(b"one"));
+        empty.hold(0, Trouble { cause: "403".to_owned(), is_hold: true }, FIRST_HOLD);
+        assert_eq!((empty.next(), empty.is_done()), (Some(&[0][..]), false));
+    }
+
+    #[test]
+    fn bad_records_are_judged_when_what_is_left_is_refused_before_it_is_sent() {
+        let old = |record| vec![(record, "old".to_owned())];
+        // Others were stored: so the fault is that of the record.
+        let mut one = request(4);
+        take(&mut one, Outcomes::All(Outcome::Bad("400".to_owned())));
+        assert_eq!(take(&mut one, Outcomes::All(Outcome::Delivered)), 2);
+        take(&mut one, Outcomes::All(Outcome::Bad("400".to_owned())));
+        take(&mut one, Outcomes::All(Outcome::Bad("400".to_owned())));
+        one.refuse(old(3));
+        assert!(one.is_done());
+        assert_eq!(one.take_refused(), [(3, "old".to_owned()), (2, "400".to_owned())]);
+        // None was stored: it is asked once more.
+        let mut none = request(2);
+        take(&mut none, Outcomes::All(Outcome::Bad("400".to_owned())));
+        take(&mut none, Outcomes::All(Outcome::Bad("400".to_owned())));
+        none.refuse(old(1));
+        assert_eq!((none.next(), none.is_done()), (Some(&[0][..]), false));
+        assert_eq!(none.take_refused(), [(1, "old".to_owned())]);
+        // All that was sent was found bad, and the rest was never sent: nothing tells that the records are at fault.
+        take(&mut none, Outcomes::All(Outcome::Bad("400".to_owned())));
+        assert!(none.trouble.as_ref().is_some_and(|trouble| trouble.is_hold));
+        assert_eq!((none.left(), none.take_refused().len()), (1, 0));
+    }
+
+    #[test]
+    fn the_weight_of_a_part_is_that_of_its_records() {
+        let mut batch = Batch::default();
+        for length in [10, 1000, 2000] {
+            batch.add(&Line::plain(&vec![b'x'; length]));
+        }
+        let mut request = Request::new(batch, None, Duration::ZERO);
+        assert_eq!(request.weight_of_next(), 128 + 1000 + 2000);
+        take(&mut request, Outcomes::All(Outcome::TooLarge("413".to_owned())));
+        assert_eq!(request.weight_of_next(), 128);
+        take(&mut request, Outcomes::All(Outcome::Delivered));
+        assert_eq!(request.weight_of_next(), 3000);
+        take(&mut request, Outcomes::All(Outcome::Delivered));
+        assert_eq!(request.weight_of_next(), 0);
     }
 
     #[test]
@@ -395,10 +630,10 @@ mod tests {
         for records in [1, 2] {
             let mut request = request(records);
             while request.trouble.is_none() {
-                request.take(bad(), None, 7, Duration::ZERO, 1.0);
+                request.take(bad(), &Answered { taken: 7, jitter: 1.0, ..Answered::default() });
             }
             for _ in 0..3 {
-                request.take(bad(), None, 7, Duration::ZERO, 1.0);
+                request.take(bad(), &Answered { taken: 7, jitter: 1.0, ..Answered::default() });
                 assert_eq!(
                     (request.left(), request.take_refused().len()),
                     (records, 0),
@@ -406,7 +641,7 @@ mod tests {
                 );
             }
             while !request.is_done() {
-                request.take(bad(), None, 8, Duration::ZERO, 1.0);
+                request.take(bad(), &Answered { taken: 8, jitter: 1.0, ..Answered::default() });
             }
             assert_eq!(request.take_refused().len(), records, "it has taken another since");
         }
@@ -436,12 +671,18 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             take(&mut request, Outcomes::All(again()));
-            pauses.push(request.ready_at.as_millis());
+            pauses.push(ready_at(&request).as_millis());
         }
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
-        request.take(Outcomes::All(again()), Some(Duration::from_secs(60)), 0, Duration::ZERO, 0.0);
-        assert_eq!(request.ready_at, Duration::from_secs(60));
-        request.take(Outcomes::All(again()), Some(Duration::from_secs(9000)), 0, Duration::ZERO, 0.0);
-        assert_eq!(request.ready_at, LONGEST_RETRY_AFTER);
+        let asks = |seconds| Answered { retry_after: Some(Duration::from_secs(seconds)), ..Answered::default() };
+        request.take(Outcomes::All(again()), &asks(60));
+        assert_eq!(ready_at(&request), Duration::from_secs(60));
+        request.take(Outcomes::All(again()), &asks(9000));
+        assert_eq!(ready_at(&request), LONGEST_RETRY_AFTER);
+        let least = Answered { least_pause: Duration::from_secs(3), ..Answered::default() };
+        request.take(Outcomes::All(again()), &least);
+        assert_eq!(ready_at(&request), Duration::from_secs(3));
+        request.take(Outcomes::All(again()), &Answered { spacing: Some(Duration::from_secs(7)), ..least });
+        assert_eq!(ready_at(&request), Duration::from_secs(7), "it does not grow with the failures");
     }
 }

@@ -8,7 +8,9 @@ use logline::position::{Fid, Mark};
 
 use crate::batch::Batch;
 use crate::destinations::Destination;
+use crate::held::HeldApart;
 use crate::request::Request;
+use crate::times::Times;
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -29,7 +31,12 @@ pub struct Window {
     passed: usize,
     /// Emptied batches, kept for their memory.
     spare: Vec<Batch>,
+    held: Option<HeldApart>,
+    times: Times,
 }
+
+/// The number of the request with the records that are held apart.
+const HELD: u64 = u64::MAX;
 
 impl Window {
     /// With batches of at least `batch_bytes` and so many on their way.
@@ -47,6 +54,8 @@ impl Window {
             too_large: None,
             passed: 0,
             spare: Vec::new(),
+            held: None,
+            times: Times::default(),
         }
     }
 
@@ -97,6 +106,9 @@ impl Window {
             self.opened_at = now;
         }
         self.open.add(line);
+        if self.open.is_new_file() {
+            self.open.carry(self.times.get(line.position().map(|position| position.fid)));
+        }
     }
 
     /// Writes the records that have come since the last time into the body of their request, while they are in the caches.
@@ -118,6 +130,9 @@ impl Window {
 
     /// Takes a mark in: it goes with the last that came before it.
     pub fn add_mark(&mut self, mark: &Mark) {
+        if mark.finished && self.open.is_empty() {
+            self.times.forget(mark.fid);
+        }
         match self.requests.back_mut() {
             Some((_, request)) if self.open.is_empty() => request.batch.add_mark(mark),
             _ => self.open.add_mark(mark),
@@ -155,7 +170,12 @@ impl Window {
         if self.open.is_empty() || self.requests.len() >= self.in_flight {
             return;
         }
-        let batch = std::mem::replace(&mut self.open, self.spare.pop().unwrap_or_default());
+        let mut batch = std::mem::replace(&mut self.open, self.spare.pop().unwrap_or_default());
+        for (file, time) in batch.last_times() {
+            if let Some(time) = time {
+                self.times.set(file, time);
+            }
+        }
         let body = std::mem::take(&mut self.body);
         let body = (std::mem::take(&mut self.written) == batch.len()).then_some(body);
         self.requests.push_back((self.next_id, Request::new(batch, body, now)));
@@ -172,19 +192,33 @@ impl Window {
 
     /// The batches on their way, in order, with their names.
     pub fn requests(&mut self) -> impl Iterator<Item = (u64, &mut Request)> {
-        self.requests.iter_mut().map(|(id, request)| (*id, request))
+        let held = self.held.as_mut().map(|held| (HELD, &mut held.request));
+        self.requests.iter_mut().map(|(id, request)| (*id, request)).chain(held)
     }
 
     /// The batch with this name.
     pub fn request(&mut self, id: u64) -> Option<&mut Request> {
-        self.requests.iter_mut().find(|(found, _)| *found == id).map(|(_, request)| request)
+        self.requests().find(|(found, _)| *found == id).map(|(_, request)| request)
+    }
+
+    /// Sets the records apart that the last answer to the batch with this name told to hold, so that no other waits for
+    /// them. Where as many wait already as a batch may have, they stay where they are.
+    pub fn hold_apart(&mut self, id: u64, now: Duration) {
+        let Some((_, request)) = self.requests.iter_mut().find(|(found, _)| *found == id) else { return };
+        if request.weight_of_held() > 0 {
+            self.held.get_or_insert_with(|| HeldApart::new(now)).take_over(id, request, self.batch_bytes);
+        }
     }
 
     /// Takes the batches that are done off the front and tells what they acknowledge.
     pub fn acknowledge(&mut self, mut acknowledge: impl FnMut(Fid, u64)) {
         while self.requests.front().is_some_and(|(_, request)| request.is_done()) {
-            if let Some((_, mut request)) = self.requests.pop_front() {
-                request.batch.acknowledges().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+            if let Some((id, mut request)) = self.requests.pop_front() {
+                for (fid, next) in request.batch.acknowledges() {
+                    if !self.held.as_mut().is_some_and(|held| held.holds_back(id, fid, next)) {
+                        acknowledge(fid, next);
+                    }
+                }
                 // One batch that held a huge line must not keep its memory for ever.
                 if request.batch.bytes() <= 2 * self.batch_bytes {
                     self.spare.push(request.batch.emptied());
@@ -193,30 +227,41 @@ impl Window {
         }
         if self.requests.is_empty() && self.open.is_empty() {
             // Marks with nothing before them that is still open.
-            self.open.acknowledges().iter().for_each(|(fid, next)| acknowledge(*fid, *next));
+            for (fid, next) in self.open.acknowledges() {
+                if !self.held.as_mut().is_some_and(|held| held.holds_back(self.next_id, fid, next)) {
+                    acknowledge(fid, next);
+                }
+            }
             self.open = std::mem::take(&mut self.open).emptied();
+        }
+        if let Some(held) = self.held.take_if(|held| held.request.is_done()) {
+            held.acknowledges().for_each(|(fid, next)| acknowledge(fid, next));
         }
     }
 
     /// Whether nothing is on its way or waits to be.
     pub fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.open.is_empty()
+        self.requests.is_empty() && self.open.is_empty() && self.held.is_none()
     }
 
     /// Bytes of the batches that are not acknowledged.
     pub fn bytes(&self) -> usize {
-        self.open.bytes() + self.requests.iter().map(|(_, request)| request.batch.bytes()).sum::<usize>()
+        let held = self.held.as_ref().map_or(0, |held| held.request.batch.bytes());
+        self.open.bytes() + held + self.requests.iter().map(|(_, request)| request.batch.bytes()).sum::<usize>()
     }
 
     /// Since when the oldest record that is not acknowledged waits.
     pub fn oldest(&self) -> Option<Duration> {
+        let held = self.held.as_ref().map(|held| held.request.since);
         let first = self.requests.iter().find(|(_, request)| !request.is_done()).map(|(_, request)| request.since);
-        first.or_else(|| (!self.open.is_empty()).then_some(self.opened_at))
+        let first = first.or_else(|| (!self.open.is_empty()).then_some(self.opened_at));
+        [held, first].into_iter().flatten().min()
     }
 
     /// Records that are not acknowledged.
     pub fn left(&self) -> usize {
-        self.open.len() + self.requests.iter().map(|(_, request)| request.left()).sum::<usize>()
+        let held = self.held.as_ref().map_or(0, |held| held.request.left());
+        self.open.len() + held + self.requests.iter().map(|(_, request)| request.left()).sum::<usize>()
     }
 }
 
@@ -227,6 +272,7 @@ mod tests {
     use crate::destinations::elasticsearch::Elasticsearch;
     use crate::document::Form;
     use crate::outcome::{Outcome, Outcomes};
+    use crate::request::Answered;
     use logline::line::{Item, classify};
 
     const NOW: Duration = Duration::ZERO;
@@ -251,7 +297,7 @@ mod tests {
     }
 
     fn deliver(window: &mut Window, id: u64) {
-        window.request(id).unwrap().take(Outcomes::All(Outcome::Delivered), None, 0, NOW, 0.0);
+        window.request(id).unwrap().take(Outcomes::All(Outcome::Delivered), &Answered::default());
     }
 
     #[test]
@@ -276,6 +322,66 @@ mod tests {
         assert_eq!(acks(&mut window), []);
         deliver(&mut window, 0);
         assert_eq!(acks(&mut window), [(1, 90)]);
+    }
+
+    /// The answer to batch `id`: its first record is to be held, the others are stored.
+    fn hold_first(window: &mut Window, id: u64) {
+        let request = window.request(id).unwrap();
+        let mut outcomes = vec![Outcome::Delivered; request.next().unwrap().len()];
+        outcomes[0] = Outcome::Hold("403".to_owned());
+        request.take(Outcomes::Each(outcomes), &Answered::default());
+        window.hold_apart(id, NOW);
+    }
+
+    #[test]
+    fn what_is_held_apart_lets_others_pass_and_is_not_acknowledged() {
+        let mut window = Window::new(200, 1);
+        take_in(&mut window, "\x1e0000000000000001:0-5 /a\theld");
+        take_in(&mut window, "\x1e0000000000000002:0-5 /b\tgood");
+        window.close_if_due(NOW, NOW);
+        hold_first(&mut window, 0);
+        assert_eq!(acks(&mut window), [(2, 5)], "the other file goes on");
+        assert_eq!((window.left(), window.is_empty()), (1, false));
+        assert!(window.has_room());
+        take_in(&mut window, "\x1e0000000000000001:5-10 /a\tgood");
+        window.close_if_due(NOW, NOW);
+        deliver(&mut window, 1);
+        add(&mut window, "\x1e0000000000000001:90");
+        assert_eq!(acks(&mut window), [], "a restart must read the held one again");
+        let held =
+            window.requests().find(|(id, _)| *id == HELD).map(|(_, request)| request.batch.content(0).0.to_vec());
+        assert_eq!(held.as_deref(), Some(&b"held"[..]));
+        deliver(&mut window, HELD);
+        assert_eq!(acks(&mut window), [(1, 90)]);
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn no_more_is_held_apart_than_a_batch_has() {
+        let mut window = Window::new(300, 1);
+        for id in 0..2 {
+            take_in(&mut window, "held");
+            window.close_if_due(NOW, NOW);
+            hold_first(&mut window, id);
+            assert_eq!(acks(&mut window), []);
+        }
+        take_in(&mut window, "held");
+        window.close_if_due(NOW, NOW);
+        hold_first(&mut window, 2);
+        acks(&mut window);
+        take_in(&mut window, "behind");
+        window.close_if_due(NOW, NOW);
+        assert_eq!(window.requests().map(|(id, _)| id).collect::<Vec<_>>(), [2, HELD], "it waits in its place");
+        assert_eq!(window.left(), 4);
+    }
+
+    #[test]
+    fn a_time_is_carried_on_to_the_next_batch() {
+        let mut window = Window::new(1, 2);
+        add(&mut window, "{\"_pos\":\"0000000000000001:0-5\",\"time\":\"2025-10-10T13:55:36Z\"}");
+        add(&mut window, "\x1e0000000000000001:5-10 /a\tfive");
+        let time = window.request(1).unwrap().batch.time_before(0);
+        assert_eq!(time.map(|time| time.text.clone()).as_deref(), Some("2025-10-10T13:55:36Z"));
     }
 
     #[test]

@@ -168,7 +168,8 @@ mod tests {
 
     #[track_caller]
     fn assert_refused(line: &str, words: &str) {
-        let (sent, reasons) = written(&destination(), &["{\"message\":\"before\"}", line, "{\"message\":\"behind\"}"]);
+        let behind = json!({"message": "behind", "time": in_hours(0)}).to_string();
+        let (sent, reasons) = written(&destination(), &["{\"message\":\"before\"}", line, &behind]);
         assert_eq!(sent.len(), 2, "{reasons:?}");
         assert!(reasons.len() == 1 && reasons[0].contains(words), "{reasons:?}");
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use logline::line::{Item, classify};
 use logline::position::{Fid, Flags, Position};
 use logline::splitter::Splitter;
-use logpost::{Outcome, Outcomes, Window};
+use logpost::{Answered, Outcome, Outcomes, Window};
 use logtail::plan::Plan;
 
 use crate::fake::Fake;
@@ -345,7 +345,7 @@ impl Model {
     fn send(&mut self, now: Duration) {
         let Some(post) = &mut self.post else { return };
         for (id, request) in post.window.requests() {
-            if request.in_flight || request.ready_at > now {
+            if !request.is_ready(now) {
                 continue;
             }
             let Some(records) = request.next() else { continue };
@@ -353,8 +353,8 @@ impl Model {
             let choice = if self.fails { self.dice.below(10) } else { 9 };
             let mut outcomes = Vec::new();
             for record in records {
-                // Refused at the door, stored but not answered, one by one, or all well.
-                let is_stored = choice > 2 || (choice == 2 && self.dice.one_in(2));
+                // Refused at the door, stored but not answered, one by one, held one by one, or all well.
+                let is_stored = !matches!(choice, 0 | 1) && (!matches!(choice, 2 | 4) || self.dice.one_in(2));
                 if is_stored {
                     let content = request.batch.content(*record).0;
                     let Some(position) = request.batch.position(*record) else {
@@ -363,21 +363,23 @@ impl Model {
                     };
                     self.server.store(position, content);
                 }
-                outcomes.push(if is_stored { Outcome::Delivered } else { again() });
+                let otherwise = || if choice == 4 { Outcome::Hold("403".to_owned()) } else { again() };
+                outcomes.push(if is_stored { Outcome::Delivered } else { otherwise() });
             }
             let outcomes = match choice {
-                2 => Outcomes::Each(outcomes),
+                2 | 4 => Outcomes::Each(outcomes),
                 0 | 1 | 3 => Outcomes::All(again()),
                 _ => Outcomes::All(Outcome::Delivered),
             };
-            request.in_flight = true;
+            request.send(now, 0);
             post.answers.push((id, outcomes));
         }
         if !post.answers.is_empty() && !self.dice.one_in(3) {
             let which = self.dice.below(post.answers.len());
             let (id, outcomes) = post.answers.remove(which);
             if let Some(request) = post.window.request(id) {
-                request.take(outcomes, None, 0, now, 0.05);
+                request.take(outcomes, &Answered { now, jitter: 0.05, ..Answered::default() });
+                post.window.hold_apart(id, now);
             }
         }
     }
