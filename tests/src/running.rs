@@ -103,6 +103,11 @@ impl Running {
         drop(self.child.stdin.take());
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal.
     ///
     /// # Panics

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use logpipe_tests::front::{Front, read_head, read_request};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
 use logpipe_tests::running::{Ended, Running};
 use logpipe_tests::tools::{Scratch, await_that};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -228,7 +229,7 @@ fn g11_a_name_that_cannot_be_resolved_is_tried_until_the_time_is_up() {
     let arguments = ["--drain=1s", "--linger=0", "http://no.such.host.invalid:9200/"];
     let mut logpost = Running::start(&arguments, &[("RES_OPTIONS", "timeout:1 attempts:1")]);
     logpost.write(b"{\"a\":1}\n");
-    logpost.hear("http://no.such.host.invalid:9200/: the host name cannot be resolved, trying again");
+    logpost.hear("http://no.such.host.invalid:9200/: the host name cannot be resolved: ");
     let ended = logpost.end();
     assert_eq!(ended.status, 2);
     assert!(ended.said.last().unwrap().contains("delivered 0"), "{:?}", ended.said);
@@ -299,56 +300,6 @@ fn k18_a_stdout_that_nobody_reads_stops_nothing() {
     assert_eq!(shell.wait().unwrap().code(), Some(0));
 }
 
-#[test]
-fn a_connection_that_is_cut_twice_while_a_batch_is_written_halves_it() {
-    let receiver = Receiver::start();
-    let front = Front::start(receiver.address(), |number, stream| {
-        if number < 2 {
-            read_head(stream)?;
-            // Only what has come and is unread makes the close a reset, which says more than an end does.
-            stream.peek(&mut [0])?;
-            return Ok(false);
-        }
-        Ok(true)
-    });
-    // So little that it comes with one read, one batch at a time: the two connections that are cut are of the same one.
-    let ended = post(&["--to=elasticsearch", "--in-flight=1", &url(front.address())], &tagged(0..20));
-    assert_eq!(ended.status, 0);
-    assert_exact(&receiver, 20);
-    let cut = "the connection was closed while the request was written";
-    assert!(ended.said.iter().any(|line| line.contains(cut)), "{:?}", ended.said);
-    assert_eq!(receiver.requests(), 2, "the batch went in two");
-}
-
-#[test]
-fn a_connection_that_the_server_closed_at_rest_costs_nothing() {
-    let receiver = Receiver::start();
-    let front = Front::start(receiver.address(), |_, stream| {
-        // One request for each connection, whatever was agreed on.
-        read_request(stream)?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")?;
-        Ok(false)
-    });
-    let mut logpost = Running::start(&["--linger=0", "-v", &url(front.address())], &[]);
-    for count in 1..5 {
-        logpost.write(b"{\"a\":1}\n");
-        logpost.hear(": 200");
-        assert_eq!(front.connections(), count);
-    }
-    let ended = logpost.end();
-    assert_eq!(ended.status, 0);
-    assert!(ended.said.last().unwrap().contains("sent again 0"), "{:?}", ended.said);
-}
-
-#[test]
-fn a_connection_is_kept_for_the_next_request() {
-    let receiver = Receiver::start();
-    let front = Front::start(receiver.address(), |_, _| Ok(true));
-    let ended = post(&["--batch-bytes=10KiB", "--in-flight=1", &url(front.address())], &tagged(0..2000));
-    assert_eq!((ended.status, front.connections()), (0, 1));
-    assert!(receiver.requests() > 10);
-}
-
 /// Answers once with these bytes and then passes on; what is said of it.
 fn said_of(answer: &'static [u8], arguments: &[&str]) -> (Vec<String>, Vec<u64>) {
     let receiver = Receiver::start();
@@ -371,8 +322,8 @@ fn answers_of_every_kind_have_one_clear_line_and_lose_nothing() {
     for (answer, words) in [
         (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "the answer is not HTTP, trying again"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"errors\"", "200, and then the connection was closed in the middle"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome", "200 with an answer that is no JSON"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "200 with 0 items for 2 records"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome", "200 welcome: no bulk answer, so this is not Elasticsearch or OpenSearch"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "200 {}: no bulk answer"),
         (
             b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body></body></html>",
             ": 502 Bad Gateway, trying again",
@@ -511,150 +462,72 @@ fn a_body_that_goes_as_gzip_is_the_same_body() {
 }
 
 #[test]
-fn a_user_comes_from_the_option_the_url_or_the_environment_and_is_never_said() {
-    // me:s3cret
-    let basic = "Basic bWU6czNjcmV0";
-    let bearer = "Bearer s3cret";
-    let scratch = Scratch::new("token");
-    let file = scratch.path().join("token");
-    fs::write(&file, "s3cret\n").unwrap();
-    let file = file.to_str().unwrap();
-    let receiver = Receiver::start();
-    let address = receiver.address();
-    let (plain, with_user) = (format!("http://{address}/"), format!("http://me:s3cret@{address}/"));
-    for (arguments, variables, expected) in [
-        (vec!["-u", "me:s3cret", &plain], vec![], basic),
-        (vec![with_user.as_str()], vec![], basic),
-        (vec![plain.as_str()], vec![("LOGPOST_USER", "me:s3cret")], basic),
-        (vec![plain.as_str()], vec![("LOGPOST_TOKEN", "s3cret")], bearer),
-        (vec!["--token-file", file, &plain], vec![], bearer),
-        (vec!["--token-file", file, "--token-scheme", "ApiKey", &plain], vec![], "ApiKey s3cret"),
-        (vec!["-H", "Authorization: Splunk s3cret", &plain], vec![("LOGPOST_TOKEN", "x")], "Splunk s3cret"),
-    ] {
-        receiver.script([behaviour(403)]);
-        let mut logpost = Running::start(&[&["-v"], &arguments[..]].concat(), &variables);
-        logpost.write(b"{\"a\":1}\n");
-        let ended = logpost.end();
-        assert_eq!(ended.status, 0, "{:?}", ended.said);
-        assert!(!ended.said.iter().any(|line| line.contains("s3cret")), "{:?}", ended.said);
-        let head = receiver.heads().pop().unwrap();
-        let sent: Vec<_> = head.iter().filter(|line| line.starts_with("authorization:")).collect();
-        assert_eq!(sent, [&format!("authorization: {expected}")]);
+fn records_whose_index_cannot_be_written_hold_no_others_and_are_not_lost() {
+    let (receiver, state) = (Receiver::start(), Scratch::new("apart"));
+    receiver.fail(Behaviour {
+        item_status: Some(403),
+        item_type: Some("cluster_block_exception".to_owned()),
+        matching: Some("line ".to_owned() + &"0".repeat(94)),
+        ..Behaviour::default()
+    });
+    let mut logpost = Running::start(&bulk(&receiver.url(), &state), &[]);
+    logpost.write(&tagged(0..1));
+    logpost.hear("403 cluster_block_exception");
+    // More batches than may be under way at a time.
+    for number in 1..6 {
+        logpost.write(&tagged(number..number + 1));
+        await_that("it passes", || numbers(&receiver).contains(&number));
     }
-}
-
-#[test]
-fn a_token_is_read_again_when_it_is_not_accepted() {
-    let scratch = Scratch::new("again");
-    let file = scratch.path().join("token");
-    fs::write(&file, "old").unwrap();
-    let receiver = Receiver::start();
-    receiver.demand("Bearer new");
-    let mut logpost = Running::start(&["--linger=0", "--token-file", file.to_str().unwrap(), &receiver.url()], &[]);
-    logpost.write(b"{\"a\":1}\n");
-    logpost.hear("401");
-    fs::write(&file, "new").unwrap();
+    assert_eq!(acknowledged(&state), None, "a restart must read the one that is held");
+    receiver.recover();
     logpost.hear("recovered");
-    assert_eq!((logpost.end().status, receiver.documents().len()), (0, 1));
+    await_that("all is acknowledged", || acknowledged(&state) == Some(600));
+    assert_eq!(logpost.end().status, 0);
+    assert_exact(&receiver, 6);
 }
 
 #[test]
-fn what_secrets_and_certificates_are_read_from_is_named_when_it_is_not_there() {
-    let scratch = Scratch::new("missing");
-    let empty = scratch.path().join("empty");
-    fs::write(&empty, "\n").unwrap();
-    let empty = empty.to_str().unwrap();
-    for (arguments, words) in [
-        (vec!["--token-file", "/no/such/token", "http://h/"], "/no/such/token: no such file or directory"),
-        (vec!["--token-file", empty, "http://h/"], "no token in it, expected one line of text"),
-        (vec!["--cacert", "/no/such/ca", "https://h/"], "/no/such/ca: no such file or directory"),
-        (vec!["--cacert", empty, "https://h/"], "no certificate in it, expected PEM"),
-        (vec!["-k", "--cert", empty, "https://h/"], "no certificate in it, expected PEM"),
-        (vec!["-x", "socks5://me:s3cret@h:1", "http://h/"], "proxy: not a URL of one, expected http://host:port"),
-        (vec!["-H", "Content-Length: 5", "http://h/"], "-H: content-length: comes from the body"),
-        (vec!["-u", "a:b", "--token-file", empty, "http://h/"], "--token-file"),
-        (vec!["--compress", "zip", "http://h/"], "zip"),
-    ] {
-        let ended = Running::start(&arguments, &[]).end();
-        assert_eq!(ended.status, 2, "{arguments:?}");
-        assert!(ended.said.last().unwrap().contains(words), "{:?}", ended.said);
-        assert!(!ended.said.iter().any(|line| line.contains("s3cret")), "{:?}", ended.said);
-    }
-}
-
-/// A proxy that connects wherever it is asked to; it keeps what it was asked.
-fn proxy() -> (Front, std::sync::mpsc::Receiver<String>) {
-    let (sender, asked) = std::sync::mpsc::channel();
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    let front = Front::start(nowhere, move |_, stream| {
-        let head = read_head(stream)?;
-        let place = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        drop(sender.send(head));
-        let Ok(mut behind) = TcpStream::connect(place) else {
-            stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")?;
-            return Ok(false);
-        };
-        stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
-        let (mut from, mut to) = (stream.try_clone()?, behind.try_clone()?);
-        thread::spawn(move || io::copy(&mut from, &mut to).and_then(|_| to.shutdown(Shutdown::Write)));
-        io::copy(&mut behind, stream)?;
-        Ok(false)
-    });
-    (front, asked)
-}
-
-#[test]
-fn a_proxy_is_connected_through_and_its_password_is_not_said() {
+fn term_is_obeyed_while_nobody_reads_the_refused_records() {
     let receiver = Receiver::start();
-    let (front, asked) = proxy();
-    let through = format!("http://me:s3cret@{}", front.address());
-    let ended = post(&["-v", "-x", &through, &receiver.url()], b"{\"a\":1}\n");
-    assert_eq!((ended.status, receiver.documents().len()), (0, 1), "{:?}", ended.said);
-    assert!(!ended.said.iter().any(|line| line.contains("s3cret")), "{:?}", ended.said);
-    let head = asked.recv().unwrap();
-    assert!(head.starts_with(&format!("CONNECT {} ", receiver.address())), "{head}");
-    assert!(head.contains("Proxy-Authorization: Basic bWU6czNjcmV0"), "{head}");
-    // Hosts that need none are gone to directly, and the variable is for https alone.
-    for (arguments, variables) in [
-        (vec!["-x", &through], vec![("NO_PROXY", "localhost,127.0.0.1")]),
-        (vec![], vec![("HTTPS_PROXY", through.as_str())]),
-    ] {
-        let url = receiver.url();
-        let mut logpost = Running::start(&[&arguments[..], &[&url]].concat(), &variables);
-        logpost.write(b"{\"a\":1}\n");
-        assert_eq!(logpost.end().status, 0);
-        assert!(asked.try_recv().is_err());
-    }
-}
-
-#[test]
-fn a_proxy_that_cannot_connect_is_said_to_be_the_one() {
-    let (front, _asked) = proxy();
-    let mut logpost =
-        Running::start(&["--linger=0", "--drain=0s", "-x", &url(front.address()), "http://127.0.0.1:1/"], &[]);
-    logpost.write(b"{\"a\":1}\n");
-    logpost.hear("proxy: proxy server responded 502");
-    assert_eq!(logpost.end().status, 2);
-}
-
-#[test]
-fn a_body_is_read_by_nobody_but_the_server_that_was_named() {
-    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
-    let place = elsewhere.local_addr().unwrap();
-    elsewhere.set_nonblocking(true).unwrap();
-    let receiver = Receiver::start();
-    let front = Front::start(receiver.address(), move |number, stream| {
-        if number > 0 {
-            return Ok(true);
-        }
-        read_request(stream)?;
-        stream.write_all(
-            format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{place}/\r\nContent-Length: 0\r\n\r\n")
-                .as_bytes(),
-        )?;
-        stream.read_exact(&mut [0]).map(|()| false)
+    receiver.fail(Behaviour {
+        item_status: Some(400),
+        item_type: Some("mapper_parsing_exception".to_owned()),
+        ..Behaviour::default()
     });
-    let ended = post(&["-u", "me:s3cret", &url(front.address())], b"{\"a\":1}\n");
-    assert_eq!((ended.status, receiver.documents().len()), (0, 1));
-    assert!(elsewhere.accept().is_err());
+    let mut logpost = std::process::Command::new(logpipe_tests::tools::directory().join("logpost"))
+        .args(["--to=elasticsearch", "--drain=0s", &receiver.url()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds, and stdin stays open.
+    let mut stdin = logpost.stdin.take().unwrap();
+    stdin.write_all(&tagged(0..3000)).unwrap();
+    let stdout = logpost.stdout.take().unwrap();
+    await_that("the pipe is full", || {
+        let mut fds = [PollFd::new(&stdout, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
+            && rustix::io::ioctl_fionread(&stdout).unwrap() > 60_000
+    });
+    rustix::process::kill_process(rustix::process::Pid::from_child(&logpost), Signal::TERM).unwrap();
+    let mut said = String::new();
+    logpost.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(logpost.wait().unwrap().code(), Some(2));
+    assert!(
+        said.contains("standard output: nobody reads it, and a refused record could not be written to it"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_record_without_a_time_goes_to_the_index_of_the_one_before_it() {
+    let input = "\x1e00000000000000aa:0-40 /a\t{\"time\":\"2025-10-10T13:55:36Z\",\"a\":\"b\"}\n\
+                 \x1e00000000000000aa:40-48 /a\t\tat a.b\n\x1e00000000000000ab:0-8 /b\t\tat a.b\n";
+    let arguments = ["--to=elasticsearch", "--index=l-%Y", "--index-window=none", "--dry-run", "http://h/"];
+    let ended = post(&arguments, input.as_bytes());
+    let indices: Vec<_> =
+        ended.stdout.lines().filter_map(|line| line.split("\"_index\":\"").nth(1)?.split('"').next()).collect();
+    let this_year = jiff::Timestamp::now().strftime("l-%Y").to_string();
+    assert_eq!(indices, ["l-2025", "l-2025", &this_year]);
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
@@ -20,10 +20,11 @@ use serde_json::json;
 #[test]
 fn victorialogs_gets_what_it_stores_and_the_rest_comes_out_with_the_reason() {
     let receiver = Receiver::start();
-    let mut input = br#"{"time":"2001-01-01T00:00:00Z","message":"old"}"#.to_vec();
-    input.extend_from_slice(b"\nplain \"text\"\n");
+    let mut input = b"plain \"text\"\n".to_vec();
     input.extend_from_slice(&vec![b'x'; 256 * 1024]);
     input.extend_from_slice(b"\n{\"request_method\":\"GET\",\"request_uri\":\"/\",\"status\":200}\n{\"broken\n");
+    // The last, for what has no time would have this one behind it.
+    input.extend_from_slice(b"{\"time\":\"2001-01-01T00:00:00Z\",\"message\":\"old\"}\n");
     let output = run(&format!("logpost --to victorialogs {} --add pod=a --label app=b", receiver.url()), &input);
     assert_status(&output, 1);
     let documents = receiver.documents();
@@ -33,10 +34,10 @@ fn victorialogs_gets_what_it_stores_and_the_rest_comes_out_with_the_reason() {
     let refused = records(&output);
     assert_eq!(refused.len(), 2);
     assert_eq!(
-        refused[0]["_refused"],
+        refused[1]["_refused"],
         "not sent: 2001-01-01T00:00:00Z is older than --retention, 7 d, and would be dropped"
     );
-    assert!(refused[1]["_refused"].as_str().unwrap().contains("lines of 256 KiB and more are dropped"));
+    assert!(refused[0]["_refused"].as_str().unwrap().contains("lines of 256 KiB and more are dropped"));
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn a_dead_letter_is_on_disk_and_stdout_is_empty() {
 #[test]
 fn a_dry_run_shows_the_requests_and_no_secret_and_sends_nothing() {
     let output = run(
-        "LOGPOST_USER=me:secret logpost --dry-run --to elasticsearch --index 'a-%Y' --add env=prod -H 'X-Key: secret' http://127.0.0.1:1",
+        "LOGPOST_USER=me:secret logpost --dry-run --to elasticsearch --index 'a-%Y' --index-window none --add env=prod -H 'X-Key: secret' http://127.0.0.1:1",
         b"{\"time\":\"2025-10-10T13:55:36Z\"}\n",
     );
     assert_status(&output, 0);
@@ -251,21 +252,44 @@ fn verbose_is_one_line_for_each_request() {
 }
 
 #[test]
-fn it_gives_up_after_retry_for_but_a_drain_has_its_own_time() {
+fn it_gives_up_after_retry_for_also_behind_the_end_of_the_input() {
     let receiver = Receiver::start();
-    let down = || (0..50).map(|_| Behaviour { status: Some(503), ..Behaviour::default() });
-    receiver.script(down());
+    receiver.fail(Behaviour { status: Some(503), ..Behaviour::default() });
     let mut logpost = Running::start(&["--retry-for", "300ms", "--linger", "0", &receiver.url()], &[]);
     logpost.write(b"a\n");
     logpost.hear("1 records are not delivered");
     assert_eq!(logpost.end().status, 2);
-    // At EOF, which a file has at once, it is the drain that counts: much longer than what would have ended it before.
-    let (receiver, scratch) = (Receiver::start(), Scratch::new("retry-for"));
-    receiver.script(down().take(2));
+    // A file is at its end at once. The drain of 25 s has no part in it, unless it is asked for.
+    let scratch = Scratch::new("retry-for");
     let file = scratch.path().join("line");
     fs::write(&file, "a\n").unwrap();
-    let file = fs::File::open(file).unwrap();
-    assert_eq!(Running::reading(file, &["--retry-for", "1ms", &receiver.url()]).end().status, 0);
+    for arguments in [&["--retry-for", "300ms"][..], &["--retry-for", "1h", "--drain", "0s"]] {
+        let since = Instant::now();
+        let url = receiver.url();
+        let ended = Running::reading(fs::File::open(&file).unwrap(), &[arguments, &[&url]].concat()).end();
+        assert_eq!(ended.status, 2, "{:?}", ended.said);
+        assert!(since.elapsed() < Duration::from_secs(20), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_used_or_is_on_one_side_only_is_said_at_the_start() {
+    let (receiver, scratch) = (Receiver::start(), Scratch::new("one-sided"));
+    let file = scratch.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("state");
+    let url = receiver.url();
+    let mut logpost = Running::start(&["--state", below.to_str().unwrap(), &url], &[]);
+    logpost.hear("file/state: not a directory, nothing of what is delivered can be kept here");
+    drop(logpost);
+    let mut logpost = Running::start(&["--state", scratch.path().to_str().unwrap(), &url], &[]);
+    logpost.write(b"{\"a\":1}\n");
+    logpost.hear("--state: the input has no positions that could be kept, expected them from logtail --state");
+    assert_eq!(logpost.end().status, 0);
+    let mut logpost = Running::start(&[&url], &[]);
+    logpost.write(b"\x1e00000000000000aa:0-5 /a\tfour\n");
+    logpost.hear("the input has positions and there is no --state to keep them");
+    assert_eq!(logpost.end().status, 0);
 }
 
 #[test]
@@ -324,8 +348,8 @@ fn item(status: u16, error: &str, said: &'static str) -> Case {
 fn what_is_not_the_success_of_the_kind_is_said_and_nothing_is_dropped_or_lost() {
     let page = "<html><h1>It works!</h1></html>";
     let cases = [
-        case("elasticsearch", 200, page, "200 with an answer that is no JSON"),
-        case("elasticsearch", 200, "{}", "200 with 0 items for 2 records"),
+        case("elasticsearch", 200, page, "200 a page: no bulk answer"),
+        case("elasticsearch", 200, "{}", "200 {}: no bulk answer"),
         case("elasticsearch", 200, r#"{"items":[{"create":{"status":201}}]}"#, "200 with 1 items for 2 records"),
         case("elasticsearch", 201, "", "201"),
         case("elasticsearch", 302, "", "302"),

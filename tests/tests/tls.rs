@@ -173,3 +173,47 @@ fn tls_goes_through_the_proxy_of_the_environment() {
     let server = authority.server("localhost", NOW, None);
     assert!(arrives(server, &["--cacert", &roots], &variables, "delivered the first batch"));
 }
+
+#[test]
+fn a_certificate_that_signed_itself_is_trusted_where_it_is_named() {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let server = || {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let chain = vec![certificate.der().clone()];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        builder.with_no_client_auth().with_single_cert(chain, key).unwrap()
+    };
+    let other = Authority::new("self-signed");
+    let own = other.file("own.pem", &certificate.pem());
+    assert!(arrives(server(), &["--cacert", &own], &[], "delivered the first batch"));
+    let words = "its certificate is that of an authority, which no server may show unless --cacert names it";
+    assert!(!arrives(server(), &["--cacert", &other.roots()], &[], words));
+}
+
+#[test]
+fn certificates_are_read_again_when_they_change_and_a_half_of_one_changes_nothing() {
+    let (authority, other) = (Authority::new("renewed"), Authority::new("renewed-other"));
+    let receiver = Receiver::start();
+    let front = Front::with_tls(receiver.address(), authority.server("localhost", NOW, Some(&authority)));
+    let roots = other.file("ca-in-use.pem", &other.certificate.pem());
+    let (certificate, key) = other.sign("client", NOW);
+    let both = other.file("client-in-use.pem", &(certificate.pem() + &key.serialize_pem()));
+    let url = format!("https://localhost:{}/in", front.address().port());
+    let mut logpost = Running::start(&["--linger=0", "--cacert", &roots, "--cert", &both, &url], &[]);
+    logpost.write(b"{\"a\":1}\n");
+    logpost.hear("its certificate is signed by nobody that is trusted");
+    let pem = authority.certificate.pem();
+    fs::write(&roots, &pem[..pem.len() / 2]).unwrap();
+    logpost.hear("ca-in-use.pem: a certificate in it is broken off or no PEM; going on with what was read before");
+    fs::write(&roots, &pem).unwrap();
+    // The server is trusted now, and does not trust us.
+    logpost.hear("it does not know who signed our certificate, see --cert");
+    let (certificate, key) = authority.sign("client", NOW);
+    fs::write(&both, certificate.pem() + &key.serialize_pem()).unwrap();
+    logpost.hear("delivered the first batch");
+    assert_eq!((logpost.end().status, receiver.documents().len()), (0, 1));
+}

@@ -103,6 +103,11 @@ impl Input {
         self.splitter.item()
     }
 
+    /// Gives up memory that one long line needed, once that line has been taken.
+    pub fn give_back(&mut self) {
+        self.splitter.give_back();
+    }
+
     /// Whether [`Input::ready`] has an item.
     pub fn has_ready(&mut self) -> bool {
         self.splitter.is_ready()

@@ -103,6 +103,17 @@ impl Splitter {
         &mut self.buffer[end..]
     }
 
+    /// Gives up memory that one long line needed, once that line has been taken. What has been read behind it stays.
+    pub fn give_back(&mut self) {
+        let left = self.end - self.start;
+        if self.buffer.len() > 4 * READ_SIZE && left + READ_SIZE < self.buffer.len() / 2 {
+            let mut buffer = vec![0; left + READ_SIZE];
+            buffer[..left].copy_from_slice(&self.buffer[self.start..self.end]);
+            self.buffer = buffer;
+            self.move_to(0);
+        }
+    }
+
     fn move_to(&mut self, start: usize) {
         let by = self.start - start;
         self.start = start;

@@ -8,7 +8,7 @@ use logline::quantity::{parse_duration, parse_size};
 
 use logline::names::is_reserved;
 
-const USAGE: &str = "logpost [OPTIONS] URL
+const USAGE: &str = "logpost [OPTIONS] URL...
        logpost --check FILE [--max-age DUR]";
 const EXAMPLES: &str = "\
 Exit status:
@@ -26,13 +26,9 @@ Examples:
 #[derive(Parser, Debug)]
 #[command(name = "logpost", version, override_usage = USAGE, after_help = EXAMPLES)]
 pub struct Args {
-    /// Where to: http://host:port/path
-    #[arg(value_name = "URL", required_unless_present = "check", default_value = "", hide_default_value = true)]
-    pub url: String,
-
-    /// '-' is standard input, from which records are read anyhow
-    #[arg(value_name = "-", hide = true)]
-    pub input: Option<PathBuf>,
+    /// Where to: http://host:port/path; of several servers the next one is used after a failure
+    #[arg(value_name = "URL", required_unless_present = "check")]
+    pub url: Vec<String>,
 
     /// What the server is
     #[arg(long, value_enum, value_name = "KIND", default_value = "ndjson")]
@@ -46,6 +42,11 @@ pub struct Args {
     /// logpipe-%Y.%m.%d]
     #[arg(long, value_name = "NAME")]
     pub index: Option<String>,
+
+    /// elasticsearch: by their time only records go to an index that are at most so old and at most a day ahead, others to
+    /// the index with 'other' in place of its date; 'none' for an import of old logs [default: 30d]
+    #[arg(long, value_name = "DUR", value_parser = parse_window)]
+    pub index_window: Option<IndexWindow>,
 
     /// elasticsearch: let the server give the ids; a record that is sent twice is then stored twice
     #[arg(long)]
@@ -72,7 +73,7 @@ pub struct Args {
     #[arg(short = 'H', long, value_name = "HEADER")]
     pub header: Vec<String>,
 
-    /// Name and password for basic authorisation, better kept in $LOGPOST_USER
+    /// Name and password for basic authorisation ($LOGPOST_USER)
     #[arg(short, long, value_name = "NAME:PASSWORD")]
     pub user: Option<String>,
 
@@ -112,7 +113,7 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = parse_batch, default_value = "512KiB")]
     pub batch_bytes: u64,
 
-    /// or when its first record has waited so long
+    /// or when its first record has waited about so long; longer where the server is slow
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "1s")]
     pub linger: Duration,
 
@@ -124,17 +125,23 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub retry_for: Option<Duration>,
 
-    /// After TERM or the end of the input, try for so long
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "25s")]
-    pub drain: Duration,
+    /// After TERM or the end of the input, try for so long [default: 25s; after the end of the input --retry-for, if that is
+    /// given]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub drain: Option<Duration>,
 
-    /// Longest wait for a connection
+    /// Longest wait for a connection, 0 for no limit
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "10s")]
     pub connect_timeout: Duration,
 
-    /// Longest wait for a whole answer; 30 s of silence end it too
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
-    pub max_time: Duration,
+    /// Longest wait for a whole answer, 0 for no limit; 30 s of silence end it too, and more where the server is too slow
+    /// for that [default: 60s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub max_time: Option<Duration>,
+
+    /// A connection is used for so long, so that a name that has moved is noticed, 0 for ever
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "10min")]
+    pub max_connection_age: Duration,
 
     /// Append refused records to FILE and put them to disk, instead of writing them to stdout
     #[arg(long, value_name = "FILE")]
@@ -210,6 +217,23 @@ fn parse_batch(text: &str) -> Result<u64, String> {
         0 => Err("0 holds no record, expected a size such as 1MiB".to_owned()),
         size => Ok(size),
     }
+}
+
+/// Which records go to an index by their time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IndexWindow {
+    /// Those that are at most so old.
+    Back(Duration),
+    /// All.
+    None,
+}
+
+fn parse_window(text: &str) -> Result<IndexWindow, String> {
+    if text == "none" {
+        return Ok(IndexWindow::None);
+    }
+    let expected = |said| format!("{said}, or none for any time");
+    parse_duration(text).map(IndexWindow::Back).map_err(expected)
 }
 
 /// `K=V`; the value may be empty and may contain `=`.

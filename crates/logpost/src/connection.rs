@@ -1,97 +1,79 @@
-//! How a connection is made: the name is looked up, the proxy and the peer's certificate are asked, and time-outs are set.
-//! Names are looked up when a connection is made and only then, so an address is never older than its connection.
+//! How requests are made: over which proxy, with which time-outs, and what it means where no answer comes.
 //!
 //! A server that has had enough answers in the middle of a request and closes: what it said is read all the same.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use logline::ending::{Trouble, cause};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use rustls::{AlertDescription, CertificateError};
-use ureq::config::Config;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
-};
+use ureq::unversioned::resolver::{DefaultResolver, Resolver};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _};
 use ureq::{Agent, Proxy};
 
 use crate::outcome::Failure;
+use crate::tls::{Trust, is_authority_as_server};
+use crate::transport::{Dialler, Encryption, Ended, NoResolver, Watch, Written};
 
 /// How much of a request is written at once: each write wakes the reader, and a batch of the usual size goes in one.
 const WRITE_SIZE: usize = 640 << 10;
-/// A connection on which nothing moves for so long is given up.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30);
-/// Where systems keep the certificates that they trust.
-const SYSTEM_ROOTS: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+
+/// The longest wait for a whole answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MaxTime {
+    /// Twice the silence that is allowed.
+    OfSilence,
+    /// So long.
+    Fixed(Duration),
+    /// As long as something comes.
+    Unlimited,
+}
 
 /// What connections are made with.
 #[derive(Clone, Debug)]
-pub struct Connecting<'a> {
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
+pub struct Connecting {
+    /// Longest wait for a connection; `None` for ever.
+    pub connect_timeout: Option<Duration>,
     /// Longest wait for a whole answer.
-    pub max_time: Duration,
-    /// The server speaks TLS.
-    pub is_tls: bool,
-    /// Trust these instead of the system's.
-    pub cacert: Option<&'a Path>,
-    /// What to show who asks for a certificate.
-    pub cert: Option<&'a Path>,
-    /// Its key; without it, the file of the certificate has both.
-    pub key: Option<&'a Path>,
-    /// Trust any.
-    pub insecure: bool,
-    /// What to connect through.
-    pub proxy: Option<Proxy>,
+    pub max_time: MaxTime,
+    /// A connection is used for so long at most; `None` for ever.
+    pub max_age: Option<Duration>,
+    /// For https URLs.
+    pub trust: Option<Arc<Trust>>,
 }
 
-/// Requests that share connections, and keep them open between them.
-pub fn agent(connecting: &Connecting<'_>) -> Result<Agent, Trouble> {
-    agent_with(connecting, DefaultResolver::default())
+/// Requests one after another, over a connection that stays open between them. `written` tells of each whether it went out
+/// whole.
+pub fn agent(connecting: &Connecting, written: Written) -> Agent {
+    agent_with(connecting, written, DefaultResolver::default())
 }
 
-fn agent_with(connecting: &Connecting<'_>, resolver: impl Resolver) -> Result<Agent, Trouble> {
-    let silence = LONGEST_SILENCE.min(connecting.max_time);
-    let mut config = Agent::config_builder()
+fn agent_with(connecting: &Connecting, written: Written, resolver: impl Resolver) -> Agent {
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .timeout_connect(Some(connecting.connect_timeout))
-        .timeout_global(Some(connecting.max_time))
-        .timeout_per_read(Some(silence))
-        .timeout_per_write(Some(silence))
+        .timeout_connect(connecting.connect_timeout)
         .output_buffer_size(WRITE_SIZE)
-        .proxy(connecting.proxy.clone())
+        .proxy(None)
         .user_agent(concat!("logpost/", env!("CARGO_PKG_VERSION")));
-    if connecting.is_tls {
-        config = config.tls_config(tls(connecting)?);
-    }
     let connector =
         ().chain(ConnectProxyConnector::default())
-            .chain(ByName { resolver, tcp: TcpConnector::default() })
-            .chain(RustlsConnector::default())
-            .chain(Attentive);
-    Ok(Agent::with_parts(config.build(), connector, Later))
+            .chain(Dialler::new(resolver, connecting.max_age, written.clone()))
+            .chain(Encryption(connecting.trust.clone()))
+            .chain(Watch(written));
+    Agent::with_parts(config.build(), connector, NoResolver)
 }
 
 /// What `-x` or the environment says: `HTTPS_PROXY` where the server speaks TLS, none for the hosts of `NO_PROXY`.
-pub fn proxy(option: Option<&str>, host: &str, is_tls: bool) -> Result<Option<Proxy>, Trouble> {
+pub fn proxy(option: Option<&str>, host: &str, port: u16, is_tls: bool) -> Result<Option<Proxy>, Trouble> {
     let variable = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok());
     let named =
         option.map(str::to_owned).or_else(|| is_tls.then(|| variable(["HTTPS_PROXY", "https_proxy"])).flatten());
     let Some(named) = named.filter(|named| !named.is_empty()) else { return Ok(None) };
-    if variable(["NO_PROXY", "no_proxy"]).is_some_and(|list| is_listed(host, &list)) {
+    if variable(["NO_PROXY", "no_proxy"]).is_some_and(|list| is_listed(host, port, &list)) {
         return Ok(None);
     }
     // The URL may hold a password and is not repeated.
@@ -106,201 +88,54 @@ pub fn proxy(option: Option<&str>, host: &str, is_tls: bool) -> Result<Option<Pr
     if is_http { Ok(Some(proxy)) } else { Err(unusable()) }
 }
 
-/// Whether a list as of `NO_PROXY` has the host: `*`, or its name, or that of a domain above it.
-fn is_listed(host: &str, list: &str) -> bool {
-    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
-        let domain = entry.trim_start_matches('*').trim_start_matches('.').to_ascii_lowercase();
-        let above = host.to_ascii_lowercase();
-        let above = above.strip_suffix(&domain);
-        entry == "*" || above.is_some_and(|above| !domain.is_empty() && (above.is_empty() || above.ends_with('.')))
+/// Whether a list as of `NO_PROXY` has the host. An entry is `*`, a host name, a domain above it, an address or a range of
+/// addresses in CIDR form; all but the first may end in a port, which must be that of the URL. Entries are parted by commas
+/// or blanks.
+fn is_listed(host: &str, port: u16, list: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    let address: Option<IpAddr> = host.parse().ok();
+    list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()).any(|entry| {
+        if entry == "*" {
+            return true;
+        }
+        let (name, its_port) = host_and_port(entry);
+        if its_port.is_some_and(|its_port| its_port != port) {
+            return false;
+        }
+        if let Some(address) = address {
+            return is_in_range(address, name);
+        }
+        let domain = name.trim_start_matches('*').trim_matches('.').to_ascii_lowercase();
+        let above = host.strip_suffix(&domain);
+        above.is_some_and(|above| !domain.is_empty() && (above.is_empty() || above.ends_with('.')))
     })
 }
 
-fn tls(connecting: &Connecting<'_>) -> Result<TlsConfig, Trouble> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = if connecting.insecure { Vec::new() } else { roots(connecting.cacert)? };
-    let identity = connecting.cert.map(|cert| identity(cert, connecting.key.unwrap_or(cert), &provider)).transpose()?;
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .client_cert(identity)
-        .disable_verification(connecting.insecure)
-        .unversioned_rustls_crypto_provider(provider)
-        .build())
-}
-
-fn roots(cacert: Option<&Path>) -> Result<Vec<Certificate<'static>>, Trouble> {
-    let from_environment = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let of_system = || SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists());
-    let path = cacert.or(from_environment.as_deref()).or_else(of_system).ok_or_else(|| {
-        Trouble::new(
-            "certificates",
-            "this system has no list of whom to trust, expected --cacert FILE or $SSL_CERT_FILE",
-        )
-    })?;
-    certificates(path).map(|found| found.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
-    let text = std::fs::read(path).map_err(|error| Trouble::io(path.display(), &error))?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok).collect();
-    if found.is_empty() {
-        return Err(Trouble::new(path.display(), "no certificate in it, expected PEM"));
+/// `host:80`, `[::1]:80`, and without a port `host`, `[::1]`, `::1`, `10.0.0.0/8`.
+fn host_and_port(entry: &str) -> (&str, Option<u16>) {
+    if let Some((inner, behind)) = entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (inner, behind.strip_prefix(':').and_then(|port| port.parse().ok()));
     }
-    Ok(found)
-}
-
-/// The certificate with those that signed it, and its key, which must fit.
-fn identity(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<ClientCert, Trouble> {
-    let chain = certificates(cert)?;
-    let text = std::fs::read(key).map_err(|error| Trouble::io(key.display(), &error))?;
-    let found = PrivateKeyDer::from_pem_slice(&text)
-        .map_err(|_| Trouble::new(key.display(), "no private key in it, expected PEM without a password"))?;
-    rustls::sign::CertifiedKey::from_der(chain.clone(), found, provider)
-        .map_err(|_| Trouble::new(key.display(), format_args!("not the key of {}", cert.display())))?;
-    let key = PrivateKey::from_pem(&text).map_err(|_| Trouble::new(key.display(), "no private key in it"))?;
-    let chain: Vec<_> = chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    Ok(ClientCert::new_with_certs(&chain, key))
-}
-
-/// Leaves the look-up of names to [`ByName`].
-#[derive(Debug)]
-struct Later;
-
-impl Resolver for Later {
-    fn resolve(&self, _: &ureq::http::Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        addresses.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-        Ok(addresses)
+    match entry.split_once(':') {
+        Some((name, port)) if !port.contains(':') => (name, port.parse().ok()),
+        _ => (entry, None),
     }
 }
 
-/// Looks the name up, and connects.
-#[derive(Debug)]
-struct ByName<R> {
-    resolver: R,
-    tcp: TcpConnector,
-}
-
-impl<In: Transport, R: Resolver> Connector<In> for ByName<R> {
-    type Out = <TcpConnector as Connector<In>>::Out;
-
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
-        if chained.is_some() {
-            // The way through the proxy stands.
-            return self.tcp.connect(details, chained);
-        }
-        let found = self.resolver.resolve(details.uri, details.config, details.timeout);
-        let addrs = found.map_err(|error| match error {
-            ureq::Error::Io(_) => ureq::Error::HostNotFound,
-            other => other,
-        })?;
-        let details = ConnectionDetails {
-            uri: details.uri,
-            addrs,
-            config: details.config,
-            request_level: details.request_level,
-            resolver: details.resolver,
-            now: details.now,
-            timeout: details.timeout,
-            current_time: Arc::clone(&details.current_time),
-            run_connector: Arc::clone(&details.run_connector),
-            register_shutdown: Arc::clone(&details.register_shutdown),
-        };
-        self.tcp.connect(&details, None)
-    }
-}
-
-/// Makes connections [`Heard`].
-#[derive(Debug)]
-struct Attentive;
-
-impl<In: Transport> Connector<In> for Attentive {
-    type Out = Heard<In>;
-
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
-        Ok(chained.map(|inner| Heard { inner, is_cut: false, is_fresh: true, is_waiting: false }))
-    }
-}
-
-/// A connection on which an answer is read also where it came before the request was written.
-#[derive(Debug)]
-struct Heard<T> {
-    inner: T,
-    /// The peer has closed its side: what is still written goes nowhere.
-    is_cut: bool,
-    /// No answer has come yet on this connection.
-    is_fresh: bool,
-    /// A request was written, and nothing of its answer has come.
-    is_waiting: bool,
-}
-
-/// The connection ended before an answer began.
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    is_fresh: bool,
-    is_cut: bool,
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.is_cut {
-            "the connection was closed while the request was written"
-        } else {
-            "the connection was closed without an answer"
-        })
-    }
-}
-
-impl std::error::Error for Ended {}
-
-impl<T: Transport> Transport for Heard<T> {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        self.inner.buffers()
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.is_waiting = true;
-        if self.is_cut {
-            return Ok(());
-        }
-        match self.inner.transmit_output(amount, timeout) {
-            Err(ureq::Error::Io(error)) if is_closed(&error) => {
-                self.is_cut = true;
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        let read = self.inner.await_input(timeout);
-        if matches!(read, Ok(true)) {
-            self.is_fresh = false;
-            self.is_waiting = false;
-        }
-        let ended = |is_cut| Err(ureq::Error::Other(Box::new(Ended { is_fresh: self.is_fresh, is_cut })));
-        match read {
-            Ok(false) if self.is_waiting => ended(self.is_cut),
-            Err(ureq::Error::Io(error)) if self.is_waiting && is_closed(&error) => {
-                // A peer that closes without having read all resets the connection.
-                ended(self.is_cut || error.kind() != io::ErrorKind::UnexpectedEof)
-            }
-            other => other,
-        }
-    }
-
-    fn is_open(&mut self) -> bool {
-        !self.is_cut && self.inner.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        self.inner.is_tls()
-    }
-}
-
-fn is_closed(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+/// Whether the address is this one, or in this range.
+fn is_in_range(address: IpAddr, range: &str) -> bool {
+    let (network, length) = match range.split_once('/') {
+        Some((network, length)) => (network, length.parse().ok()),
+        None => (range, Some(128)),
+    };
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    };
+    let (Ok(network), Some(length)) = (network.parse::<IpAddr>(), length) else { return false };
+    let ((network, width), (address, its_width)) = (bits(network), bits(address));
+    let ignored: u32 = 128 - u32::min(width, length);
+    width == its_width && (network ^ address).checked_shr(ignored).unwrap_or(0) == 0
 }
 
 /// Whether an open connection had been closed by the peer meanwhile, which says nothing about the request.
@@ -323,24 +158,52 @@ pub fn failure(error: &ureq::Error) -> Failure {
     }
     match error {
         ureq::Error::Rustls(error) => of_tls(error),
-        ureq::Error::Tls(_) => Failure::Hold("no certificate can be for this host name".to_owned()),
+        ureq::Error::Tls(text) => Failure::Hold((*text).to_owned()),
         ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(error) => of_tls(error),
             None if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Failure::Lost("the connection was closed in the middle of an answer".to_owned())
             }
+            None if error.to_string().contains("lookup address") => Failure::Lost(of_lookup(error)),
             None => Failure::Lost(cause(error)),
         },
-        ureq::Error::HostNotFound => Failure::Lost("the host name cannot be resolved".to_owned()),
+        ureq::Error::HostNotFound => Failure::Lost("the host name cannot be resolved: there is none".to_owned()),
+        ureq::Error::Timeout(ureq::Timeout::Resolve) => {
+            Failure::Lost("the host name cannot be resolved: no answer from the name server in time".to_owned())
+        }
         ureq::Error::Timeout(ureq::Timeout::Connect) => Failure::Lost("no connection in time".to_owned()),
-        ureq::Error::Timeout(_) => Failure::Lost("no answer in time".to_owned()),
+        ureq::Error::Timeout(_) => Failure::Late("no answer in time".to_owned()),
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
             Failure::Lost("the answer is not HTTP".to_owned())
         }
-        ureq::Error::BodyExceedsLimit(_) => Failure::Lost("an answer of more than 64 MiB".to_owned()),
+        ureq::Error::BodyExceedsLimit(limit) => Failure::Long(format!("an answer of more than {} MiB", limit >> 20)),
         ureq::Error::ConnectProxyFailed(cause) => Failure::Lost(format!("proxy: {cause}")),
         other => Failure::Lost(other.to_string().to_lowercase()),
     }
+}
+
+/// Whether it is about certificates or encryption.
+pub fn is_of_tls(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(_) => true,
+        ureq::Error::Io(error) => {
+            error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        }
+        _ => false,
+    }
+}
+
+/// The resolver's own words are long, and the same for every system only in part.
+fn of_lookup(error: &io::Error) -> String {
+    let text = error.to_string();
+    let why = if text.contains("Temporary failure") {
+        "the name server cannot be asked now"
+    } else if text.contains("not known") || text.contains("No address") {
+        "there is none"
+    } else {
+        text.rsplit(": ").next().unwrap_or(&text)
+    };
+    format!("the host name cannot be resolved: {why}")
 }
 
 fn of_tls(error: &rustls::Error) -> Failure {
@@ -354,13 +217,29 @@ fn of_tls(error: &rustls::Error) -> Failure {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "its certificate is for another host name"
             }
+            _ if is_authority_as_server(error) => {
+                "its certificate is that of an authority, which no server may show unless --cacert names it"
+            }
             fault => return Failure::Hold(format!("its certificate is not accepted: {fault}").to_lowercase()),
         },
         rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired
-            | AlertDescription::HandshakeFailure
-            | AlertDescription::BadCertificate,
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
         ) => "it asks for a client certificate and does not accept ours, see --cert",
+        rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnsupportedCertificate,
+        ) => "it does not know who signed our certificate, see --cert",
+        rustls::Error::AlertReceived(AlertDescription::CertificateExpired | AlertDescription::CertificateRevoked) => {
+            "our certificate has expired or was revoked, see --cert"
+        }
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
+            "no cipher in common, or it wants a client certificate, see --cert"
+        }
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
+            "no version of TLS or cipher in common, expected TLS 1.2 or 1.3 with forward secrecy"
+        }
+        rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => "it has no certificate for this host name",
         rustls::Error::InvalidMessage(_) => "it does not speak TLS, see http://",
         other => return Failure::Lost(format!("TLS: {other}")),
     };
@@ -372,8 +251,11 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener};
     use std::sync::Mutex;
+    use ureq::config::Config;
+    use ureq::unversioned::resolver::ResolvedSocketAddrs;
+    use ureq::unversioned::transport::NextTimeout;
 
     /// Gives these answers, the last first, and then no more.
     #[derive(Debug)]
@@ -381,10 +263,22 @@ mod tests {
 
     impl Resolver for Scripted {
         fn resolve(&self, _: &ureq::http::Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-            let address = self.0.lock().unwrap().pop().flatten().ok_or_else(|| io::Error::other("try again"))?;
+            let address = self.0.lock().unwrap().pop().flatten().ok_or_else(|| {
+                io::Error::other("failed to lookup address information: Temporary failure in name resolution")
+            })?;
             let mut addresses = self.empty();
             addresses.push(address);
             Ok(addresses)
+        }
+    }
+
+    /// Connections that last for so long.
+    fn connecting(max_age: Option<Duration>) -> Connecting {
+        Connecting {
+            connect_timeout: Some(Duration::from_secs(10)),
+            max_time: MaxTime::OfSilence,
+            max_age,
+            trust: None,
         }
     }
 
@@ -392,16 +286,6 @@ mod tests {
     fn g11_a_name_that_failed_is_looked_up_again_and_then_once_for_each_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let script = Arc::new(Mutex::new(vec![None, Some(listener.local_addr().unwrap()), None]));
-        let connecting = Connecting {
-            connect_timeout: Duration::from_secs(10),
-            max_time: Duration::from_secs(10),
-            is_tls: false,
-            cacert: None,
-            cert: None,
-            key: None,
-            insecure: false,
-            proxy: None,
-        };
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             for _ in 0..2 {
@@ -410,35 +294,77 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
             }
         });
-        let agent = agent_with(&connecting, Scripted(Arc::clone(&script))).unwrap();
+        let agent = agent_with(&connecting(None), Written::default(), Scripted(Arc::clone(&script)));
         let ask = || agent.get("http://es:9200/").call().map(|answer| answer.status().as_u16());
         let failed = ask().map_err(|error| failure(&error));
-        assert_eq!(failed, Err(Failure::Lost("the host name cannot be resolved".to_owned())));
+        let cause = "the host name cannot be resolved: the name server cannot be asked now".to_owned();
+        assert_eq!(failed, Err(Failure::Lost(cause)));
         assert_eq!((ask().unwrap(), ask().unwrap()), (200, 200));
         assert_eq!(script.lock().unwrap().len(), 1, "the second went over the same connection");
         server.join().unwrap();
     }
 
     #[test]
-    fn no_proxy_lists_hosts_and_the_domains_above_them() {
+    fn a_connection_that_is_too_old_is_not_used_again_so_that_a_moved_name_is_seen() {
+        let listeners = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+        let [first, second] = [&listeners[0], &listeners[1]].map(|listener| listener.local_addr().unwrap());
+        let script = Arc::new(Mutex::new(vec![Some(second), Some(first)]));
+        let servers = listeners.map(|listener| {
+            std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            })
+        });
+        let agent = agent_with(&connecting(Some(Duration::ZERO)), Written::default(), Scripted(script));
+        for _ in 0..2 {
+            assert_eq!(agent.get("http://es:9200/").call().unwrap().status().as_u16(), 200);
+        }
+        servers.into_iter().for_each(|server| server.join().unwrap());
+    }
+
+    #[test]
+    fn no_proxy_lists_hosts_domains_addresses_and_ranges() {
         for (host, list, is_in) in [
             ("es.example.com", "example.com", true),
             ("es.example.com", "localhost, .example.com", true),
+            ("es.example.com", "localhost .example.com", true),
+            ("es.example.com.", "es.example.com", true),
             ("es.example.com", "*.example.com", true),
+            ("es.example.com", "example.com.", true),
             ("es.example.com", "ES.example.com", true),
+            ("es.example.com", "example.com:9200", true),
+            ("es.example.com", "example.com:9201", false),
             ("es.example.com", "*", true),
             ("badexample.com", "example.com", false),
             ("es", "", false),
             ("es", ",.", false),
+            ("10.1.2.3", "10.0.0.0/8", true),
+            ("10.1.2.3", "10.1.2.3", true),
+            ("10.1.2.3", "10.1.2.3:9200", true),
+            ("10.1.2.3", "10.1.2.3:1", false),
+            ("10.1.2.3", "10.1.2.0/30", true),
+            ("10.1.2.4", "10.1.2.0/30", false),
+            ("10.1.2.3", "0.0.0.0/0", true),
+            ("10.1.2.3", "::/0", false),
+            ("10.1.2.3", "2.3", false),
+            ("10.1.2.3", "3", false),
+            ("10.1.2.3", "10.1.2.0/x", false),
+            ("[::1]", "::1", true),
+            ("[::1]", "[::1]", true),
+            ("[::1]", "[::1]:9200", true),
+            ("[::1]", "[::1]:9201", false),
+            ("[fd00::7]", "fd00::/8", true),
+            ("[fe00::7]", "fd00::/8", false),
         ] {
-            assert_eq!(is_listed(host, list), is_in, "{host} {list}");
+            assert_eq!(is_listed(host, 9200, list), is_in, "{host} {list}");
         }
     }
 
     #[test]
     fn a_proxy_that_is_none_is_named_without_its_secret() {
         for text in ["http://", "socks5://me:secret@h:1", "::secret", "secret"] {
-            let said = proxy(Some(text), "h", false).map(|_| ()).map_err(|trouble| trouble.to_string());
+            let said = proxy(Some(text), "h", 80, false).map(|_| ()).map_err(|trouble| trouble.to_string());
             assert_eq!(said, Err("proxy: not a URL of one, expected http://host:port".to_owned()));
         }
     }

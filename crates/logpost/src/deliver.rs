@@ -4,6 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -16,18 +17,26 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use ureq::Agent;
 use ureq::http::Response;
 
-use crate::connection::{Connecting, agent, failure, is_stale};
+use crate::connection::{Connecting, MaxTime, agent, failure, is_of_tls, is_stale};
 use crate::outcome::{Answer, Failure};
-use crate::target::Target;
+use crate::target::{Place, Target};
+use crate::tls::Trust;
+use crate::transport::Written;
 
 /// More of an answer is not read.
-const LONGEST_ANSWER: u64 = 64 << 20;
+const LONGEST_ANSWER: u64 = 4 << 20;
+/// The silence that is allowed at first, and the longest.
+const FIRST_SILENCE: Duration = Duration::from_secs(30);
+const LONGEST_SILENCE: Duration = Duration::from_secs(240);
 /// A larger body gives its memory back.
-const LONGEST_SPARE: usize = 4 << 20;
+const LONGEST_SPARE: usize = 1 << 20;
+/// No more bodies are kept for their memory.
+const MOST_SPARE: usize = 4;
 
 /// The threads, and the way to them and back.
 #[derive(Debug)]
 pub struct Deliverer {
+    target: Arc<Target>,
     requests: Vec<Sender<Outgoing>>,
     idle: Vec<usize>,
     answers: Receiver<Incoming>,
@@ -58,9 +67,9 @@ struct Incoming {
 
 impl Deliverer {
     /// As many threads as requests may be under way.
-    pub fn new(target: Target, connecting: &Connecting<'_>, count: usize) -> Result<Self, Trouble> {
-        let agent = agent(connecting)?;
+    pub fn new(target: Target, connecting: &Connecting, count: usize) -> Result<Self, Trouble> {
         let target = Arc::new(target);
+        let patience = Arc::new(Patience::default());
         let (woken, wake) =
             pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(|errno| Trouble::io("pipe", &errno.into()))?;
         let wake = Arc::new(wake);
@@ -69,7 +78,16 @@ impl Deliverer {
         for slot in 0..count {
             let (request, inbox) = channel::<Outgoing>();
             requests.push(request);
-            let mut courier = Courier { agent: agent.clone(), target: Arc::clone(&target), packed: Vec::new() };
+            let written = Written::default();
+            let mut courier = Courier {
+                agent: agent(connecting, written.clone()),
+                written,
+                target: Arc::clone(&target),
+                trust: connecting.trust.clone(),
+                max_time: connecting.max_time,
+                patience: Arc::clone(&patience),
+                packed: Vec::new(),
+            };
             let (answered, wake) = (answered.clone(), Arc::clone(&wake));
             let work = move || {
                 for Outgoing { id, key, body, answer } in inbox {
@@ -84,7 +102,12 @@ impl Deliverer {
             thread::Builder::new().stack_size(512 << 10).spawn(work).map_err(|error| Trouble::io("thread", &error))?;
         }
         let (spare_bodies, spare_answers) = (Vec::new(), Vec::new());
-        Ok(Self { idle: (0..count).collect(), requests, answers, spare_bodies, spare_answers, woken })
+        Ok(Self { target, idle: (0..count).collect(), requests, answers, spare_bodies, spare_answers, woken })
+    }
+
+    /// The text with our secrets masked, for servers repeat what they are sent.
+    pub fn masked(&self, text: String) -> String {
+        self.target.masked(text)
     }
 
     /// Whether a request can be sent now.
@@ -131,7 +154,7 @@ impl Deliverer {
 }
 
 fn keep(spare: &mut Vec<Vec<u8>>, mut bytes: Vec<u8>) {
-    if bytes.capacity() <= LONGEST_SPARE {
+    if bytes.capacity() <= LONGEST_SPARE && spare.len() < MOST_SPARE {
         bytes.clear();
         spare.push(bytes);
     }
@@ -144,50 +167,131 @@ impl AsFd for Deliverer {
     }
 }
 
+/// The silence that is allowed while an answer is awaited, shared by all threads. It doubles each time a server says
+/// nothing for so long, for then it has too much to do and what it gets twice makes it worse, and is the first again when
+/// it answers.
+#[derive(Debug)]
+struct Patience(AtomicU64);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(AtomicU64::new(FIRST_SILENCE.as_secs()))
+    }
+}
+
+impl Patience {
+    fn silence(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    /// A request that was given so much silence was answered in time, or was not.
+    fn learn(&self, given: Duration, in_time: bool) {
+        let next = if in_time { FIRST_SILENCE } else { (given * 2).min(LONGEST_SILENCE) };
+        self.0.store(next.as_secs(), Ordering::Relaxed);
+    }
+}
+
 /// What a thread sends requests with.
 struct Courier {
     agent: Agent,
+    /// Whether the request went out whole.
+    written: Written,
     target: Arc<Target>,
+    trust: Option<Arc<Trust>>,
+    max_time: MaxTime,
+    patience: Arc<Patience>,
     /// The memory of compressed bodies.
     packed: Vec<u8>,
 }
 
 impl Courier {
     fn send(&mut self, key: Option<&str>, body: &[u8], memory: Vec<u8>) -> Result<Answer, Failure> {
-        let body = if self.target.is_compressed { packed(&mut self.packed, body) } else { body };
+        let place = self.target.place();
+        let answer = self.try_send(place, key, body, memory);
+        let is_well = answer.as_ref().is_ok_and(|answer| answer.status < 500);
+        if !is_well {
+            self.target.leave(place);
+        }
+        answer.map_err(|failure| failure.said_of(self.target.name_of(place)))
+    }
+
+    fn try_send(&mut self, place: usize, key: Option<&str>, body: &[u8], memory: Vec<u8>) -> Result<Answer, Failure> {
+        let mut packed = std::mem::take(&mut self.packed);
+        let body = if self.target.is_compressed { pack(&mut packed, body) } else { body };
+        let silence = self.patience.silence();
         let answered = loop {
-            match post(&self.agent, &self.target, key, body) {
+            self.written.begin();
+            match self.post(place, silence, key, body) {
                 // Nothing is known about the request either; it would be sent again in any case.
                 Err(error) if is_stale(&error) => {}
                 other => break other,
             }
         };
-        let answer = read(answered.map_err(|error| failure(&error))?, memory)?;
+        if packed.capacity() <= LONGEST_SPARE {
+            self.packed = packed;
+        }
+        if let (Err(error), Some(trust)) = (&answered, &self.trust)
+            && is_of_tls(error)
+        {
+            trust.read_again();
+        }
+        let answer = answered.map_err(|error| failure(&error)).and_then(|response| read(response, memory));
+        let is_late = matches!(answer, Err(Failure::Late(_)));
+        self.patience.learn(silence, !is_late);
+        let answer = answer?;
         if matches!(answer.status, 401 | 403) {
             self.target.read_token_again();
         }
+        if (200..300).contains(&answer.status) && !self.written.is_whole() {
+            let status = answer.status;
+            return Err(Failure::Cut(format!(
+                "{status} before the request was written to its end, which is no success"
+            )));
+        }
         Ok(answer)
     }
+
+    fn post(
+        &self,
+        place: usize,
+        silence: Duration,
+        key: Option<&str>,
+        body: &[u8],
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let target = &self.target;
+        let Place { url, proxy, .. } = &target.places[place];
+        let max_time = match self.max_time {
+            MaxTime::OfSilence => Some(silence * 2),
+            MaxTime::Fixed(time) => Some(time),
+            MaxTime::Unlimited => None,
+        };
+        let silence = max_time.map_or(silence, |max_time| silence.min(max_time));
+        let mut request = self
+            .agent
+            .post(url)
+            .config()
+            .timeout_global(max_time)
+            .timeout_per_read(Some(silence))
+            .timeout_per_write(Some(silence))
+            .proxy(proxy.clone())
+            .build();
+        for (name, value) in &target.headers {
+            request = request.header(name, value);
+        }
+        if let Some((name, token)) = target.token() {
+            request = request.header(name, token);
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if target.is_compressed {
+            request = request.header("content-encoding", "gzip");
+        }
+        request.send(body)
+    }
 }
 
-fn post(agent: &Agent, target: &Target, key: Option<&str>, body: &[u8]) -> Result<Response<ureq::Body>, ureq::Error> {
-    let mut request = agent.post(&target.url);
-    for (name, value) in &target.headers {
-        request = request.header(name, value);
-    }
-    if let Some((name, token)) = target.token() {
-        request = request.header(name, token);
-    }
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    if target.is_compressed {
-        request = request.header("content-encoding", "gzip");
-    }
-    request.send(body)
-}
-
-fn packed<'a>(memory: &'a mut Vec<u8>, body: &[u8]) -> &'a [u8] {
+fn pack<'a>(memory: &'a mut Vec<u8>, body: &[u8]) -> &'a [u8] {
     memory.clear();
     let mut encoder = GzEncoder::new(std::mem::take(memory), Compression::fast());
     // Writing to memory cannot fail.
@@ -202,8 +306,11 @@ fn read(mut response: Response<ureq::Body>, mut body: Vec<u8>) -> Result<Answer,
     let (retry_after, location) = (header("retry-after"), header("location"));
     let read = response.body_mut().with_config().limit(LONGEST_ANSWER).reader().read_to_end(&mut body);
     if let Err(error) = read {
+        let then = |cause: String| format!("{status}, and then {cause}");
         return Err(match failure(&error.into()) {
-            Failure::Lost(cause) => Failure::Lost(format!("{status}, and then {cause}")),
+            Failure::Lost(cause) => Failure::Lost(then(cause)),
+            Failure::Late(cause) => Failure::Late(then(cause)),
+            Failure::Long(cause) => Failure::Long(then(cause)),
             other => other,
         });
     }
@@ -238,9 +345,23 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_says_nothing_gets_longer_each_time_and_one_that_answers_does_not() {
+        let patience = Patience::default();
+        let silences: Vec<u64> = (0..5)
+            .map(|_| {
+                patience.learn(patience.silence(), false);
+                patience.silence().as_secs()
+            })
+            .collect();
+        assert_eq!(silences, [60, 120, 240, 240, 240]);
+        patience.learn(patience.silence(), true);
+        assert_eq!(patience.silence(), FIRST_SILENCE);
+    }
+
+    #[test]
     fn a_packed_body_is_the_same_body() {
         let (mut memory, mut text) = (b"before".to_vec(), String::new());
-        flate2::read::GzDecoder::new(packed(&mut memory, b"a\nb\n")).read_to_string(&mut text).unwrap_or_default();
+        flate2::read::GzDecoder::new(pack(&mut memory, b"a\nb\n")).read_to_string(&mut text).unwrap_or_default();
         assert_eq!(text, "a\nb\n");
     }
 }

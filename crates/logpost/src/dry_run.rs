@@ -17,7 +17,7 @@ pub struct DryRun {
 impl DryRun {
     /// Of requests to `target`.
     pub fn new(target: &Target) -> Self {
-        let mut head = format!("POST {}\n", target.shown);
+        let mut head = format!("POST {}\n", target.places[0].shown);
         for (name, value) in &target.headers {
             // Which of the others is a secret only the user knows.
             let value = if name == "content-type" { value } else { "***" };

@@ -9,7 +9,10 @@
 //! | `times` | the time that a record without one takes |
 //! | `outcome` | what an answer means |
 //! | `destinations`, `document` | how each destination is written to, and its answers read |
-//! | `deliver`, `target`, `connection` | connections, requests and answers |
+//! | `deliver`, `target` | requests and where they go, on threads of their own |
+//! | `connection`, `transport`, `tls`, `unread` | how they get there |
+//! | `hidden` | passwords leave the command line |
+//! | `pace` | how fast requests go, so that many senders can share a server |
 //! | `dry_run` | the same on stdout |
 //! | `acks` | what has been delivered, kept |
 //! | `refusals` | where refused records go |
@@ -25,9 +28,11 @@ mod destinations;
 mod document;
 mod dry_run;
 mod held;
+mod hidden;
 mod metrics;
 mod outage;
 mod outcome;
+mod pace;
 mod post;
 mod progress;
 mod refusals;
@@ -37,6 +42,9 @@ mod setup;
 mod tally;
 mod target;
 mod times;
+mod tls;
+mod transport;
+mod unread;
 mod window;
 
 pub use args::{Args, HINTS};

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -53,7 +54,7 @@ impl Metrics {
         let mut new = self.path.clone().into_os_string();
         new.push(".new");
         let text = text(tally, waiting, backlog);
-        match fs::write(&new, text).and_then(|()| fs::rename(&new, &self.path)) {
+        match write_new(Path::new(&new), text.as_bytes()).and_then(|()| fs::rename(&new, &self.path)) {
             Ok(()) => self.has_failed = false,
             Err(error) => {
                 if !std::mem::replace(&mut self.has_failed, true) {
@@ -62,6 +63,16 @@ impl Metrics {
             }
         }
     }
+}
+
+/// Writes a file that is not there afterwards under another name: neither a link nor a FIFO that somebody has put in its
+/// place is written to.
+fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::File::options().write(true).create_new(true).open(path)?.write_all(text)
 }
 
 fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
@@ -109,18 +120,25 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
 /// Whether the metrics file shows that logpost is alive: whether it was written at most `max_age` ago.
 pub fn check(path: &Path, max_age: Duration) -> Result<Exit, Trouble> {
     let failed = |error: std::io::Error| Trouble::io(path.display(), &error);
-    let written = fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(failed)?;
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Trouble::new(path.display(), "no regular file, expected what logpost --metrics writes"));
+    }
+    let written = metadata.modified().map_err(failed)?;
     let text = fs::read(path).map_err(failed)?;
     if !text.starts_with(format!("# HELP {FIRST} ").as_bytes()) {
         return Err(Trouble::new(path.display(), "not written by logpost --metrics"));
     }
-    // A clock that was set back makes it younger than now.
-    let age = SystemTime::now().duration_since(written).unwrap_or_default();
+    // Where a clock was set back, what is written since is younger than now.
+    let (age, side) = match SystemTime::now().duration_since(written) {
+        Ok(age) => (age, "ago"),
+        Err(ahead) => (ahead.duration(), "ahead of the clock"),
+    };
     if age <= max_age {
         return Ok(Exit::Done);
     }
     let (age, most) = (in_words(age), in_words(max_age));
-    say(PROG, format_args!("{}: written {age} ago, expected at most {most}", path.display()));
+    say(PROG, format_args!("{}: written {age} {side}, expected at most {most}", path.display()));
     Ok(Exit::No)
 }
 
@@ -144,7 +162,25 @@ mod tests {
         let before = SystemTime::now() - Duration::from_secs(100);
         fs::File::options().append(true).open(&path).unwrap().set_modified(before).unwrap();
         assert_eq!(check(&path, Duration::from_secs(90)), Ok(Exit::No));
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        fs::File::options().append(true).open(&path).unwrap().set_modified(ahead).unwrap();
+        assert_eq!(check(&path, Duration::from_secs(90)), Ok(Exit::No), "nobody has written it since");
         fs::remove_file(&path).unwrap();
+        assert!(check(Path::new("/dev"), Duration::from_secs(90)).is_err());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_new_file_is_replaced_and_not_followed() {
+        let (path, victim) = (scratch("link"), scratch("victim"));
+        fs::write(&victim, "mine").unwrap();
+        let new = path.with_extension("prom.new");
+        let path = path.with_extension("prom");
+        std::os::unix::fs::symlink(&victim, &new).unwrap();
+        Metrics::new(&path).write(&Tally::default(), Waiting::default(), None, Duration::ZERO);
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+        assert_eq!(check(&path, Duration::from_secs(90)), Ok(Exit::Done));
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(&victim).unwrap();
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub struct Answer {
     pub status: u16,
     /// What `Retry-After` asks for.
     pub retry_after: Option<Duration>,
-    /// At most 64 MiB.
+    /// Of bounded size.
     pub body: Vec<u8>,
 }
 
@@ -19,6 +19,10 @@ pub struct Answer {
 pub enum Failure {
     /// Nothing is known; the same again, later.
     Lost(String),
+    /// The same, for the server has said nothing for too long: next time it gets longer.
+    Late(String),
+    /// The answer is longer than one may be: fewer records make it shorter.
+    Long(String),
     /// A new connection was closed while the request was written on it, which is how some say that it is too large.
     Cut(String),
     /// It will be the same until somebody does something about it.
@@ -29,7 +33,23 @@ impl Failure {
     /// In the words of a message.
     pub fn cause(&self) -> &str {
         match self {
-            Self::Lost(cause) | Self::Cut(cause) | Self::Hold(cause) => cause,
+            Self::Lost(cause) | Self::Late(cause) | Self::Long(cause) | Self::Cut(cause) | Self::Hold(cause) => cause,
+        }
+    }
+}
+
+impl Failure {
+    /// The same with the name of the server in front, where that is to be said.
+    #[must_use]
+    pub fn said_of(self, server: Option<&str>) -> Self {
+        let Some(server) = server else { return self };
+        let said = |cause: String| format!("{server}: {cause}");
+        match self {
+            Self::Lost(cause) => Self::Lost(said(cause)),
+            Self::Late(cause) => Self::Late(said(cause)),
+            Self::Long(cause) => Self::Long(said(cause)),
+            Self::Cut(cause) => Self::Cut(said(cause)),
+            Self::Hold(cause) => Self::Hold(said(cause)),
         }
     }
 }
@@ -37,7 +57,8 @@ impl Failure {
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Lost(cause) => Self::Again(cause),
+            Failure::Lost(cause) | Failure::Late(cause) => Self::Again(cause),
+            Failure::Long(cause) => Self::Unwieldy(cause),
             Failure::Cut(cause) => Self::Cut(cause),
             Failure::Hold(cause) => Self::Hold(cause),
         }
@@ -61,6 +82,8 @@ pub enum Outcome {
     Cut(String),
     /// The request was too large: it is halved. A record that was alone in it is refused.
     TooLarge(String),
+    /// The answer to so many records is too large: the request is halved, and a record alone in it is sent again.
+    Unwieldy(String),
     /// Something in the request is wrong: it is parted to find out what.
     Bad(String),
     /// This very record will never be taken.
@@ -90,6 +113,38 @@ pub struct Taken {
     pub unnamed: usize,
     /// What is to be said: why those were refused, or a warning where none was.
     pub words: String,
+}
+
+impl Outcomes {
+    /// The same with all that is said of it changed by `change`.
+    #[must_use]
+    pub fn map_words(self, change: &dyn Fn(String) -> String) -> Self {
+        match self {
+            Self::All(outcome) => Self::All(outcome.map_words(change)),
+            Self::Each(outcomes) => Self::Each(outcomes.into_iter().map(|outcome| outcome.map_words(change)).collect()),
+            Self::Taken(Taken { refused, unnamed, words }) => Self::Taken(Taken {
+                refused: refused.into_iter().map(|(place, reason)| (place, change(reason))).collect(),
+                unnamed,
+                words: change(words),
+            }),
+            Self::Otherwise(words) => Self::Otherwise(change(words)),
+        }
+    }
+}
+
+impl Outcome {
+    fn map_words(self, change: &dyn Fn(String) -> String) -> Self {
+        match self {
+            Self::Delivered | Self::Known | Self::Unread => self,
+            Self::Again(words) => Self::Again(change(words)),
+            Self::Hold(words) => Self::Hold(change(words)),
+            Self::Cut(words) => Self::Cut(change(words)),
+            Self::TooLarge(words) => Self::TooLarge(change(words)),
+            Self::Unwieldy(words) => Self::Unwieldy(change(words)),
+            Self::Bad(words) => Self::Bad(change(words)),
+            Self::Refused(words) => Self::Refused(change(words)),
+        }
+    }
 }
 
 /// What a status code means for a whole request where the destination does not say otherwise. `None`: it is a success code.

@@ -18,7 +18,8 @@ use crate::acks::Acks;
 use crate::deliver::Deliverer;
 use crate::destinations::{Destination, Sent};
 use crate::dry_run::DryRun;
-use crate::outcome::{Outcome, Outcomes};
+use crate::outcome::{Answer, Failure, Outcome, Outcomes};
+use crate::pace::{Limits, Pace, Went};
 use crate::refusals::Refusals;
 use crate::report::{Exchange, Report};
 use crate::request::{Answered, Request, Stage};
@@ -28,17 +29,14 @@ use crate::window::Window;
 const AFTER_INT: Duration = Duration::from_secs(5);
 /// How long another process may hold the lock.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How the loop goes.
-#[derive(Clone, Debug)]
-pub struct Pace {
-    /// How long the first record of a batch that is not full waits for others.
-    pub linger: Duration,
-    /// How long it goes on after TERM or EOF.
-    pub drain: Duration,
-    /// How long a batch is tried before that.
-    pub retry_for: Option<Duration>,
-}
+/// How long it goes on after TERM or EOF, where the user does not say.
+const DRAIN: Duration = Duration::from_secs(25);
+/// The memory of a longer line is given back.
+const LONG: usize = 1 << 20;
+/// Refused records are written out when they are so many bytes.
+const MANY: usize = 64 << 10;
+/// A pipe that can be written to takes so much without making the writer wait (PIPE_BUF of pipe(7)).
+const PIPE_BUF: usize = 4096;
 
 /// All that a run of logpost holds.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the run")]
@@ -54,11 +52,14 @@ pub struct Post {
     deliverer: Deliverer,
     destination: Box<dyn Destination>,
     report: Report,
+    limits: Limits,
     pace: Pace,
     clock: Instant,
     deadline: Option<Duration>,
     interrupted: bool,
     is_at_eof: bool,
+    /// Something has been read.
+    has_input: bool,
     dry_run: Option<DryRun>,
 }
 
@@ -71,7 +72,7 @@ impl Post {
         report: Report,
         window: Window,
         acks: Option<Acks>,
-        pace: Pace,
+        limits: Limits,
     ) -> Result<Self, Trouble> {
         Ok(Self {
             input: Input::without_signals(PROG),
@@ -84,11 +85,13 @@ impl Post {
             deliverer,
             destination,
             report,
-            pace,
+            limits,
+            pace: Pace::new(limits.linger),
             clock: Instant::now(),
             deadline: None,
             interrupted: false,
             is_at_eof: false,
+            has_input: false,
             dry_run: None,
         })
     }
@@ -125,9 +128,8 @@ impl Post {
             if !self.take_in(now)? {
                 return Ok(self.give_up());
             }
-            // The first batch goes at once, so that a newcomer learns at once what is wrong, or that nothing is.
-            let is_at_once = self.deadline.is_some() || self.is_at_eof || self.window.is_untried();
-            let linger = if is_at_once { Duration::ZERO } else { self.pace.linger };
+            let is_ending = self.deadline.is_some() || self.is_at_eof;
+            let linger = if is_ending { Duration::ZERO } else { self.pace.wait(self.window.closed(), jitter) };
             self.window.close_if_due(now, linger);
             self.send(now)?;
             self.read_answers(now)?;
@@ -167,11 +169,12 @@ impl Post {
     }
 
     fn begin_drain(&mut self, now: Duration) {
-        self.deadline.get_or_insert(now + self.pace.drain);
+        self.deadline.get_or_insert(now + self.limits.drain.unwrap_or(DRAIN));
     }
 
     /// Takes in what has been read already. False if the wait for the lock was ended by a signal.
     fn take_in(&mut self, now: Duration) -> Result<bool, Stop> {
+        let mut is_long = false;
         while self.window.has_room() && !self.interrupted {
             let Some(item) = self.input.ready() else { break };
             if self.acks.is_some() && !self.acks_open && item.carries_position() {
@@ -181,6 +184,12 @@ impl Post {
                 if !held {
                     return Ok(false);
                 }
+            }
+            if !std::mem::replace(&mut self.has_input, true)
+                && self.dry_run.is_none()
+                && let Some(words) = one_sided(self.acks.is_some(), item.carries_position())
+            {
+                self.report.say_own(words);
             }
             match item {
                 Item::Line(line) if line.content.is_empty() => match line.position() {
@@ -192,8 +201,12 @@ impl Post {
                     }),
                 },
                 Item::Line(line) => {
+                    is_long = line.raw.len() > LONG;
                     self.report.tally.taken += 1;
                     self.window.add(&line, now);
+                    if is_long {
+                        break;
+                    }
                     if self.window.is_full() {
                         self.window.write_ahead(self.destination.as_ref(), || self.deliverer.body());
                         self.window.close_if_full(now);
@@ -202,6 +215,10 @@ impl Post {
                 Item::Mark(mark, _) => self.window.add_mark(&mark),
                 Item::End(_) | Item::CountersAsked | Item::Idle => {}
             }
+        }
+        if is_long {
+            // Before its body needs as much once more.
+            self.input.give_back();
         }
         self.window.write_ahead(self.destination.as_ref(), || self.deliverer.body());
         Ok(true)
@@ -231,7 +248,11 @@ impl Post {
     }
 
     fn send(&mut self, now: Duration) -> Result<(), Stop> {
+        if now < self.pace.next_at() {
+            return Ok(());
+        }
         let is_ordered = self.destination.is_ordered();
+        let mut unsent = Vec::new();
         for (id, request) in self.window.requests() {
             if !self.deliverer.is_idle() {
                 break;
@@ -250,7 +271,7 @@ impl Post {
                         let left_out = self.destination.write(&request.batch, records, &mut body);
                         if !left_out.is_empty() {
                             request.refuse(left_out);
-                            self.report.tally.refused += write_refused(&mut self.refusals, request)?;
+                            unsent.push((id, request.take_refused()));
                         }
                         body
                     }
@@ -266,13 +287,17 @@ impl Post {
                     self.report.tally.requests += 1;
                     self.report.tally.sent_bytes += bytes;
                     self.deliverer.send(id, key, body);
-                    if is_ordered {
-                        return Ok(());
-                    }
+                    self.pace.sent(now, jitter());
                     break;
                 }
                 self.deliverer.keep(body);
             }
+            if now < self.pace.next_at() || is_ordered && request.is_in_flight() {
+                break;
+            }
+        }
+        for (id, refused) in unsent {
+            self.write_refused(id, &refused)?;
         }
         Ok(())
     }
@@ -289,14 +314,20 @@ impl Post {
                 Ok(answer) => self.destination.read(answer, &sent),
                 Err(failure) => Outcomes::All(failure.clone().into()),
             };
+            let outcomes = outcomes.map_words(&|words| self.deliverer.masked(words));
+            let Stage::InFlight { since, bytes } = request.stage() else { continue };
+            let took = now.saturating_sub(since);
+            let went = went(&answer, &outcomes);
+            self.pace.learn(took, went);
+            let is_ending = self.deadline.is_some() || self.is_at_eof;
             let answered = Answered {
                 now,
                 retry_after: answer.as_ref().ok().and_then(|answer| answer.retry_after),
                 taken: self.report.tally.delivered,
                 jitter: jitter(),
-                ..Answered::default()
+                least_pause: if is_ending || went == Went::TooLarge { Duration::ZERO } else { self.pace.least_pause() },
+                spacing: if went == Went::Throttled { self.pace.pause(jitter()) } else { None },
             };
-            let Stage::InFlight { since, bytes } = request.stage() else { continue };
             match &outcomes {
                 Outcomes::Taken(taken) => self.report.say_taken(taken, records),
                 Outcomes::Otherwise(words) => self.report.say(words),
@@ -304,7 +335,7 @@ impl Post {
             }
             let (resent, known, weight) = (request.resent, request.known, request.weight_of_next());
             let delivered = request.take(outcomes, &answered);
-            self.report.tally.refused += write_refused(&mut self.refusals, request)?;
+            let refused = request.take_refused();
             self.report.tally.batches += u64::from(request.is_done());
             let exchange = Exchange {
                 records,
@@ -314,7 +345,7 @@ impl Post {
                 resent: request.resent - resent,
                 trouble: request.trouble.as_ref().map(|trouble| trouble.cause.as_str()),
                 are_others_well,
-                took: now.saturating_sub(since),
+                took,
             };
             self.report.take(&exchange, &answer, waiting, now);
             if request.was_halved || delivered > 0 {
@@ -322,8 +353,54 @@ impl Post {
                 self.window.learn(weight, fits);
             }
             self.window.hold_apart(id, now);
+            self.write_refused(id, &refused)?;
             if let Ok(answer) = answer {
                 self.deliverer.keep_answer(answer.body);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes out refused records of batch `id`, without being deaf meanwhile: a reader of stdout may be slow, or may read
+    /// nothing.
+    fn write_refused(&mut self, id: u64, refused: &[(usize, String)]) -> Result<(), Stop> {
+        self.report.tally.refused += refused.len() as u64;
+        let mut text = Vec::new();
+        for (nth, (record, reason)) in refused.iter().enumerate() {
+            let Some(request) = self.window.request(id) else { break };
+            text.extend_from_slice(&request.batch.refused(*record, reason));
+            text.push(b'\n');
+            if text.len() < MANY && nth + 1 < refused.len() {
+                continue;
+            }
+            for piece in self.refusals.pieces(&text, PIPE_BUF) {
+                self.await_reader()?;
+                self.refusals.write(piece)?;
+            }
+            text.clear();
+        }
+        Ok(())
+    }
+
+    /// Waits until stdout takes something, or until the time for that is up, which is trouble.
+    fn await_reader(&mut self) -> Result<(), Stop> {
+        while let Some(stdout) = self.refusals.awaited() {
+            let now = self.clock.elapsed();
+            let left = self.deadline.map(|deadline| deadline.saturating_sub(now));
+            let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
+            let mut fds = vec![PollFd::new(&stdout, PollFlags::OUT)];
+            fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+            let _ = poll(&mut fds, left.and_then(|left| Timespec::try_from(left).ok()).as_ref());
+            if !fds[0].revents().is_empty() {
+                return Ok(());
+            }
+            drop(fds);
+            drop(signals);
+            self.has_signal = true;
+            let now = self.clock.elapsed();
+            if self.obey(now) || self.deadline.is_some_and(|deadline| now >= deadline) {
+                let cause = "nobody reads it, and a refused record could not be written to it";
+                return Err(Trouble::new("standard output", cause).into());
             }
         }
         Ok(())
@@ -345,8 +422,7 @@ impl Post {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return true;
         }
-        // The time to drain is shorter or longer than this on purpose.
-        let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
+        let retry_for = self.limits.retry_for;
         let is_hopeless = |request: &Request| request.trouble.is_some() && !request.is_in_flight();
         if self.interrupted && self.window.requests().all(|(_, request)| is_hopeless(request)) {
             return true;
@@ -377,11 +453,12 @@ impl Post {
         at(self.acks.as_ref().and_then(Acks::due_at));
         at(self.report.due_at());
         let is_idle = self.deliverer.is_idle();
-        let retry_for = self.pace.retry_for.filter(|_| self.deadline.is_none());
+        let retry_for = self.limits.retry_for;
+        at(is_idle.then_some(self.pace.next_at()).filter(|next_at| *next_at > now));
         for (_, request) in self.window.requests() {
             if let Stage::Ready(ready_at) = request.stage() {
                 at(retry_for.map(|retry_for| request.since.saturating_add(retry_for)));
-                at(is_idle.then_some(ready_at));
+                at(is_idle.then_some(ready_at.max(self.pace.next_at())));
             }
         }
         let timeout = next.map(|next| next.saturating_sub(now)).and_then(|left| Timespec::try_from(left).ok());
@@ -407,21 +484,44 @@ impl Post {
         }
         if is_readable && !self.input.fill()? {
             self.is_at_eof = true;
-            self.begin_drain(now);
+            // Who says how long a batch is to be tried means the end of a file, too.
+            if self.limits.retry_for.is_none() || self.limits.drain.is_some() {
+                self.begin_drain(now);
+            }
         }
         Ok(())
     }
 }
 
-/// Writes out what was refused of the batch; how many records that was.
-fn write_refused(refusals: &mut Refusals, request: &mut Request) -> Result<u64, Stop> {
-    let refused = request.take_refused();
-    if refused.is_empty() {
-        return Ok(0);
+fn went(answer: &Result<Answer, Failure>, outcomes: &Outcomes) -> Went {
+    let is_again = |outcome: &Outcome| matches!(outcome, Outcome::Again(_) | Outcome::Hold(_));
+    match outcomes {
+        Outcomes::All(Outcome::Cut(_) | Outcome::TooLarge(_) | Outcome::Unwieldy(_)) => Went::TooLarge,
+        Outcomes::All(outcome) if is_again(outcome) => {
+            if answer.as_ref().is_ok_and(|answer| answer.status == 429) {
+                Went::Throttled
+            } else {
+                Went::Badly
+            }
+        }
+        Outcomes::Each(outcomes) if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Again(_))) => {
+            Went::Throttled
+        }
+        _ => Went::Well,
     }
-    let lines: Vec<Vec<u8>> = refused.iter().map(|(record, reason)| request.batch.refused(*record, reason)).collect();
-    refusals.write(&lines)?;
-    Ok(lines.len() as u64)
+}
+
+/// What is to be said where only one side of the pipe keeps positions.
+fn one_sided(has_state: bool, has_position: bool) -> Option<&'static str> {
+    match (has_state, has_position) {
+        (true, false) => {
+            Some("--state: the input has no positions that could be kept, expected them from logtail --state")
+        }
+        (false, true) => Some(
+            "the input has positions and there is no --state to keep them, so a restart delivers again, expected --state as in logtail",
+        ),
+        _ => None,
+    }
 }
 
 /// Anything from 0 to 1, so that many senders do not come back at the same moment.

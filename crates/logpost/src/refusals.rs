@@ -2,7 +2,7 @@
 //! out is not acknowledged: that ends the run as trouble, whoever went away.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use logline::ending::{Stop, Trouble, say};
@@ -41,26 +41,32 @@ impl Refusals {
         Ok(Self::DeadLetter(path.to_owned(), file))
     }
 
-    /// Writes these records, given without their LFs. When it returns they are out, in a file on disk.
-    pub fn write(&mut self, records: &[Vec<u8>]) -> Result<(), Stop> {
-        let mut text = Vec::new();
-        for record in records {
-            text.extend_from_slice(record);
-            text.push(b'\n');
-        }
+    /// The text of refused records in the pieces that [`Self::write`] takes: lines, on stdout no more than `most` bytes at a
+    /// time, which a pipe takes at once or not at all.
+    pub fn pieces<'a>(&self, text: &'a [u8], most: usize) -> std::slice::Chunks<'a, u8> {
+        text.chunks(if matches!(self, Self::Stdout(_)) { most } else { text.len().max(1) })
+    }
+
+    /// What may have to be waited for before a piece is written: a reader of stdout.
+    pub fn awaited(&self) -> Option<io::Stdout> {
+        matches!(self, Self::Stdout(_)).then(io::stdout)
+    }
+
+    /// Writes a piece. When it returns it is out, in a file on disk.
+    pub fn write(&mut self, text: &[u8]) -> Result<(), Stop> {
         match self {
-            Self::Stdout(output) => output.write(&text).and_then(|()| output.flush()).map_err(|stop| match stop {
+            Self::Stdout(output) => output.write(text).and_then(|()| output.flush()).map_err(|stop| match stop {
                 Stop::ReaderGone => {
                     Trouble::new("standard output", "closed, and a refused record could not be written to it").into()
                 }
                 trouble @ Stop::Trouble(_) => trouble,
             }),
             Self::DeadLetter(path, file) => {
-                let written = file.write_all(&text).and_then(|()| file.sync_data());
+                let written = file.write_all(text).and_then(|()| file.sync_data());
                 written.map_err(|error| Trouble::io(path.display(), &error).into())
             }
             Self::Said => {
-                for record in records {
+                for record in text.split(|byte| *byte == b'\n').filter(|record| !record.is_empty()) {
                     say(PROG, format_args!("refused: {}", String::from_utf8_lossy(record)));
                 }
                 Ok(())
@@ -78,7 +84,7 @@ mod tests {
     fn a_dead_letter_file_grows_and_half_a_line_in_it_spoils_no_other() {
         let path = std::env::temp_dir().join(format!("logpost-dead-{}", std::process::id()));
         for expected in ["{\"a\":1}\n", "{\"a\":1}\n{\"a\":1}\n", "{\"a\":1}\n{\"a\":1}\nhalf\n{\"a\":1}\n"] {
-            Refusals::open(Some(&path)).unwrap().write(&[b"{\"a\":1}".to_vec()]).unwrap();
+            Refusals::open(Some(&path)).unwrap().write(b"{\"a\":1}\n").unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
             if expected.len() > 8 {
                 File::options().append(true).open(&path).unwrap().write_all(b"half").unwrap();

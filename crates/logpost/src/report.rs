@@ -67,6 +67,12 @@ impl Report {
         say(PROG, format_args!("{}: {text}", self.server));
     }
 
+    /// Says something that is not of the server.
+    pub fn say_own(&mut self, text: &str) {
+        self.progress.clear();
+        say(PROG, text);
+    }
+
     /// Counts what an answer refused without naming it, and says why, or what else the server had to say.
     pub fn say_taken(&mut self, taken: &Taken, records: usize) {
         let Taken { unnamed, words, .. } = taken;

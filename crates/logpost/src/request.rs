@@ -50,6 +50,8 @@ pub struct Request {
     /// Whether the last part was too large and was parted into two for it.
     pub was_halved: bool,
     stage: Stage,
+    /// How many bytes the body of the last part had.
+    sent: usize,
     /// When the batch was closed.
     pub since: Duration,
     /// What stands in its way.
@@ -141,6 +143,7 @@ impl Request {
             seen: Seen::Nothing,
             was_cut: false,
             was_halved: false,
+            sent: 0,
             since: now,
             trouble: None,
             resent: 0,
@@ -166,6 +169,7 @@ impl Request {
     /// Its first part goes out now, with so many bytes.
     pub fn send(&mut self, now: Duration, bytes: u64) {
         self.stage = Stage::InFlight { since: now, bytes };
+        self.sent = usize::try_from(bytes).unwrap_or(usize::MAX / 4);
     }
 
     /// The records of the first part.
@@ -176,6 +180,12 @@ impl Request {
     /// The body of the first part, if it was written ahead.
     pub fn take_body(&mut self) -> Option<Vec<u8>> {
         self.body.take()
+    }
+
+    /// The bytes of its records and of its body as it is sent. While it waits to be sent again, that has no body, but
+    /// will need as much.
+    pub fn memory(&self) -> usize {
+        self.batch.bytes() + self.sent.max(self.body.as_ref().map_or(0, Vec::len)).max(self.batch.bytes())
     }
 
     /// Whether every record is delivered or refused.
@@ -233,7 +243,7 @@ impl Request {
         let before = self.trouble.take();
         let was_cut = std::mem::replace(&mut self.was_cut, matches!(outcomes, Outcomes::All(Outcome::Cut(_))));
         self.was_halved = match &outcomes {
-            Outcomes::All(Outcome::TooLarge(_)) => sent.len() > 1,
+            Outcomes::All(Outcome::TooLarge(_) | Outcome::Unwieldy(_)) => sent.len() > 1,
             Outcomes::All(Outcome::Cut(_)) => sent.len() > 1 && was_cut,
             _ => false,
         };
@@ -275,7 +285,7 @@ impl Request {
                 Outcome::Refused(reason) | Outcome::TooLarge(reason) => self.refused.push((record, reason)),
                 Outcome::Bad(reason) => self.bad.push((record, reason)),
                 Outcome::Unread => again.push(record),
-                Outcome::Again(cause) | Outcome::Cut(cause) => {
+                Outcome::Again(cause) | Outcome::Cut(cause) | Outcome::Unwieldy(cause) => {
                     again.push(record);
                     trouble.get_or_insert(Trouble { cause, is_hold: false });
                 }

@@ -1,13 +1,15 @@
 //! From the command line to the run that it asks for: the destination, which options it has, and which names would be there
 //! twice.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use logline::ending::{Exit, Stop, Trouble, say};
+use logline::ending::{Exit, Stop, Trouble, cause, say};
+use rustix::fs::Access;
 
 use crate::PROG;
 use crate::acks::Acks;
-use crate::args::{Args, DestinationName};
+use crate::args::{Args, DestinationName, IndexWindow};
 use crate::deliver::Deliverer;
 use crate::destinations::elasticsearch::{self, Elasticsearch};
 use crate::destinations::loki::Loki;
@@ -17,8 +19,10 @@ use crate::destinations::victorialogs::VictoriaLogs;
 use crate::destinations::{Destination, Settings};
 use crate::document::Form;
 use crate::dry_run::DryRun;
+use crate::hidden::hide;
 use crate::metrics;
-use crate::post::{Pace, Post};
+use crate::pace::Limits;
+use crate::post::Post;
 use crate::refusals::Refusals;
 use crate::report::Report;
 use crate::target::{self, connecting, target};
@@ -29,27 +33,31 @@ pub fn run(args: &Args) -> Result<Exit, Stop> {
     if let Some(file) = &args.check {
         return Ok(metrics::check(file, args.max_age)?);
     }
-    if let Some(file) = args.input.as_ref().filter(|file| file.as_os_str() != "-") {
-        return Err(Trouble::new(file.display(), "records are read from standard input: logpost URL < FILE").into());
-    }
     let destination = target::destination(args)?;
     let target = target(args, destination.as_ref())?;
+    hide(args);
     if args.insecure {
         say(PROG, "--insecure: whoever answers is believed, and gets the records");
     }
     let in_flight = usize::from(args.in_flight);
-    let server = target.url.split('?').next().unwrap_or_default().to_owned();
+    let server = target.server();
     let dry_run = args.dry_run.then(|| DryRun::new(&target));
     let deliverer = Deliverer::new(target, &connecting(args)?, in_flight)?;
     let window = Window::new(usize::try_from(args.batch_bytes).unwrap_or(usize::MAX), in_flight)
         .with_most_records(destination.most_records());
     let directory = args.state.clone().or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
     let directory = directory.filter(|directory| !directory.as_os_str().is_empty() && !args.dry_run);
+    if let Some(directory) = &directory
+        && let Err(error) = usable(directory)
+    {
+        let cause = cause(&error);
+        say(PROG, format_args!("{}: {cause}, nothing of what is delivered can be kept here", directory.display()));
+    }
     let acks = directory.map(|directory| Acks::new(&directory));
-    let pace = Pace { linger: args.linger, drain: args.drain, retry_for: args.retry_for };
+    let limits = Limits { linger: args.linger, drain: args.drain, retry_for: args.retry_for };
     let refusals = if args.dry_run { Refusals::Said } else { Refusals::open(args.dead_letter.as_deref())? };
     let report = Report::new(server, args.verbose, args.metrics.as_deref());
-    Post::new(deliverer, destination, refusals, report, window, acks, pace)?.dry(dry_run).run()
+    Post::new(deliverer, destination, refusals, report, window, acks, limits)?.dry(dry_run).run()
 }
 
 /// The destination that the options name, for a URL with this path.
@@ -64,6 +72,7 @@ pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trou
     let is_bulk = args.to == DestinationName::Elasticsearch;
     for (option, has_effect) in [
         ("--index", args.index.is_none() || is_bulk),
+        ("--index-window", args.index_window.is_none() || is_bulk),
         ("--no-id", !args.no_id || is_bulk),
         ("--retention", args.retention.is_none() || has_streams),
     ] {
@@ -82,6 +91,11 @@ pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trou
         DestinationName::Ndjson => Box::new(Ndjson { form: Form::new("time", &settings.added) }),
         DestinationName::Elasticsearch => Box::new(Elasticsearch {
             index: elasticsearch::index(args.index.as_deref(), path)?,
+            window: match args.index_window {
+                None => Some(elasticsearch::DEFAULT_WINDOW),
+                Some(IndexWindow::Back(back)) => Some(back),
+                Some(IndexWindow::None) => None,
+            },
             with_id: !args.no_id,
             form: Form::new("@timestamp", &settings.added),
         }),
@@ -109,6 +123,12 @@ fn check_names(args: &Args) -> Result<(), Trouble> {
         }
     }
     Ok(())
+}
+
+/// Whether files can be made in a directory, which is made if it is not there.
+fn usable(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    Ok(rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 #[cfg(test)]

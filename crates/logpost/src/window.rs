@@ -35,6 +35,9 @@ pub struct Window {
     times: Times,
 }
 
+/// Beyond so much no record is taken in, whatever size and number of requests is asked for.
+const MOST_MEMORY: usize = 8 << 20;
+
 /// The number of the request with the records that are held apart.
 const HELD: u64 = u64::MAX;
 
@@ -66,9 +69,17 @@ impl Window {
         self
     }
 
-    /// Whether another record may be taken in.
+    /// Whether another record may be taken in: the open batch is not full, and not too much memory is in use. With nothing
+    /// under way one record is always taken, however long it is.
     pub fn has_room(&self) -> bool {
-        !self.is_full()
+        !self.is_full() && (self.requests.is_empty() || self.memory() < MOST_MEMORY)
+    }
+
+    /// The bytes of all records, and those of their requests as they are sent.
+    fn memory(&self) -> usize {
+        let held = self.held.as_ref().map_or(0, |held| held.request.memory());
+        let requests: usize = self.requests.iter().map(|(_, request)| request.memory()).sum();
+        self.open.bytes() + self.body.len() + held + requests
     }
 
     /// Whether the open batch is full.
@@ -148,9 +159,9 @@ impl Window {
         self.close_if_full(now);
     }
 
-    /// Whether no batch has ever been closed.
-    pub fn is_untried(&self) -> bool {
-        self.next_id == 0
+    /// How many batches have been closed.
+    pub fn closed(&self) -> u64 {
+        self.next_id
     }
 
     /// Whether a batch may go that is not full: one at a time.
@@ -324,6 +335,26 @@ mod tests {
         assert_eq!(acks(&mut window), [(1, 90)]);
     }
 
+    #[test]
+    fn memory_is_one_budget_of_records_and_bodies_as_they_are_sent() {
+        let destination = Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) };
+        let mut window = Window::new(1 << 20, 64);
+        // Each of its bytes is six as JSON.
+        let line = "\u{1}".repeat(1 << 20);
+        let mut most = 0;
+        while window.has_room() {
+            take_in(&mut window, &line);
+            window.write_ahead(&destination, Vec::new);
+            window.close_if_full(NOW);
+            most += 1;
+        }
+        assert_eq!(most, 2, "of 7 MiB each with its body");
+        deliver(&mut window, 0);
+        deliver(&mut window, 1);
+        acks(&mut window);
+        assert!(window.has_room());
+    }
+
     /// The answer to batch `id`: its first record is to be held, the others are stored.
     fn hold_first(window: &mut Window, id: u64) {
         let request = window.request(id).unwrap();
@@ -401,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_body_that_was_written_ahead_is_what_would_be_written_at_once() {
-        let destination = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination = Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) };
         let mut window = Window::new(600, 1);
         let lines: Vec<String> = (0..4).map(|line| format!("\x1e0000000000000001:{line}-{} /a\tx", line + 1)).collect();
         for line in &lines {
@@ -420,7 +451,7 @@ mod tests {
 
     #[test]
     fn what_was_not_written_to_its_end_is_written_when_it_is_sent() {
-        let destination = Elasticsearch { index: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination = Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) };
         let mut window = Window::new(600, 1);
         take_in(&mut window, "a");
         window.write_ahead(&destination, Vec::new);

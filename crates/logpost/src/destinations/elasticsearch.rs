@@ -9,7 +9,10 @@
 //! | other 400 | this document is refused |
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use logline::ending::Trouble;
 use logline::json;
 use logline::position::{Position, hex};
@@ -27,11 +30,20 @@ const OF_THE_INDEX: [&str; 3] = ["index_closed_exception", "validation_exception
 const CAUSES: [&str; 3] =
     ["only write ops with an op_type of create", "no write index is defined", "pipeline with id ["];
 
-/// See the page of the module.
+/// How old a record may be to go to the index of its day, if the user does not say otherwise.
+pub const DEFAULT_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How far ahead of the clock it may be.
+const AHEAD: Duration = Duration::from_secs(24 * 3600);
+
+/// The bulk endpoint.
 #[derive(Debug)]
 pub struct Elasticsearch {
     /// The index by event time; `None` where the URL names it.
     pub index: Option<String>,
+    /// How old a record may be to go to that index; `None` for any time. Others go to one index with `other` in place of
+    /// the date, for a broken or hostile clock must not make thousands of indices, and a record that comes again must
+    /// still meet its id.
+    pub window: Option<Duration>,
     /// Whether the id is the record's identity.
     pub with_id: bool,
     /// What its documents are made like.
@@ -55,7 +67,7 @@ impl Destination for Elasticsearch {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         let suspects = self.form.suspects(batch, records);
-        let mut index = Index { pattern: self.index.as_deref(), hour: Vec::new(), json: Vec::new() };
+        let mut index = Index::new(self.index.as_deref(), self.window, Timestamp::now());
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);
             if let Some(headed) = batch.untagged(*record).and_then(|line| Headed::parse(line, &suspects)) {
@@ -78,16 +90,35 @@ impl Destination for Elasticsearch {
             return read_items(body, sent.count());
         }
         let said = error_in(body);
-        Outcomes::All(from_status(*status, &said).unwrap_or_else(|| Outcome::Hold(reason(*status, &said))))
+        Outcomes::All(match from_status(*status, &said) {
+            // Elasticsearch answers to every request of this kind, even to one that it does not take.
+            Some(Outcome::Hold(reason)) if matches!(status, 404 | 405) && !has_error(body) => {
+                Outcome::Hold(format!("{reason}, which is no answer of Elasticsearch, is the URL right?"))
+            }
+            Some(outcome) => outcome,
+            None => Outcome::Hold(not_bulk(*status, &said)),
+        })
     }
+}
+
+/// What is said of a success that is no answer to a bulk request.
+fn not_bulk(status: u16, body: &[u8]) -> String {
+    let said = reason(status, body);
+    format!("{said}: no bulk answer, so this is not Elasticsearch or OpenSearch")
+}
+
+fn has_error(body: &[u8]) -> bool {
+    json::is_valid_object(body) && json::member(body, "error").is_some()
 }
 
 /// What stands first in a message: the type and the reason, where the body tells them.
 fn error_in(body: &[u8]) -> Cow<'_, [u8]> {
     let answer: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let text = |key| answer.as_ref()?.get("error")?.get(key)?.as_str();
+    let whole = answer.as_ref().and_then(|answer| answer.get("error")?.as_str());
     match (text("type"), text("reason")) {
         (Some(kind), Some(cause)) => Cow::Owned(format!("{kind}: {cause}").into_bytes()),
+        _ if whole.is_some() => Cow::Owned(whole.unwrap_or_default().as_bytes().to_vec()),
         _ => Cow::Borrowed(body),
     }
 }
@@ -138,12 +169,25 @@ fn id(position: &Position) -> [u8; 42] {
 struct Index<'a> {
     /// `None` where the URL names the index.
     pattern: Option<&'a str>,
-    /// The date and hour of the last.
+    /// The first and the last hour that have an index of their own, as `2025-10-10T13`; `None` where all have.
+    window: Option<[String; 2]>,
+    /// The date and hour of the last record.
     hour: Vec<u8>,
+    /// What stands in the action for it.
     json: Vec<u8>,
 }
 
-impl Index<'_> {
+impl<'a> Index<'a> {
+    fn new(pattern: Option<&'a str>, window: Option<Duration>, now: Timestamp) -> Self {
+        let hour = |time: Option<Timestamp>, limit: &str| {
+            time.map_or_else(|| limit.to_owned(), |time| time.strftime("%Y-%m-%dT%H").to_string())
+        };
+        let window = window.filter(|_| pattern.is_some()).map(|back| {
+            [hour(now.checked_sub(back).ok(), "0000-01-01T00"), hour(now.checked_add(AHEAD).ok(), "9999-12-31T23")]
+        });
+        Self { pattern, window, hour: Vec::new(), json: Vec::new() }
+    }
+
     /// Of a time in UTC: `%Y`, `%m`, `%d`, `%H` stand for its parts.
     fn of(&mut self, time: &[u8]) -> &[u8] {
         let Some(pattern) = self.pattern else { return b"" };
@@ -151,12 +195,37 @@ impl Index<'_> {
         if self.hour != hour {
             self.hour = hour.to_vec();
             let hour = String::from_utf8_lossy(hour);
-            let part = |range: std::ops::Range<usize>| hour.get(range).unwrap_or_default();
-            let name = pattern.replace("%Y", part(0..4)).replace("%m", part(5..7)).replace("%d", part(8..10));
             self.json = b"\"_index\":".to_vec();
-            json::write_string(&mut self.json, name.replace("%H", part(11..13)).as_bytes());
+            let name = if self.is_outside(&hour) { other(pattern) } else { dated(pattern, &hour) };
+            json::write_string(&mut self.json, name.as_bytes());
         }
         &self.json
+    }
+
+    /// Whether an hour is outside of the window, or none at all: what only has the form of a time comes here, too.
+    fn is_outside(&self, hour: &str) -> bool {
+        let Some([first, last]) = &self.window else { return false };
+        let part = |range: Range<usize>| hour.get(range).and_then(|text| text.parse::<u8>().ok());
+        let is_one = part(5..7).is_some_and(|month| (1..=12).contains(&month))
+            && part(8..10).is_some_and(|day| (1..=31).contains(&day))
+            && part(11..13).is_some_and(|hour| hour < 24);
+        !is_one || hour < first.as_str() || hour > last.as_str()
+    }
+}
+
+fn dated(pattern: &str, hour: &str) -> String {
+    let part = |range: Range<usize>| hour.get(range).unwrap_or_default();
+    let name = pattern.replace("%Y", part(0..4)).replace("%m", part(5..7)).replace("%d", part(8..10));
+    name.replace("%H", part(11..13))
+}
+
+/// The pattern with `other` in place of its date: from its first `%` to behind its last letter.
+fn other(pattern: &str) -> String {
+    match (pattern.find('%'), pattern.rfind('%')) {
+        (Some(first), Some(last)) => {
+            format!("{}other{}", &pattern[..first], pattern.get(last + 2..).unwrap_or_default())
+        }
+        _ => pattern.to_owned(),
     }
 }
 
@@ -167,10 +236,17 @@ fn read_items(body: &[u8], count: usize) -> Outcomes {
         return Outcomes::All(Outcome::Delivered);
     }
     if !json::is_valid_object(body) {
-        return Outcomes::All(Outcome::Again("200 with an answer that is no JSON".to_owned()));
+        let is_bulk = [&b"{\"errors\":"[..], b"{\"took\":", b"{\"items\":"].iter().any(|head| body.starts_with(head));
+        return Outcomes::All(if is_bulk {
+            Outcome::Again("200 with a bulk answer that is broken off".to_owned())
+        } else {
+            Outcome::Hold(not_bulk(200, body))
+        });
     }
-    let items = json::member(body, "items").filter(|items| items.first() == Some(&b'['));
-    let outcomes: Vec<Outcome> = items.map_or_else(Vec::new, |items| elements(items).map(read_item).collect());
+    let Some(items) = json::member(body, "items").filter(|items| items.first() == Some(&b'[')) else {
+        return Outcomes::All(Outcome::Hold(not_bulk(200, body)));
+    };
+    let outcomes: Vec<Outcome> = elements(items).map(read_item).collect();
     if outcomes.len() == count {
         return Outcomes::Each(outcomes);
     }
@@ -203,11 +279,19 @@ fn is_all_stored(body: &[u8], count: usize) -> bool {
 fn read_item(item: &[u8]) -> Outcome {
     let item: serde_json::Value = serde_json::from_slice(item).unwrap_or_default();
     let inner = item.as_object().and_then(|item| item.values().next());
-    let status = inner.and_then(|inner| inner.get("status")).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let Some(status) = inner.and_then(|inner| inner.get("status")).and_then(serde_json::Value::as_u64) else {
+        return Outcome::Again("200 with an item that has no status".to_owned());
+    };
     let error = inner.and_then(|inner| inner.get("error"));
     let text = |key| error.and_then(|error| error.get(key)).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let (kind, cause) = (text("type"), text("reason"));
-    let reason = || format!("{status} {kind}: {cause}");
+    // Old servers have a text where newer ones have an object.
+    let cause = error.and_then(serde_json::Value::as_str).unwrap_or(text("reason"));
+    let kind = text("type");
+    let reason = || match (kind, cause) {
+        ("", "") => format!("{status}"),
+        ("", cause) => format!("{status} {cause}"),
+        _ => format!("{status} {kind}: {cause}"),
+    };
     let is_index = OF_THE_INDEX.contains(&kind)
         || kind == "illegal_argument_exception" && CAUSES.iter().any(|text| cause.contains(text));
     match status {
@@ -226,8 +310,11 @@ mod tests {
     use crate::destinations::tests::read;
 
     fn outcomes(body: &str, count: usize) -> Outcomes {
-        let form = Form::new("@timestamp", []);
-        read(&mut Elasticsearch { index: None, with_id: true, form }, 200, body, count)
+        read(&mut destination(), 200, body, count)
+    }
+
+    fn destination() -> Elasticsearch {
+        Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) }
     }
 
     fn item(status: u16, kind: &str, cause: &str) -> Outcome {
@@ -268,7 +355,8 @@ mod tests {
     fn an_answer_to_the_whole_request_is_said_by_its_type_and_reason() {
         let body = r#"{"error":{"root_cause":[{"type":"x"}],"type":"security_exception","reason":"no such user"},"status":401}"#;
         assert_eq!(error_in(body.as_bytes()).as_ref(), b"security_exception: no such user");
-        for body in ["<html>no</html>", "{\"error\":\"no handler\"}", ""] {
+        assert_eq!(error_in(br#"{"error":"no handler"}"#).as_ref(), b"no handler");
+        for body in ["<html>no</html>", ""] {
             assert_eq!(error_in(body.as_bytes()).as_ref(), body.as_bytes());
         }
     }
@@ -292,9 +380,68 @@ mod tests {
 
     #[test]
     fn an_answer_that_cannot_be_read_says_nothing() {
-        for body in ["", "{", "[]", "{}", r#"{"items":[]}"#, r#"{"items":[{"create":{"status":201}}]}"#] {
+        for body in [r#"{"errors":fal"#, r#"{"items":[]}"#, r#"{"items":[{"create":{"status":201}}]}"#] {
             assert!(matches!(outcomes(body, 2), Outcomes::All(Outcome::Again(_))), "{body}");
         }
+        for body in [r#"{"items":[{"create":{}}]}"#, r#"{"items":[5]}"#, r#"{"items":[{"create":{"status":"201"}}]}"#] {
+            assert_eq!(
+                outcomes(body, 1),
+                Outcomes::Each(vec![Outcome::Again("200 with an item that has no status".to_owned())])
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_no_elasticsearch_is_told_so_and_nothing_is_dropped() {
+        for body in ["", "{", "[]", "{}", "<html><title>Welcome</title></html>", r#"{"items":5}"#] {
+            let Outcomes::All(Outcome::Hold(words)) = outcomes(body, 2) else { panic!("{body}") };
+            assert!(words.contains("no bulk answer, so this is not Elasticsearch"), "{words}");
+        }
+        let read = |status, body| match read(&mut destination(), status, body, 1) {
+            Outcomes::All(Outcome::Hold(words)) => words,
+            other => panic!("{other:?}"),
+        };
+        assert!(read(204, "").contains("no bulk answer"));
+        assert!(read(404, "<title>404 Not Found</title>").contains("no answer of Elasticsearch"));
+        let missing = r#"{"error":{"type":"index_not_found_exception","reason":"no such index [x]"},"status":404}"#;
+        assert_eq!(read(404, missing), "404 index_not_found_exception: no such index [x]");
+        assert_eq!(read(405, r#"{"error":"Incorrect HTTP method"}"#), "405 Incorrect HTTP method");
+    }
+
+    #[test]
+    fn an_error_that_is_text_is_the_reason() {
+        let body = r#"{"errors":true,"items":[{"create":{"status":400,"error":"MapperParsingException[failed]"}}]}"#;
+        let refused = Outcome::Refused("400 MapperParsingException[failed]".to_owned());
+        assert_eq!(outcomes(body, 1), Outcomes::Each(vec![refused]));
+    }
+
+    #[test]
+    fn only_times_within_the_window_have_an_index_of_their_own() {
+        let now: Timestamp = "2026-11-29T10:00:00Z".parse().unwrap();
+        let named = |pattern: &str, time: &str| {
+            let mut index = Index::new(Some(pattern), Some(DEFAULT_WINDOW), now);
+            String::from_utf8(index.of(time.as_bytes()).to_vec()).unwrap().replace("\"_index\":", "").replace('"', "")
+        };
+        for (time, index) in [
+            ("2026-11-29T10:00:00Z", "logpipe-2026.11.29"),
+            ("2026-10-30T10:00:00Z", "logpipe-2026.10.30"),
+            ("2026-10-30T09:59:59Z", "logpipe-other"),
+            ("2026-11-30T10:59:59Z", "logpipe-2026.11.30"),
+            ("2026-11-30T11:00:00Z", "logpipe-other"),
+            ("1970-01-01T00:00:00Z", "logpipe-other"),
+            ("9999-12-31T23:59:59Z", "logpipe-other"),
+            ("-0001-11-29T10:00:00Z", "logpipe-other"),
+            ("2026-11-77T10:00:00Z", "logpipe-other"),
+            ("2026-11-00T10:00:00Z", "logpipe-other"),
+            ("2026-11-10T99:00:00Z", "logpipe-other"),
+        ] {
+            assert_eq!(named("logpipe-%Y.%m.%d", time), index, "{time}");
+        }
+        assert_eq!(named("%Y-%m-nginx", "1970-01-01T00:00:00Z"), "other-nginx");
+        assert_eq!(named("a-%Y.%m.%d.%H", "1970-01-01T00:00:00Z"), "a-other");
+        assert_eq!(named("logs-nginx-default", "1970-01-01T00:00:00Z"), "logs-nginx-default");
+        let mut any = Index::new(Some("l-%Y"), None, now);
+        assert_eq!(any.of(b"1970-01-01T00:00:00Z"), b"\"_index\":\"l-1970\"");
     }
 
     #[test]
@@ -314,7 +461,7 @@ mod tests {
     fn the_id_is_the_identity_and_the_index_that_of_the_event() {
         let position = Position::parse(b"3f2a00c4d1e0b7a9:16-255@0p").unwrap();
         let mut out = Vec::new();
-        let mut index = Index { pattern: Some("logs-%Y.%m.%d"), hour: Vec::new(), json: Vec::new() };
+        let mut index = Index::new(Some("logs-%Y.%m.%d"), None, Timestamp::now());
         write_action(&mut out, index.of(b"2025-10-10T13:55:36Z"), Some(&position));
         assert_eq!(
             String::from_utf8(out).unwrap(),
