@@ -1,4 +1,6 @@
-//! Delivers records over HTTP and keeps them until they have been accepted.
+#![doc = include_str!("../README.md")]
+//!
+//! ## Where it is in the code
 //!
 //! | module | the idea |
 //! |---|---|
