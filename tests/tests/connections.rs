@@ -151,7 +151,7 @@ fn a_proxy_that_cannot_connect_is_said_to_be_the_one() {
     let mut logpost =
         Running::start(&["--linger=0", "--drain=0s", "-x", &url(front.address()), "http://127.0.0.1:1/"], &[]);
     logpost.write(b"{\"a\":1}\n");
-    logpost.hear("proxy: proxy server responded 502");
+    logpost.hear("the proxy answers 502");
     assert_eq!(logpost.end().status, 2);
 }
 
@@ -243,4 +243,11 @@ fn a_server_that_answers_more_than_may_be_read_gets_fewer_records_and_loses_none
     assert_eq!(ended.status, 0, "{:?}", ended.said);
     assert!(ended.said.iter().any(|line| line.contains("an answer of more than 4 MiB")), "{:?}", ended.said);
     assert!(ended.said.last().unwrap().contains("delivered 2 records"), "{:?}", ended.said);
+}
+
+#[test]
+fn a_limit_of_nothing_is_no_limit() {
+    let receiver = Receiver::start();
+    let arguments = ["--max-time=0", "--connect-timeout=0", "--max-connection-age=0", &receiver.url()];
+    assert_eq!((post(&arguments, b"{\"a\":1}\n").status, receiver.stored()), (0, 1));
 }

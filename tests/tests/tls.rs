@@ -168,7 +168,7 @@ fn tls_goes_through_the_proxy_of_the_environment() {
     // Nobody listens there, which shows that it was asked.
     let variables = [("HTTPS_PROXY", "http://me:s3cret@127.0.0.1:1")];
     let server = authority.server("localhost", NOW, None);
-    assert!(!arrives(server, &["--cacert", &roots], &variables, "connection refused"));
+    assert!(!arrives(server, &["--cacert", &roots], &variables, "proxy: connection refused"));
     let variables = [variables[0], ("NO_PROXY", "localhost")];
     let server = authority.server("localhost", NOW, None);
     assert!(arrives(server, &["--cacert", &roots], &variables, "delivered the first batch"));

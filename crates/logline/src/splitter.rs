@@ -95,7 +95,9 @@ impl Splitter {
                 self.move_to(0);
             }
             if self.buffer.len() - self.end < READ_SIZE / 2 {
-                let longer = (self.buffer.len() * 2).min(self.limit.max(READ_SIZE) + READ_SIZE);
+                // By a quarter: twice as much for a line of some MiB would be what a small container does not have.
+                let longer = self.buffer.len() + (self.buffer.len() / 4).max(READ_SIZE);
+                let longer = longer.min(self.limit.max(READ_SIZE) + READ_SIZE);
                 self.buffer.resize(longer, 0);
             }
         }

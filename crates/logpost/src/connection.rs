@@ -177,8 +177,28 @@ pub fn failure(error: &ureq::Error) -> Failure {
             Failure::Lost("the answer is not HTTP".to_owned())
         }
         ureq::Error::BodyExceedsLimit(limit) => Failure::Long(format!("an answer of more than {} MiB", limit >> 20)),
-        ureq::Error::ConnectProxyFailed(cause) => Failure::Lost(format!("proxy: {cause}")),
+        ureq::Error::ConnectProxyFailed(cause) => of_proxy(cause),
         other => Failure::Lost(other.to_string().to_lowercase()),
+    }
+}
+
+/// What a proxy answered in place of a connection, as ureq says it: `proxy server responded 407/…`.
+fn of_proxy(cause: &str) -> Failure {
+    let code = cause.rsplit_once("responded ").and_then(|(_, rest)| rest.split('/').next()).unwrap_or(cause);
+    let said = format!("the proxy answers {code}");
+    if matches!(code, "401" | "403" | "405" | "407") { Failure::Hold(said) } else { Failure::Lost(said) }
+}
+
+/// Whether no connection could be made, which with a proxy is one to the proxy.
+pub fn is_of_dialling(error: &ureq::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
+        ureq::Error::Io(error) => {
+            matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
+                || error.to_string().contains("lookup address")
+        }
+        _ => false,
     }
 }
 

@@ -17,7 +17,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use ureq::Agent;
 use ureq::http::Response;
 
-use crate::connection::{Connecting, MaxTime, agent, failure, is_of_tls, is_stale};
+use crate::connection::{Connecting, MaxTime, agent, failure, is_of_dialling, is_of_tls, is_stale};
 use crate::outcome::{Answer, Failure};
 use crate::target::{Place, Target};
 use crate::tls::Trust;
@@ -235,7 +235,12 @@ impl Courier {
         {
             trust.read_again();
         }
-        let answer = answered.map_err(|error| failure(&error)).and_then(|response| read(response, memory));
+        let is_proxied = self.target.places[place].proxy.is_some();
+        let failed = |error: ureq::Error| {
+            let at_proxy = (is_proxied && is_of_dialling(&error)).then_some("proxy");
+            failure(&error).said_of(at_proxy)
+        };
+        let answer = answered.map_err(failed).and_then(|response| read(response, memory));
         let is_late = matches!(answer, Err(Failure::Late(_)));
         self.patience.learn(silence, !is_late);
         let answer = answer?;

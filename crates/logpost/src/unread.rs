@@ -7,12 +7,16 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 
-/// How many bytes the peer has not confirmed; `None` where that cannot be told.
+/// How many bytes the peer has not confirmed; `None` where that cannot be told. A connection that the peer has reset is in
+/// no table any more: then it is as many as there can be.
 pub fn unconfirmed(stream: &TcpStream) -> Option<u64> {
-    let (local, remote) = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
+    let (Ok(local), Ok(remote)) = (stream.local_addr(), stream.peer_addr()) else { return Some(u64::MAX) };
     let table = if local.is_ipv4() { "/proc/self/net/tcp" } else { "/proc/self/net/tcp6" };
     let (local, remote) = (in_table(local), in_table(remote));
-    BufReader::new(File::open(table).ok()?).lines().map_while(Result::ok).find_map(|line| queue(&line, &local, &remote))
+    let mut lines = BufReader::new(File::open(table).ok()?).lines().map_while(Result::ok);
+    // The first names the columns.
+    lines.next()?;
+    Some(lines.find_map(|line| queue(&line, &local, &remote)).unwrap_or(u64::MAX))
 }
 
 /// The send queue that a line of the table tells, if it is of this connection.
@@ -61,6 +65,11 @@ mod tests {
             stream.set_nonblocking(true).unwrap();
             while stream.write(&[b'x'; 65536]).is_ok() {}
             assert!(unconfirmed(&stream).unwrap() > 65536, "{host}");
+            // With something unread, the end is a reset.
+            drop(peer);
+            while unconfirmed(&stream) != Some(u64::MAX) {
+                std::thread::yield_now();
+            }
         }
     }
 }
