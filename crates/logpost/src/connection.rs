@@ -340,7 +340,9 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(agent.get("http://es:9200/").call().unwrap().status().as_u16(), 200);
         }
-        servers.into_iter().for_each(|server| server.join().unwrap());
+        for server in servers {
+            server.join().unwrap();
+        }
     }
 
     #[test]

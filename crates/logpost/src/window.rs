@@ -131,6 +131,10 @@ impl Window {
         if self.body.capacity() == 0 {
             self.body = memory();
         }
+        if self.body.is_empty() {
+            // Growing while it is written would need the memory of a long record once more.
+            self.body.reserve(self.open.bytes() + 256);
+        }
         let mut records = std::mem::take(&mut self.open.list);
         records.extend(self.written..self.open.len());
         destination.write(&self.open, &records, &mut self.body);
