@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use logline::json;
 use logline::line::{Item, Line, classify};
+use logline::names::is_reserved;
 use logline::position::{Fid, Mark, Position};
 use memchr::memmem::Finder;
 
-use crate::document::{Fields, RESERVED, Stamp};
+use crate::document::{Fields, Stamp};
 
 /// As so long a short record counts, for what is kept with it and written around it: short ones take no more memory.
 const SHORTEST: usize = 128;
@@ -248,7 +249,7 @@ impl Batch {
             Some(_) if is_tagged || json::member(content, "_refused").is_some() => {
                 for member in json::members(content).filter_map(Result::ok) {
                     // Content may not say where it was read, nor that it was refused.
-                    let is_taken = member.is(b"_refused") || is_tagged && RESERVED.iter().any(|key| member.is(key));
+                    let is_taken = member.is(b"_refused") || is_tagged && is_reserved(member.key);
                     out.push(b'"');
                     out.extend_from_slice(member.key);
                     out.extend_from_slice(if is_taken { b"_\":" } else { b"\":" });
