@@ -99,9 +99,9 @@ pub enum Outcomes {
     Each(Vec<Outcome>),
     /// Nothing of the request is to be sent again, for what was not refused is stored.
     Taken(Taken),
-    /// The destination will write the records in another way from now on, for this reason, which is said. All of them are
-    /// written anew and sent at once.
-    Otherwise(String),
+    /// The destination will write records in another way from now on, for this reason, which is said. Those of the request
+    /// that are not stored are [`Outcome::Unread`]: they are written anew and sent at once.
+    Otherwise(String, Vec<Outcome>),
 }
 
 /// An answer that ends a request, though the server has refused some of its records or has something to say.
@@ -127,7 +127,7 @@ impl Outcomes {
                 unnamed,
                 words: change(words),
             }),
-            Self::Otherwise(words) => Self::Otherwise(change(words)),
+            Self::Otherwise(words, each) => Self::Otherwise(change(words), each),
         }
     }
 }

@@ -330,7 +330,7 @@ impl Post {
             };
             match &outcomes {
                 Outcomes::Taken(taken) => self.report.say_taken(taken, records),
-                Outcomes::Otherwise(words) => self.report.say(words),
+                Outcomes::Otherwise(words, _) => self.report.say(words),
                 _ => {}
             }
             let (resent, known, weight) = (request.resent, request.known, request.weight_of_next());

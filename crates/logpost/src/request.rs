@@ -260,7 +260,7 @@ impl Request {
         let mut delivered = 0;
         let mut trouble = None;
         let outcomes = match outcomes {
-            Outcomes::Each(outcomes) => outcomes,
+            Outcomes::Each(outcomes) | Outcomes::Otherwise(_, outcomes) => outcomes,
             // What mostly comes takes no memory.
             Outcomes::All(Outcome::Delivered) => {
                 delivered = sent.len();
@@ -272,7 +272,6 @@ impl Request {
                 self.refused.extend(refused.filter_map(|(place, reason)| Some((*sent.get(place)?, reason))));
                 Vec::new()
             }
-            Outcomes::Otherwise(_) => vec![Outcome::Unread; sent.len()],
             Outcomes::All(outcome) => vec![outcome; sent.len()],
         };
         for (record, outcome) in sent.iter().copied().zip(outcomes) {
@@ -483,7 +482,7 @@ mod tests {
         assert_eq!(request.take_refused().len(), 1);
         assert_eq!(request.next(), Some(&[2][..]));
         assert!(request.is_ready(Duration::ZERO) && request.trouble.is_none());
-        take(&mut request, Outcomes::Otherwise("no metadata".to_owned()));
+        take(&mut request, Outcomes::Otherwise("no metadata".to_owned(), vec![Outcome::Unread]));
         assert_eq!(request.next(), Some(&[2][..]));
         assert!(request.is_ready(Duration::ZERO) && request.trouble.is_none());
     }

@@ -4,37 +4,41 @@
 //! | answer | means |
 //! |---|---|
 //! | 204 | stored |
-//! | 400 for lines that are too old, too new, too long | the others are stored: it is parted to find them |
-//! | 429 for more bytes than may come in a second | it is halved, for above the burst that would be the answer for ever |
+//! | 400 that tells which lines are ignored | those are refused, the others are stored, and nothing is sent again |
+//! | 400 that structured metadata is disallowed, or less of it allowed | what has too much is sent again, as a line of JSON |
+//! | any other 400 | hold |
+//! | 429 for more bytes than may come in a second, or for the third time | it is halved: above the burst that would be the answer for ever |
 //! | 260 | ingestion is blocked: hold |
+//!
+//! What is more than an hour (half of `max_chunk_age`) older than the newest line of its stream is ignored for good. So
+//! requests are sent one at a time and in their order.
 //!
 //! Loki drops a line that it has: same labels, same nanosecond, same text. So the digits of the time that the source did
 //! not tell are made of the line's offset: what is sent again is dropped there, and of two equal lines both are kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use logline::ending::Trouble;
 use logline::json::{unescape, unescape_inner, write_string};
-use memchr::memmem;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Form, Stamp};
-use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
+
+mod ignored;
+
+use ignored::{Cause, Ignored};
 
 const PATH: &str = "/loki/api/v1/push";
 const LONGEST_LINE: usize = 256 * 1024;
 const MOST_LABELS: usize = 15;
 const LONGEST_LABEL: usize = 2048;
-/// More of it, or more bytes of it, and the record is a line of JSON.
-const MOST_METADATA: usize = 128;
-const LONGEST_METADATA: usize = 64 * 1024;
 const FARTHEST_AHEAD: Duration = Duration::from_secs(600);
-/// What a 400 says when it is about lines and not about the request.
-const ABOUT_LINES: [&[u8]; 7] =
-    [b"ignored", b"too old", b"too new", b"too far behind", b"out of order", b"entry size", b"structured metadata"];
+/// So often the same request may be one too many in a second before it is halved.
+const MOST_BUSY: u32 = 3;
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -42,9 +46,43 @@ pub struct Loki {
     /// Of lines that have no message.
     form: Form,
     labels: Vec<(String, String)>,
-    labels_from: Vec<String>,
+    /// Fields whose values are labels, and the names of these.
+    labels_from: Vec<(String, String)>,
     added: Vec<(String, String)>,
     range: Range,
+    metadata: MetadataLimit,
+    /// How often in a row the answer was 429.
+    busy: u32,
+}
+
+/// More structured metadata, and the record is a line of JSON.
+#[derive(Clone, Copy, Debug)]
+struct MetadataLimit {
+    count: usize,
+    bytes: usize,
+}
+
+/// Loki's own, until it tells another.
+const METADATA: MetadataLimit = MetadataLimit { count: 128, bytes: 64 * 1024 };
+
+/// A record as Loki gets it.
+struct Entry {
+    /// `{"filename":"…"}`.
+    labels: Vec<u8>,
+    /// Since the epoch.
+    nanoseconds: i128,
+    line: Vec<u8>,
+    metadata: Metadata,
+}
+
+/// The structured metadata of a line.
+#[derive(Default)]
+struct Metadata {
+    /// Its members as JSON, without braces.
+    members: Vec<u8>,
+    count: usize,
+    /// The length of all names and values, as Loki counts it.
+    bytes: usize,
 }
 
 /// The lines of one stream.
@@ -54,22 +92,63 @@ struct Stream {
 }
 
 impl Loki {
-    /// With these labels and fields.
+    /// With these labels and fields. Names of labels have letters, digits and single underscores only, so different names
+    /// may become one, which is an error.
     pub fn new(settings: &Settings) -> Result<Self, Trouble> {
         let count = settings.labels.len() + settings.labels_from.len() + 1;
         if count > MOST_LABELS {
             return Err(Trouble::new("--label", format_args!("{count} labels with the file's, Loki takes 15")));
         }
-        let named = |pairs: &[(String, String)]| {
-            pairs.iter().map(|(name, value)| (label(name.as_bytes()), value.clone())).collect()
-        };
+        let labels: Vec<_> =
+            settings.labels.iter().map(|(name, value)| (folded(name.as_bytes()), value.clone())).collect();
+        let labels_from: Vec<_> =
+            settings.labels_from.iter().map(|name| (name.clone(), folded(name.as_bytes()))).collect();
+        let mut names = HashSet::from(["filename"]);
+        let options = labels.iter().map(|(name, _)| ("--label", name));
+        for (option, name) in options.chain(labels_from.iter().map(|(_, name)| ("--label-from", name))) {
+            if !names.insert(name) {
+                let cause = "two labels of this name, as Loki writes it";
+                return Err(Trouble::new(format_args!("{option}: {name}"), cause));
+            }
+        }
         Ok(Self {
             form: Form::new("time", &settings.added),
-            labels: named(&settings.labels),
-            labels_from: settings.labels_from.clone(),
-            added: named(&settings.added),
+            labels,
+            labels_from,
+            added: settings.added.iter().map(|(name, value)| (folded(name.as_bytes()), value.clone())).collect(),
             range: Range::new(settings, FARTHEST_AHEAD),
+            metadata: METADATA,
+            busy: 0,
         })
+    }
+
+    /// What is made of a record, or why Loki would not take it.
+    fn entry(&self, batch: &Batch, record: usize, now: Timestamp) -> Result<Entry, String> {
+        let fields = Fields::read(batch, record);
+        let read_at;
+        let time = match &fields.time {
+            Some(time) => time,
+            None => {
+                read_at = Stamp::of_reading(&batch.read_at);
+                &read_at
+            }
+        };
+        self.range.check(time, now)?;
+        let message = fields.message();
+        let metadata = if message.is_some() { self.metadata(&fields) } else { Some(Metadata::default()) };
+        let (line, metadata) = match (message, metadata) {
+            (Some(message), Some(metadata)) => (message.into_owned(), metadata),
+            _ => {
+                let mut json = Vec::new();
+                self.form.write_fields(&mut json, &fields, &time.text);
+                (json, Metadata::default())
+            }
+        };
+        if line.len() > LONGEST_LINE {
+            return Err(format!("{} bytes, Loki takes lines of up to 256 KiB", line.len()));
+        }
+        let nanoseconds = nanoseconds(time, &fields, record);
+        Ok(Entry { labels: self.labels(&fields)?, nanoseconds, line, metadata })
     }
 
     /// The stream of a record.
@@ -84,84 +163,130 @@ impl Loki {
         for (name, value) in &self.labels {
             add(name, value.as_bytes());
         }
-        for name in &self.labels_from {
-            if let Some(value) = fields.text_of(name).filter(|value| !value.is_empty()) {
+        for (field, name) in &self.labels_from {
+            if let Some(value) = fields.text_of(field).filter(|value| !value.is_empty()) {
                 if value.len() > LONGEST_LABEL {
-                    return Err(format!("{name} has {} bytes, Loki takes labels of up to 2048", value.len()));
+                    return Err(format!("{field} has {} bytes, Loki takes labels of up to 2048", value.len()));
                 }
-                add(&label(name.as_bytes()), &value);
+                add(name, &value);
             }
         }
         // A stream has at least one.
         match fields.file() {
             Some(file) => add("filename", &file),
-            None if self.labels.is_empty() => add("request", b"logpost"),
+            None if self.labels.is_empty() => add("job", b"logpost"),
             None => {}
         }
         out.push(b'}');
         Ok(out)
     }
 
-    /// Appends `["<nanoseconds>","<line>",{<metadata>}]`.
-    fn write_value(&self, out: &mut Vec<u8>, fields: &Fields<'_>, time: &Stamp, nth: usize) -> Result<(), String> {
-        out.extend_from_slice(b"[\"");
-        out.extend_from_slice(nanoseconds(time, fields, nth).to_string().as_bytes());
-        out.extend_from_slice(b"\",");
-        let metadata = self.metadata(fields);
-        let line = match (fields.message(), &metadata) {
-            (Some(message), Some(_)) => message.into_owned(),
-            _ => {
-                let mut json = Vec::new();
-                self.form.write_fields(&mut json, fields, &time.text);
-                json
-            }
-        };
-        if line.len() > LONGEST_LINE {
-            return Err(format!("{} bytes, Loki takes lines of up to 256 KiB", line.len()));
-        }
-        write_string(out, &line);
-        if let (true, Some(metadata)) = (fields.has_message(), metadata.filter(|metadata| !metadata.is_empty())) {
-            out.extend_from_slice(b",{");
-            out.extend_from_slice(&metadata);
-            out.push(b'}');
-        }
-        out.push(b']');
-        Ok(())
-    }
-
-    /// The members of the structured metadata; `None` if they are more than Loki takes.
-    fn metadata(&self, fields: &Fields<'_>) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        let mut add = |mut name: String, value: &[u8]| {
-            while names.contains(&name) {
-                name.push('_');
-            }
-            if !out.is_empty() {
-                out.push(b',');
-            }
-            write_string(&mut out, name.as_bytes());
-            out.push(b':');
-            write_string(&mut out, value);
-            names.push(name);
-        };
+    /// The structured metadata; `None` if it is more than Loki takes.
+    fn metadata(&self, fields: &Fields<'_>) -> Option<Metadata> {
+        let mut writer = MetadataWriter { metadata: Metadata::default(), names: HashSet::new(), limit: self.metadata };
         for (name, value) in &self.added {
-            add(name.clone(), value.as_bytes());
+            writer.add(name.clone(), value.as_bytes())?;
         }
         for (is_set, name) in fields.flags() {
             if is_set {
-                add(label(name), b"true");
+                writer.add(folded(name), b"true")?;
             }
         }
         for member in fields.rest(false) {
             let key = unescape_inner(member.key).unwrap_or_default();
             match member.value.first() {
                 Some(b'n') => {}
-                Some(b'"') => add(label(&key), &unescape(member.value).unwrap_or_default()),
-                _ => add(label(&key), member.value),
+                Some(b'"') => writer.add(folded(&key), &unescape(member.value).unwrap_or_default())?,
+                _ => writer.add(folded(&key), member.value)?,
             }
         }
-        (names.len() <= MOST_METADATA && out.len() <= LONGEST_METADATA).then_some(out)
+        Some(writer.metadata)
+    }
+
+    /// What an answer of 400 says of the records.
+    fn read_refusal(&mut self, body: &[u8], sent: &Sent<'_>) -> Outcomes {
+        let text = String::from_utf8_lossy(body);
+        let Some(ignored) = Ignored::parse(&text) else { return Outcomes::All(Outcome::Hold(reason(400, body))) };
+        let now = Timestamp::now();
+        // None was left out when they were written, or it would not have been sent.
+        let entries: Vec<_> = sent.records.iter().map(|record| self.entry(sent.batch, *record, now).ok()).collect();
+        if let Some(limit) = ignored.metadata {
+            let (count, bytes) = (limit.count.unwrap_or(usize::MAX), limit.bytes.unwrap_or(usize::MAX));
+            self.metadata =
+                MetadataLimit { count: self.metadata.count.min(count), bytes: self.metadata.bytes.min(bytes) };
+            let has_too_much = |entry: &Option<Entry>| {
+                entry.as_ref().is_some_and(|Entry { metadata, .. }| metadata.count > count || metadata.bytes > bytes)
+            };
+            let outcomes: Vec<_> = entries
+                .iter()
+                .map(|entry| if has_too_much(entry) { Outcome::Unread } else { Outcome::Delivered })
+                .collect();
+            if outcomes.contains(&Outcome::Unread) {
+                let words = format!("{}; such records are lines of JSON from now on", reason(400, body));
+                return Outcomes::Otherwise(words, outcomes);
+            }
+            return Outcomes::All(Outcome::Hold(reason(400, body)));
+        }
+        if ignored.is_for_a_rate() {
+            return Outcomes::All(Outcome::Again(reason(400, body)));
+        }
+        let mut is_found = vec![false; entries.len()];
+        let mut refused = Vec::new();
+        for line in &ignored.lines {
+            // Of several lines alike it is the last ones: the newest line of the stream only gets newer.
+            for _ in 0..line.count {
+                let place = (0..entries.len()).rev().find(|place| {
+                    !is_found[*place] && entries[*place].as_ref().is_some_and(|entry| is_meant(&line.cause, entry))
+                });
+                let Some(place) = place else { break };
+                is_found[place] = true;
+                refused.push((place, format!("400 {}", line.reason)));
+            }
+        }
+        refused.sort_unstable_by_key(|(place, _)| *place);
+        let unnamed = ignored.total.saturating_sub(refused.len()).min(entries.len() - refused.len());
+        let words = ignored.lines.first().map(|line| line.reason.clone()).unwrap_or_default();
+        Outcomes::Taken(Taken { refused, unnamed, words: if unnamed > 0 { words } else { String::new() } })
+    }
+}
+
+/// Whether an answer that names a line names this one.
+fn is_meant(cause: &Cause, entry: &Entry) -> bool {
+    match cause {
+        Cause::Nanosecond(nanosecond) => entry.nanoseconds == *nanosecond,
+        Cause::Second(second) => entry.nanoseconds.div_euclid(1_000_000_000) == *second,
+        Cause::Length(length) => entry.line.len() == *length,
+    }
+}
+
+/// Collects structured metadata up to a limit.
+struct MetadataWriter {
+    metadata: Metadata,
+    names: HashSet<String>,
+    limit: MetadataLimit,
+}
+
+impl MetadataWriter {
+    /// Adds a member under this name, or behind a number if that name is there; `None` beyond the limit.
+    fn add(&mut self, mut name: String, value: &[u8]) -> Option<()> {
+        if self.names.contains(&name) {
+            let number = (2..=self.names.len() + 2).find(|number| !self.names.contains(&format!("{name}{number}")))?;
+            name = format!("{name}{number}");
+        }
+        let Metadata { members, count, bytes } = &mut self.metadata;
+        *count += 1;
+        *bytes += name.len() + value.len();
+        if *count > self.limit.count || *bytes > self.limit.bytes {
+            return None;
+        }
+        if !members.is_empty() {
+            members.push(b',');
+        }
+        write_string(members, name.as_bytes());
+        members.push(b':');
+        write_string(members, value);
+        self.names.insert(name);
+        Some(())
     }
 }
 
@@ -174,43 +299,32 @@ impl Destination for Loki {
         "application/json"
     }
 
+    fn is_ordered(&self) -> bool {
+        true
+    }
+
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         let now = Timestamp::now();
         let mut left_out = Vec::new();
         let mut streams: Vec<Stream> = Vec::new();
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         for record in records {
-            let fields = Fields::read(batch, *record);
-            let read_at;
-            let time = match &fields.time {
-                Some(time) => time,
-                None => {
-                    read_at = Stamp::of_reading(&batch.read_at);
-                    &read_at
-                }
-            };
-            let mut value = Vec::new();
-            let written = self
-                .range
-                .check(time, now)
-                .and_then(|()| self.write_value(&mut value, &fields, time, *record))
-                .and_then(|()| self.labels(&fields));
-            let labels = match written {
-                Ok(labels) => labels,
+            let entry = match self.entry(batch, *record, now) {
+                Ok(entry) => entry,
                 Err(reason) => {
                     left_out.push((*record, format!("not sent: {reason}")));
                     continue;
                 }
             };
-            let place = *places.entry(labels).or_insert_with_key(|labels| {
-                streams.push(Stream { labels: labels.clone(), values: Vec::new() });
-                streams.len() - 1
-            });
-            let values = &mut streams[place].values;
-            if !values.is_empty() {
-                values.push(b',');
-            }
-            values.extend_from_slice(&value);
+            let place = match places.get(&entry.labels) {
+                Some(place) => *place,
+                None => {
+                    places.insert(entry.labels.clone(), streams.len());
+                    streams.push(Stream { labels: entry.labels.clone(), values: Vec::new() });
+                    streams.len() - 1
+                }
+            };
+            entry.write(&mut streams[place].values);
         }
         for (nth, stream) in streams.iter().enumerate() {
             out.extend_from_slice(if nth == 0 { b"{\"streams\":[{\"stream\":" } else { b",{\"stream\":" });
@@ -227,28 +341,34 @@ impl Destination for Loki {
 
     fn read(&mut self, answer: &Answer, sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
+        self.busy = if *status == 429 { self.busy + 1 } else { 0 };
         let reason = reason(*status, body);
-        let is_about_lines = || ABOUT_LINES.iter().any(|words| memmem::find(body, words).is_some());
         Outcomes::All(match status {
             204 => Outcome::Delivered,
-            400 if !is_about_lines() => Outcome::Hold(reason),
-            400 if sent.count() == 1 => Outcome::Refused(reason),
-            // What is stored already is known there when it comes again.
-            400 => Outcome::Bad(reason),
-            429 if sent.count() > 1 && is_above_rate(body) => Outcome::TooLarge(reason),
+            400 => return self.read_refusal(body, sent),
+            429 if sent.count() > 1 && (self.busy >= MOST_BUSY || ignored::is_above_rate(body)) => {
+                self.busy = 0;
+                Outcome::TooLarge(reason)
+            }
             _ => from_status(*status, body).unwrap_or_else(|| Outcome::Hold(format!("{reason}: not stored"))),
         })
     }
 }
 
-/// Whether a request is refused that has more bytes than may come in a second: above the burst it would be for ever.
-fn is_above_rate(body: &[u8]) -> bool {
-    let number = |behind: &[u8]| -> Option<u64> {
-        let digits = &body[memmem::find(body, behind)? + behind.len()..];
-        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        std::str::from_utf8(&digits[..length]).ok()?.parse().ok()
-    };
-    number(b"limit: ").zip(number(b"totaling '")).is_some_and(|(limit, bytes)| bytes > limit)
+impl Entry {
+    /// Appends `["<nanoseconds>","<line>",{<metadata>}]`, behind a comma if it is not the first.
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if out.is_empty() { b"[\"" } else { b",[\"" });
+        out.extend_from_slice(self.nanoseconds.to_string().as_bytes());
+        out.extend_from_slice(b"\",");
+        write_string(out, &self.line);
+        if self.metadata.count > 0 {
+            out.extend_from_slice(b",{");
+            out.extend_from_slice(&self.metadata.members);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
 }
 
 /// Digits that the source did not tell are made of where the line was read, or of its place in the batch.
@@ -258,13 +378,20 @@ fn nanoseconds(time: &Stamp, fields: &Fields<'_>, nth: usize) -> i128 {
     time.at.as_nanosecond() + i128::from(offset) % unknown
 }
 
-/// The name as a label may be written: letters, digits and underscores.
-fn label(name: &[u8]) -> String {
+/// The name as Loki leaves it: letters, digits and single underscores, no digit first. What would be underscores alone gets
+/// a letter in front: Loki answers such a name with 500, for ever.
+fn folded(name: &[u8]) -> String {
     let mut text = String::new();
     for byte in name {
-        text.push(if byte.is_ascii_alphanumeric() { char::from(*byte) } else { '_' });
+        if byte.is_ascii_alphanumeric() {
+            text.push(char::from(*byte));
+        } else if !text.ends_with('_') {
+            text.push('_');
+        }
     }
-    if text.is_empty() || text.starts_with(|first: char| first.is_ascii_digit()) {
+    if text.bytes().all(|byte| byte == b'_') {
+        text.insert(0, 'x');
+    } else if text.starts_with(|first: char| first.is_ascii_digit()) {
         text.insert(0, '_');
     }
     text
@@ -317,7 +444,7 @@ mod tests {
             json!({"streams": [
                 {"stream": {"env": "prod", "app": "x", "filename": "/a"},
                  "values": [["1760104536000000016", "one",
-                    {"app": "y", "level": "warn", "app_": "x", "k8s_pod": "{\"b\":1}"}]]},
+                    {"app": "y", "level": "warn", "app2": "x", "k8s_pod": "{\"b\":1}"}]]},
                 {"stream": {"env": "prod", "filename": "/b"},
                  "values": [["1760104536000000016",
                     "{\"file_path\":\"/b\",\"time\":\"2025-10-10T13:55:36Z\",\"status\":200,\"app\":\"y\"}"]]},
@@ -357,28 +484,132 @@ mod tests {
         assert!(Loki::new(&Settings { labels, ..settings() }).is_err());
     }
 
+    fn outcomes(loki: &mut Loki, status: u16, body: &str, lines: &[&str]) -> Outcomes {
+        let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+        let batch = batch(&lines);
+        let records: Vec<usize> = (0..batch.len()).collect();
+        let answer = Answer { status, retry_after: None, body: body.as_bytes().to_vec() };
+        loki.read(&answer, &Sent { batch: &batch, records: &records })
+    }
+
     #[test]
-    fn only_204_is_a_success_and_a_400_for_lines_is_parted() {
-        let outcomes = |status, body: &str, count| match read(&mut destination(), status, body, count) {
+    fn only_204_is_a_success_and_a_mistake_of_configuration_is_held() {
+        let outcome = |status, body: &str| match read(&mut destination(), status, body, 3) {
             Outcomes::All(outcome) => outcome,
             other => panic!("{other:?}"),
         };
-        assert_eq!(outcomes(204, "", 3), Outcome::Delivered);
+        assert_eq!(outcome(204, ""), Outcome::Delivered);
         for status in [200, 260, 401, 404] {
-            assert!(matches!(outcomes(status, "", 3), Outcome::Hold(_)), "{status}");
+            assert!(matches!(outcome(status, ""), Outcome::Hold(_)), "{status}");
         }
-        let behind = "entry too far behind, total ignored: 1 out of 3 for stream: {}";
-        assert!(matches!(outcomes(400, behind, 3), Outcome::Bad(_)));
-        assert!(matches!(outcomes(400, behind, 1), Outcome::Refused(_)));
-        assert!(matches!(outcomes(400, "unexpected end of JSON", 1), Outcome::Hold(_)));
-        assert!(matches!(outcomes(429, "", 3), Outcome::Again(_)));
-        let rate = |bytes: u32| {
-            format!(
-                "ingestion rate limit exceeded for user fake (limit: 1000 bytes/sec) while attempting to ingest '3' lines totaling '{bytes}' bytes"
-            )
+        for body in ["unexpected end of JSON", "entry for stream '{}' has 16 label names; limit 15"] {
+            assert!(matches!(outcome(400, body), Outcome::Hold(_)), "{body}");
+        }
+        assert!(matches!(outcome(503, ""), Outcome::Again(_)));
+    }
+
+    #[test]
+    fn a_429_is_halved_above_the_rate_at_once_and_else_when_it_comes_for_the_third_time() {
+        let mut loki = destination();
+        let mut busy = |lines: &[&str], bytes: u32| {
+            let body = format!(
+                "rate limit exceeded (limit: 1000 bytes/sec) while attempting to ingest '3' lines totaling '{bytes}' bytes"
+            );
+            match outcomes(&mut loki, 429, &body, lines) {
+                Outcomes::All(Outcome::Again(_)) => false,
+                Outcomes::All(Outcome::TooLarge(_)) => true,
+                other => panic!("{other:?}"),
+            }
         };
-        assert!(matches!(outcomes(429, &rate(1001), 3), Outcome::TooLarge(_)));
-        assert!(matches!(outcomes(429, &rate(1001), 1), Outcome::Again(_)));
-        assert!(matches!(outcomes(429, &rate(999), 3), Outcome::Again(_)));
+        assert!(busy(&["a", "b"], 1001));
+        assert!(!busy(&["a"], 1001), "there is nothing to halve");
+        assert_eq!([busy(&["a", "b"], 999), busy(&["a", "b"], 999), busy(&["a", "b"], 999)], [false, true, false]);
+    }
+
+    #[test]
+    fn of_a_partial_400_the_named_lines_are_refused_and_the_others_counted() {
+        let line = |start: u32, second: u32| {
+            format!(r#"{{"_pos":"3f2a00c4d1e0b7a9:{start}-99","time":"2025-10-10T13:55:{second}Z","message":"x"}}"#)
+        };
+        let lines = [line(1, 10), line(2, 20), line(3, 10), line(4, 10)];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let named = "entry with timestamp 2025-10-10 13:55:10.000000003 +0000 UTC ignored, reason: 'entry too far behind, x',\n";
+        let body = |total: u32| format!("{named}user 'fake', total ignored: {total} out of 4 for stream: {{}}");
+        let taken = |total| match outcomes(&mut destination(), 400, &body(total), &lines) {
+            Outcomes::Taken(taken) => taken,
+            other => panic!("{other:?}"),
+        };
+        let refused = vec![(2, "400 entry too far behind, x".to_owned())];
+        assert_eq!(taken(1), Taken { refused: refused.clone(), ..Taken::default() });
+        assert_eq!(
+            taken(2),
+            Taken { refused: refused.clone(), unnamed: 1, words: "entry too far behind, x".to_owned() }
+        );
+        assert_eq!(taken(99).unnamed, 3, "no more than were sent");
+        let old = "2 errors like: entry for stream '{}' has timestamp too old: 2025-10-10T13:55:10Z, oldest acceptable timestamp is: x";
+        let Outcomes::Taken(taken) = outcomes(&mut destination(), 400, old, &lines) else {
+            panic!("nothing is stored")
+        };
+        assert_eq!(taken.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn lines_ignored_for_a_rate_come_again() {
+        let body = "entry with timestamp 2025-10-10 13:55:10 +0000 UTC ignored, reason: 'Per stream rate limit exceeded',\n\
+            user 'fake', total ignored: 1 out of 2 for stream: {}";
+        assert!(matches!(outcomes(&mut destination(), 400, body, &["a", "b"]), Outcomes::All(Outcome::Again(_))));
+    }
+
+    #[test]
+    fn where_structured_metadata_is_disallowed_a_record_becomes_a_line_of_json() {
+        let mut loki = destination();
+        let lines = ["a", r#"{"message":"b","level":"info"}"#];
+        let off =
+            "stream '{job=\"logpost\"}' includes structured metadata, but this feature is disallowed. Please see x";
+        let Outcomes::Otherwise(words, each) = outcomes(&mut loki, 400, off, &lines) else { panic!("as before") };
+        assert_eq!(each, [Outcome::Delivered, Outcome::Unread]);
+        assert!(words.contains("lines of JSON"), "{words}");
+        let (request, _) = written(&loki, &lines);
+        let values = &request["streams"][0]["values"];
+        assert_eq!(values[0].as_array().map(Vec::len), Some(2));
+        let line: Value = serde_json::from_str(values[1][1].as_str().unwrap()).unwrap();
+        assert_eq!((&line["message"], &line["level"]), (&json!("b"), &json!("info")));
+        assert!(
+            matches!(outcomes(&mut loki, 400, off, &lines), Outcomes::All(Outcome::Hold(_))),
+            "nothing is left to do"
+        );
+    }
+
+    #[test]
+    fn names_are_folded_as_loki_does_and_none_takes_the_place_of_another() {
+        for (name, folded_name) in [
+            ("ключ", "x_"),
+            ("", "x"),
+            ("_", "x_"),
+            ("a..b", "a_b"),
+            ("1a", "_1a"),
+            ("__name__", "_name_"),
+            ("é", "x_"),
+        ] {
+            assert_eq!(folded(name.as_bytes()), folded_name, "{name}");
+        }
+        let (request, _) =
+            written(&destination(), &[r#"{"message":"m","a.b":1,"a_b":2,"a-b":3,"a_b2":4,"ключ":5,"é":6}"#]);
+        assert_eq!(
+            request["streams"][0]["values"][0][2],
+            json!({"a_b": "1", "a_b2": "2", "a_b3": "3", "a_b22": "4", "x_": "5", "x_2": "6"})
+        );
+    }
+
+    #[test]
+    fn a_record_with_more_keys_than_loki_takes_is_a_line_of_json() {
+        let many: Vec<String> = (0..90_000).map(|n| format!("\"k{n}\":1")).collect();
+        let few = many[..128].join(",");
+        let (request, _) = written(&destination(), &[&format!(r#"{{"message":"m",{few}}}"#)]);
+        assert_eq!(request["streams"][0]["values"][0][2].as_object().map(serde_json::Map::len), Some(128));
+        let (request, _) = written(&destination(), &[&format!(r#"{{"message":"m",{few},"k":1}}"#)]);
+        assert!(request["streams"][0]["values"][0][1].as_str().unwrap().starts_with('{'));
+        let (_, reasons) = written(&destination(), &[&format!(r#"{{"message":"m",{}}}"#, many.join(","))]);
+        assert!(reasons[0].contains("256 KiB"), "{reasons:?}");
     }
 }
