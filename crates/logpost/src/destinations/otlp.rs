@@ -2,14 +2,16 @@
 //!
 //! | answer | means |
 //! |---|---|
-//! | 200 with an object | stored, less `partialSuccess.rejectedLogRecords`, which are never to be sent again |
-//! | 204 | stored (Loki) |
+//! | 200, 202 with an object | stored, less `partialSuccess.rejectedLogRecords`, which are never to be sent again |
+//! | 200, 202 without a body; 204 | stored (204: Loki) |
 //! | 400 `request body too large` | what others say with 413 |
 //! | 429, 502, 503, 504 | again |
 //! | 500 | the specification wants the data dropped: hold |
 
-use jiff::Timestamp;
-use logline::json::{member, members, unescape, unescape_inner, write_string};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use logline::json::{Member, member, members, unescape, unescape_inner, write_string};
 use logline::level::Level;
 use memchr::memmem;
 
@@ -20,6 +22,9 @@ use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
 
 const PATH: &str = "/v1/logs";
 const FILE: &[u8] = b"log.file.path";
+const MESSAGE: &str = "message";
+/// The names under which applications write ids, those of the protocol, and how many hexadecimal digits an id has.
+const IDS: [(&str, &str, usize); 2] = [("trace_id", "traceId", 32), ("span_id", "spanId", 16)];
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -47,10 +52,13 @@ impl Otlp {
 
     fn write_record(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &Stamp) {
         let time = fields.time.as_ref().unwrap_or(read_at);
-        let (time, observed) = (nanoseconds(time.at), nanoseconds(read_at.at));
-        out.extend_from_slice(
-            format!("{{\"timeUnixNano\":\"{time}\",\"observedTimeUnixNano\":\"{observed}\"").as_bytes(),
-        );
+        let nanosecond = nanosecond(time);
+        out.push(b'{');
+        if let Some(nanosecond) = nanosecond {
+            out.extend_from_slice(format!("\"timeUnixNano\":\"{nanosecond}\",").as_bytes());
+        }
+        let observed = self::nanosecond(read_at).unwrap_or(0);
+        out.extend_from_slice(format!("\"observedTimeUnixNano\":\"{observed}\"").as_bytes());
         let level = fields.level.and_then(|raw| if raw[0] == b'"' { unescape(raw) } else { Some(raw.into()) });
         if let Some(level) = &level {
             // There is a number for what loggers call fatal, above those of syslog's critical and alert.
@@ -61,55 +69,96 @@ impl Otlp {
             out.extend_from_slice(b",\"severityText\":");
             write_string(out, level);
         }
-        if let Some(message) = fields.message() {
+        let structured = structured_message(fields);
+        if let Some(message) = structured {
+            out.extend_from_slice(b",\"body\":");
+            write_value(out, message);
+        } else if let Some(message) = fields.message().or_else(|| fields.request().map(Cow::Owned)) {
             out.extend_from_slice(b",\"body\":{\"stringValue\":");
             write_string(out, &message);
             out.push(b'}');
         }
-        for (key, name, length) in [("trace_id", "traceId", 32), ("span_id", "spanId", 16)] {
+        for (key, name, length) in IDS {
             if let Some(id) = id(fields, key, length) {
                 out.extend_from_slice(format!(",\"{name}\":\"").as_bytes());
                 out.extend_from_slice(&id);
                 out.push(b'"');
             }
         }
-        self.write_attributes(out, fields, level.is_some());
-        out.push(b'}');
-    }
-
-    fn write_attributes(&self, out: &mut Vec<u8>, fields: &Fields<'_>, has_level: bool) {
         out.extend_from_slice(b",\"attributes\":[");
-        let start = out.len();
-        let file = fields.file();
-        if let Some(file) = &file {
-            write_text(out, FILE, file);
+        let mut attributes = Attributes { start: out.len(), out, names: HashSet::new() };
+        if let Some(file) = fields.file() {
+            attributes.add_text(FILE.into(), &file);
         }
         for (name, value) in &self.added {
-            separate(out, start);
-            write_text(out, name.as_bytes(), value.as_bytes());
+            attributes.add_text(name.as_bytes().into(), value.as_bytes());
         }
         for (is_set, name) in fields.flags() {
             if is_set {
-                separate(out, start);
-                write_attribute(out, name, b"true");
+                attributes.add(name.into(), b"true");
             }
         }
-        for member in fields.rest(has_level) {
-            let is_id = |key, length| {
-                member.is(key) && id(fields, std::str::from_utf8(key).unwrap_or_default(), length).is_some()
-            };
-            if member.value == b"null" || is_id(b"trace_id", 32) || is_id(b"span_id", 16) {
-                continue;
-            }
-            let mut key = unescape_inner(member.key).unwrap_or_default();
-            if self.added.iter().any(|(name, _)| name.as_bytes() == &*key) || (file.is_some() && &*key == FILE) {
-                key.to_mut().push(b'_');
-            }
-            separate(out, start);
-            write_attribute(out, &key, member.value);
+        if nanosecond.is_none() {
+            attributes.add_text(b"time"[..].into(), time.text.as_bytes());
         }
-        out.push(b']');
+        let is_id = |name: &[u8]| {
+            IDS.iter().any(|(key, _, length)| name == key.as_bytes() && id(fields, key, *length).is_some())
+        };
+        for (name, value) in last_of_each(fields.rest(level.is_some())) {
+            let is_body = structured.is_some() && &*name == MESSAGE.as_bytes();
+            if value != b"null" && !is_body && !is_id(&name) {
+                attributes.add(name, value);
+            }
+        }
+        out.extend_from_slice(b"]}");
     }
+}
+
+/// Attributes on their way, of which no two have the same name.
+struct Attributes<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    names: HashSet<Vec<u8>>,
+}
+
+impl Attributes<'_> {
+    /// Adds one with a raw JSON value. A name that is there gets underscores at its end.
+    fn add(&mut self, name: Cow<'_, [u8]>, raw: &[u8]) {
+        let name = self.own_name(name);
+        write_attribute(self.out, &name, raw);
+        self.names.insert(name);
+    }
+
+    fn add_text(&mut self, name: Cow<'_, [u8]>, text: &[u8]) {
+        let name = self.own_name(name);
+        write_text(self.out, &name, text);
+        self.names.insert(name);
+    }
+
+    fn own_name(&mut self, name: Cow<'_, [u8]>) -> Vec<u8> {
+        separate(self.out, self.start);
+        let mut name = name.into_owned();
+        while self.names.contains(&name) {
+            name.push(b'_');
+        }
+        name
+    }
+}
+
+/// The names and values of members, in their order; of equal names the last alone counts.
+fn last_of_each<'a>(members: impl Iterator<Item = &'a Member<'a>>) -> Vec<(Cow<'a, [u8]>, &'a [u8])> {
+    let named = |member: &Member<'a>| (unescape_inner(member.key).unwrap_or_default(), member.value);
+    let mut all: Vec<_> = members.map(named).collect();
+    let mut seen = HashSet::new();
+    let is_last: Vec<bool> = all.iter().rev().map(|(name, _)| seen.insert(name)).collect();
+    let mut is_last = is_last.into_iter().rev();
+    all.retain(|_| is_last.next().unwrap_or(true));
+    all
+}
+
+/// The message of a record whose member of that name is no text but an object, an array or a number.
+fn structured_message<'a>(fields: &Fields<'a>) -> Option<&'a [u8]> {
+    if fields.has_message() { None } else { fields.get(MESSAGE).filter(|raw| *raw != b"null") }
 }
 
 impl Destination for Otlp {
@@ -126,14 +175,8 @@ impl Destination for Otlp {
         out.extend_from_slice(&self.head);
         let start = out.len();
         for record in records {
-            let mut fields = Fields::read(batch, *record);
-            if !fields.has_message()
-                && let Some(message) = fields.request()
-            {
-                fields.set_message(&message);
-            }
             separate(out, start);
-            self.write_record(out, &fields, &read_at);
+            self.write_record(out, &Fields::read(batch, *record), &read_at);
         }
         out.extend_from_slice(TAIL);
         Vec::new()
@@ -143,7 +186,10 @@ impl Destination for Otlp {
         let Answer { status, body, .. } = answer;
         let reason = reason(*status, body);
         Outcomes::All(match status {
-            200 if logline::json::is_complete_object(body) => return rejected(body, sent.count()),
+            200 | 202 if body.is_empty() => Outcome::Delivered,
+            200 | 202 if logline::json::is_valid_object(body.trim_ascii()) => {
+                return rejected(body.trim_ascii(), &reason, sent.count());
+            }
             204 => Outcome::Delivered,
             400 if memmem::find(body, b"too large").is_some() => Outcome::TooLarge(reason),
             500 => Outcome::Hold(reason),
@@ -152,22 +198,33 @@ impl Destination for Otlp {
     }
 }
 
-/// What a 200 says of records that are not stored.
-fn rejected(body: &[u8], count: usize) -> Outcomes {
-    let partial = member(body, "partialSuccess").unwrap_or(b"{}");
-    let rejected = member(partial, "rejectedLogRecords").unwrap_or(b"0");
-    // A number of 64 bits is a string in this JSON; some write it as a number.
-    let rejected = std::str::from_utf8(rejected).ok().and_then(|text| text.trim_matches('"').parse::<usize>().ok());
-    let message = member(partial, "errorMessage").and_then(unescape).unwrap_or_default();
-    let reason = format!("rejected: {}", String::from_utf8_lossy(&message));
-    match rejected {
-        Some(0) => Outcomes::All(Outcome::Delivered),
+/// What a success says of records that are not stored. The specification's JSON has names in camel case; its readers are to
+/// take those of protobuf too.
+fn rejected(body: &[u8], answer: &str, count: usize) -> Outcomes {
+    let either = |object, name, other| member(object, name).or_else(|| member(object, other));
+    let partial = either(body, "partialSuccess", "partial_success").filter(|raw| *raw != b"null").unwrap_or(b"{}");
+    let rejected = either(partial, "rejectedLogRecords", "rejected_log_records");
+    let message = either(partial, "errorMessage", "error_message").and_then(unescape).unwrap_or_default();
+    let message = String::from_utf8_lossy(&message).into_owned();
+    match rejected.map_or(Some(0), count_of) {
+        Some(0) if message.is_empty() => Outcomes::All(Outcome::Delivered),
         Some(rejected) if rejected < count => {
-            Outcomes::Taken(Taken { unnamed: rejected, words: reason, ..Taken::default() })
+            let words =
+                if rejected > 0 { format!("rejected: {message}") } else { format!("the server says: {message}") };
+            Outcomes::Taken(Taken { unnamed: rejected, words, ..Taken::default() })
         }
-        Some(_) => Outcomes::All(Outcome::Refused(reason)),
-        None => Outcomes::All(Outcome::Hold(format!("200 that cannot be read: {reason}"))),
+        Some(_) => Outcomes::All(Outcome::Refused(format!("rejected: {message}"))),
+        None => Outcomes::All(Outcome::Hold(format!("{answer}: no number of rejected records"))),
     }
+}
+
+/// A count: a number of 64 bits is a string in this JSON, and `1.0` and `1e0` are whole numbers there.
+fn count_of(raw: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(raw).ok()?.trim_matches('"');
+    if text == "null" {
+        return Some(0);
+    }
+    text.strip_suffix(".0").or_else(|| text.strip_suffix("e0")).unwrap_or(text).parse().ok()
 }
 
 fn separate(out: &mut Vec<u8>, start: usize) {
@@ -192,28 +249,49 @@ fn write_attribute(out: &mut Vec<u8>, key: &[u8], raw: &[u8]) {
     out.push(b'}');
 }
 
-/// A raw JSON value as the protocol's own; whole numbers of 64 bits are strings there.
+/// A raw JSON value as the protocol's own.
 fn write_value(out: &mut Vec<u8>, raw: &[u8]) {
-    let (open, close): (&[u8], &[u8]) = match raw.first() {
-        Some(b'"') => (b"{\"stringValue\":", b"}"),
-        Some(b't' | b'f') => (b"{\"boolValue\":", b"}"),
-        Some(b'{') => return write_object(out, raw),
-        Some(b'[') => return write_array(out, raw),
-        Some(b'n') => return out.extend_from_slice(b"{}"),
-        _ if std::str::from_utf8(raw).is_ok_and(|text| text.parse::<i64>().is_ok()) => (b"{\"intValue\":\"", b"\"}"),
-        _ => (b"{\"doubleValue\":", b"}"),
-    };
-    out.extend_from_slice(open);
+    match raw.first() {
+        Some(b'"') => wrap(out, "stringValue", raw),
+        Some(b't' | b'f') => wrap(out, "boolValue", raw),
+        Some(b'{') => write_object(out, raw),
+        Some(b'[') => write_array(out, raw),
+        Some(b'n') => out.extend_from_slice(b"{}"),
+        _ => write_number(out, raw),
+    }
+}
+
+fn wrap(out: &mut Vec<u8>, kind: &str, raw: &[u8]) {
+    out.extend_from_slice(b"{\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\":");
     out.extend_from_slice(raw);
-    out.extend_from_slice(close);
+    out.push(b'}');
+}
+
+/// Whole numbers of 64 bits are strings there. What a double cannot hold, be it too large or a whole number with more digits
+/// than it has, is text.
+fn write_number(out: &mut Vec<u8>, raw: &[u8]) {
+    let text = std::str::from_utf8(raw).unwrap_or_default();
+    let quoted = || [b"\"", raw, b"\""].concat();
+    if text.parse::<i64>().is_ok() {
+        return wrap(out, "intValue", &quoted());
+    }
+    let is_whole = !text.contains(['.', 'e', 'E']);
+    let holds = |number: f64| number.is_finite() && (!is_whole || format!("{number:.0}") == text);
+    match text.parse::<f64>() {
+        Ok(number) if holds(number) => wrap(out, "doubleValue", raw),
+        _ => wrap(out, "stringValue", &quoted()),
+    }
 }
 
 fn write_object(out: &mut Vec<u8>, raw: &[u8]) {
     out.extend_from_slice(b"{\"kvlistValue\":{\"values\":[");
     let start = out.len();
-    for member in members(raw).map_while(Result::ok) {
+    let members: Vec<_> = members(raw).map_while(Result::ok).collect();
+    for (name, value) in last_of_each(members.iter()) {
         separate(out, start);
-        write_attribute(out, &unescape_inner(member.key).unwrap_or_default(), member.value);
+        write_attribute(out, &name, value);
     }
     out.extend_from_slice(b"]}}");
 }
@@ -231,15 +309,16 @@ fn write_array(out: &mut Vec<u8>, raw: &[u8]) {
     out.extend_from_slice(b"]}}");
 }
 
-/// The hexadecimal digits of an id, if it is one.
+/// The hexadecimal digits of an id, if it is one: that of zeros alone stands for none.
 fn id(fields: &Fields<'_>, key: &str, length: usize) -> Option<Vec<u8>> {
     let id = fields.text_of(key)?;
-    (id.len() == length && id.iter().all(u8::is_ascii_hexdigit)).then(|| id.into_owned())
+    let is_id = id.len() == length && id.iter().all(u8::is_ascii_hexdigit) && id.iter().any(|digit| *digit != b'0');
+    is_id.then(|| id.into_owned())
 }
 
-/// Unsigned in the protocol.
-fn nanoseconds(time: Timestamp) -> u128 {
-    u128::try_from(time.as_nanosecond()).unwrap_or(0)
+/// Nanoseconds since the epoch; `None` before it and beyond the year 2554, for they have 64 bits and no sign.
+fn nanosecond(time: &Stamp) -> Option<u64> {
+    u64::try_from(time.at.as_nanosecond()).ok()
 }
 
 /// The numbers that the specification gives to the levels of syslog and of loggers.
@@ -314,7 +393,7 @@ mod tests {
                     {"intValue": "1"}, {"stringValue": "a"},
                     {"kvlistValue": {"values": [{"key": "b", "value": {"arrayValue": {"values": []}}}]}}]}}},
                 {"key": "env_", "value": {"stringValue": "x"}},
-                {"key": "big", "value": {"doubleValue": 18_446_744_073_709_551_615_u64}},
+                {"key": "big", "value": {"stringValue": "18446744073709551615"}},
                 {"key": "span_id", "value": {"stringValue": "no"}},
             ]})
         );
@@ -344,8 +423,22 @@ mod tests {
     #[test]
     fn what_is_rejected_is_never_sent_again_and_what_is_unclear_is_held() {
         let outcomes = |status, body: &str| read(&mut destination(), status, body, 3);
-        for body in ["{}", r#"{"partialSuccess":{}}"#, r#"{"partialSuccess":{"errorMessage":"slow down"}}"#] {
-            assert_eq!(outcomes(200, body), Outcomes::All(Outcome::Delivered), "{body}");
+        let nothing = [r#"{"partialSuccess":{"rejectedLogRecords":null}}"#, r#"{"partialSuccess":null}"#];
+        for body in ["", "{}", "{}\n", r#"{"partialSuccess":{}}"#, nothing[0], nothing[1]] {
+            for status in [200, 202] {
+                assert_eq!(outcomes(status, body), Outcomes::All(Outcome::Delivered), "{status} {body}");
+            }
+        }
+        let warning = r#"{"partialSuccess":{"rejectedLogRecords":"0","errorMessage":"slow down"}}"#;
+        let words = "the server says: slow down".to_owned();
+        assert_eq!(outcomes(200, warning), Outcomes::Taken(Taken { words, ..Taken::default() }));
+        for one in [r#""1""#, "1", "1.0", "1e0"] {
+            let partial = format!(r#"{{"partial_success":{{"rejected_log_records":{one},"error_message":"old"}}}}"#);
+            assert!(matches!(outcomes(200, &partial), Outcomes::Taken(Taken { unnamed: 1, .. })), "{one}");
+        }
+        for odd in ["-1", "1.5", "true", "{}", "1e99"] {
+            let partial = format!(r#"{{"partialSuccess":{{"rejectedLogRecords":{odd}}}}}"#);
+            assert!(matches!(outcomes(200, &partial), Outcomes::All(Outcome::Hold(_))), "{odd}");
         }
         let partial = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"old"}}"#;
         assert_eq!(
@@ -354,12 +447,75 @@ mod tests {
         );
         let all = r#"{"partialSuccess":{"rejectedLogRecords":3}}"#;
         assert!(matches!(outcomes(200, all), Outcomes::All(Outcome::Refused(_))));
-        for (status, body) in [(200, ""), (200, "<html>"), (202, "{}"), (500, ""), (404, "")] {
+        for (status, body) in [(200, "<html>"), (202, "accepted"), (201, ""), (500, ""), (404, "")] {
             assert!(matches!(outcomes(status, body), Outcomes::All(Outcome::Hold(_))), "{status} {body}");
         }
         assert!(matches!(outcomes(400, "request body too large"), Outcomes::All(Outcome::TooLarge(_))));
         assert!(matches!(outcomes(400, "bad"), Outcomes::All(Outcome::Bad(_))));
         assert!(matches!(outcomes(503, ""), Outcomes::All(Outcome::Again(_))));
+    }
+
+    fn record(line: &str) -> Value {
+        written(&destination(), &[line])["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0].clone()
+    }
+
+    #[test]
+    fn what_a_number_of_the_protocol_cannot_hold_is_text() {
+        let line = r#"{"message":"m","a":1e999,"b":-0,"c":12345678901234567890123,"d":18446744073709551616,"e":[-1E400],"f":1.5e3}"#;
+        let attributes = record(line)["attributes"].clone();
+        let values: Vec<_> = attributes.as_array().unwrap().iter().map(|attribute| &attribute["value"]).collect();
+        assert_eq!(values[0], &json!({"stringValue": "1e999"}));
+        assert_eq!(values[1], &json!({"intValue": "-0"}));
+        assert_eq!(values[2], &json!({"stringValue": "12345678901234567890123"}));
+        assert_eq!(values[3]["doubleValue"].to_string(), "1.8446744073709552e+19");
+        assert_eq!(values[4]["arrayValue"]["values"][0], json!({"stringValue": "-1E400"}));
+        assert_eq!(values[5], &json!({"doubleValue": 1500.0}));
+    }
+
+    #[test]
+    fn a_message_that_is_no_text_is_the_body_as_it_is() {
+        let of_object = record(r#"{"message":{"a":1},"b":2}"#);
+        assert_eq!(of_object["body"], json!({"kvlistValue": {"values": [{"key": "a", "value": {"intValue": "1"}}]}}));
+        assert_eq!(of_object["attributes"], json!([{"key": "b", "value": {"intValue": "2"}}]));
+        assert_eq!(record(r#"{"message":5}"#)["body"], json!({"intValue": "5"}));
+        assert_eq!(record(r#"{"message":null,"request":"GET / HTTP/1.1"}"#)["body"]["stringValue"], "GET / HTTP/1.1");
+        assert_eq!(record(r#"{"message":{"a":1},"msg":"text"}"#)["body"]["stringValue"], "text");
+    }
+
+    #[test]
+    fn a_time_that_the_protocol_cannot_hold_is_an_attribute() {
+        for time in ["1969-12-31T23:59:59Z", "2600-01-01T00:00:00Z"] {
+            let record = record(&json!({"time": time, "message": "m"}).to_string());
+            assert_eq!(record["timeUnixNano"], Value::Null);
+            assert!(record["observedTimeUnixNano"].as_str().is_some_and(|observed| observed.len() == 19));
+            assert_eq!(record["attributes"], json!([{"key": "time", "value": {"stringValue": time}}]));
+        }
+    }
+
+    #[test]
+    fn equal_names_are_there_once_and_no_added_one_takes_the_place_of_another() {
+        let otlp = Otlp::new(&Settings { added: pairs(&["env=prod"]), ..Settings::default() });
+        let line = r#"{"message":"m","a":1,"a":2,"\u0061":3,"o":{"b":1,"b":2},"env":"x","env_":"y"}"#;
+        let request = written(&otlp, &[line]);
+        let attributes = &request["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"];
+        assert_eq!(
+            attributes,
+            &json!([
+                {"key": "env", "value": {"stringValue": "prod"}},
+                {"key": "a", "value": {"intValue": "3"}},
+                {"key": "o", "value": {"kvlistValue": {"values": [{"key": "b", "value": {"intValue": "2"}}]}}},
+                {"key": "env_", "value": {"stringValue": "x"}},
+                {"key": "env__", "value": {"stringValue": "y"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn ids_of_zeros_are_none() {
+        let zeros =
+            record(r#"{"message":"m","trace_id":"00000000000000000000000000000000","span_id":"0000000000000001"}"#);
+        assert_eq!((&zeros["traceId"], &zeros["spanId"]), (&Value::Null, &json!("0000000000000001")));
+        assert_eq!(zeros["attributes"][0]["key"], "trace_id");
     }
 
     #[test]
