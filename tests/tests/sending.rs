@@ -46,7 +46,7 @@ fn an_unknown_kind_names_the_known_ones_and_opensearch_is_one() {
     assert_status(&output, 2);
     assert_eq!(
         text(&output.stderr),
-        "logpost: invalid value 'splonk' for '--to <KIND>', expected one of ndjson, elasticsearch, victorialogs, loki, otlp\n"
+        "logpost: invalid value 'splonk' for '--to <KIND>', expected one of ndjson, elasticsearch, victorialogs, loki, otlp, splunk, datadog\n"
     );
     let receiver = Receiver::start();
     let line = format!("logpost --to opensearch {} --index logs-app", receiver.url());

@@ -39,7 +39,7 @@ pub struct Args {
     pub state: Option<PathBuf>,
 
     /// elasticsearch: the index or data stream, or its pattern by event time in UTC [default: the URL's path, else
-    /// logpipe-%Y.%m.%d]
+    /// logpipe-%Y.%m.%d]; splunk: the index [default: that of the token]
     #[arg(long, value_name = "NAME")]
     pub index: Option<String>,
 
@@ -56,7 +56,8 @@ pub struct Args {
     #[arg(long, value_name = "K=V", value_parser = parse_field)]
     pub add: Vec<(String, String)>,
 
-    /// victorialogs, loki: a label, which parts streams; otlp: an attribute of the resource (repeatable)
+    /// victorialogs, loki: a label, which parts streams; otlp: an attribute of the resource; splunk: an indexed field;
+    /// datadog: a tag (repeatable)
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     pub label: Vec<(String, String)>,
 
@@ -64,8 +65,28 @@ pub struct Args {
     #[arg(long, value_name = "FIELD")]
     pub label_from: Vec<String>,
 
-    /// victorialogs, loki: what is older is refused, for the server would drop it; its -retentionPeriod or
-    /// reject_old_samples_max_age [default: 7d]
+    /// splunk, datadog: the machine that the records come from
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// splunk: the source [default: the path of the file]; datadog: the ddsource, like nginx
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+
+    /// splunk: the sourcetype [default: that of the token]
+    #[arg(long, value_name = "NAME")]
+    pub sourcetype: Option<String>,
+
+    /// splunk: the channel of a token with indexer acknowledgement, a GUID; that events are indexed is not waited for
+    #[arg(long, value_name = "GUID")]
+    pub channel: Option<String>,
+
+    /// datadog: the service that the records are of
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+
+    /// victorialogs, loki, datadog: what is older is refused, for the server would drop it; its -retentionPeriod or
+    /// reject_old_samples_max_age [default: 7d; datadog: 18h]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub retention: Option<Duration>,
 
@@ -182,6 +203,10 @@ pub enum DestinationName {
     Loki,
     /// OpenTelemetry over HTTP, in JSON.
     Otlp,
+    /// Its HTTP Event Collector.
+    Splunk,
+    /// Its intake of logs, version 2.
+    Datadog,
 }
 
 /// What stands before a token.

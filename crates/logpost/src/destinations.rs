@@ -1,9 +1,11 @@
 //! The destinations, one file each: how the body of a request is written, and what an answer says of its records.
 
+pub mod datadog;
 pub mod elasticsearch;
 pub mod loki;
 pub mod ndjson;
 pub mod otlp;
+pub mod splunk;
 pub mod victorialogs;
 
 use std::time::Duration;
@@ -71,7 +73,7 @@ pub trait Destination: Send {
     }
 
     /// What an answer says of the records that were sent. A destination may change itself by what it learns here, if it
-    /// returns [`Outcomes::Otherwise`]: then the same records are written anew and sent at once. An additive destination
+    /// returns [`Outcomes::Otherwise`]: then what is not stored is written anew and sent at once. An additive destination
     /// must not do that, for bodies of other requests may have been written already.
     fn read(&mut self, answer: &Answer, sent: &Sent<'_>) -> Outcomes;
 }
@@ -103,6 +105,25 @@ pub struct Settings {
     pub labels_from: Vec<String>,
     /// How old a record may be; `None` for the default of the destination.
     pub retention: Option<Duration>,
+    /// Where the records come from.
+    pub origin: Origin,
+}
+
+/// What Splunk and Datadog know of where records come from. What is `None` is not sent.
+#[derive(Clone, Default, Debug)]
+pub struct Origin {
+    /// The machine.
+    pub host: Option<String>,
+    /// Splunk's `source`, by default the path of the file; Datadog's `ddsource`, the technology.
+    pub source: Option<String>,
+    /// Splunk's `sourcetype`.
+    pub sourcetype: Option<String>,
+    /// Datadog's `service`.
+    pub service: Option<String>,
+    /// Splunk's index.
+    pub index: Option<String>,
+    /// Splunk's channel: a GUID.
+    pub channel: Option<String>,
 }
 
 /// The times that a server takes; others it drops, or refuses without saying which they were.

@@ -11,12 +11,14 @@ use crate::PROG;
 use crate::acks::Acks;
 use crate::args::{Args, DestinationName, IndexWindow};
 use crate::deliver::Deliverer;
+use crate::destinations::datadog::Datadog;
 use crate::destinations::elasticsearch::{self, Elasticsearch};
 use crate::destinations::loki::Loki;
 use crate::destinations::ndjson::Ndjson;
 use crate::destinations::otlp::Otlp;
+use crate::destinations::splunk::Splunk;
 use crate::destinations::victorialogs::VictoriaLogs;
-use crate::destinations::{Destination, Settings};
+use crate::destinations::{Destination, Origin, Settings};
 use crate::document::Form;
 use crate::dry_run::DryRun;
 use crate::hidden::hide;
@@ -62,21 +64,28 @@ pub fn run(args: &Args) -> Result<Exit, Stop> {
 
 /// The destination that the options name, for a URL with this path.
 pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trouble> {
-    let has_streams = matches!(args.to, DestinationName::Victorialogs | DestinationName::Loki);
-    if !args.label.is_empty() && !has_streams && args.to != DestinationName::Otlp {
+    let is = |names: &[DestinationName]| names.contains(&args.to);
+    let (is_splunk, is_datadog) = (is(&[DestinationName::Splunk]), is(&[DestinationName::Datadog]));
+    let has_streams = is(&[DestinationName::Victorialogs, DestinationName::Loki]);
+    if !args.label.is_empty() && !has_streams && !is(&[DestinationName::Otlp]) && !is_splunk && !is_datadog {
         return Err(Trouble::new("--label", "this destination has no labels, use --add K=V"));
     }
     if !args.label_from.is_empty() && !has_streams {
         return Err(Trouble::new("--label-from", "this destination has no streams"));
     }
-    let is_bulk = args.to == DestinationName::Elasticsearch;
-    for (option, has_effect) in [
-        ("--index", args.index.is_none() || is_bulk),
-        ("--index-window", args.index_window.is_none() || is_bulk),
-        ("--no-id", !args.no_id || is_bulk),
-        ("--retention", args.retention.is_none() || has_streams),
+    let is_bulk = is(&[DestinationName::Elasticsearch]);
+    for (option, is_given, has_effect) in [
+        ("--index", args.index.is_some(), is_bulk || is_splunk),
+        ("--index-window", args.index_window.is_some(), is_bulk),
+        ("--no-id", args.no_id, is_bulk),
+        ("--retention", args.retention.is_some(), has_streams || is_datadog),
+        ("--host", args.host.is_some(), is_splunk || is_datadog),
+        ("--source", args.source.is_some(), is_splunk || is_datadog),
+        ("--sourcetype", args.sourcetype.is_some(), is_splunk),
+        ("--channel", args.channel.is_some(), is_splunk),
+        ("--service", args.service.is_some(), is_datadog),
     ] {
-        if !has_effect {
+        if is_given && !has_effect {
             return Err(Trouble::new(option, "has no effect for this destination"));
         }
     }
@@ -86,6 +95,14 @@ pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trou
         labels: args.label.clone(),
         labels_from: args.label_from.clone(),
         retention: args.retention,
+        origin: Origin {
+            host: args.host.clone(),
+            source: args.source.clone(),
+            sourcetype: args.sourcetype.clone(),
+            service: args.service.clone(),
+            index: args.index.clone(),
+            channel: args.channel.clone(),
+        },
     };
     Ok(match args.to {
         DestinationName::Ndjson => Box::new(Ndjson { form: Form::new("time", &settings.added) }),
@@ -102,6 +119,8 @@ pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trou
         DestinationName::Loki => Box::new(Loki::new(&settings)?),
         DestinationName::Otlp => Box::new(Otlp::new(&settings)),
         DestinationName::Victorialogs => Box::new(VictoriaLogs::new(&settings)?),
+        DestinationName::Splunk => Box::new(Splunk::new(&settings)),
+        DestinationName::Datadog => Box::new(Datadog::new(&settings)),
     })
 }
 
@@ -112,6 +131,11 @@ fn check_names(args: &Args) -> Result<(), Trouble> {
         DestinationName::Elasticsearch => vec!["@timestamp", "file_path"],
         DestinationName::Victorialogs => vec!["_time", "_msg", "_stream", "_stream_id", "file_path"],
         DestinationName::Otlp => vec!["log.file.path"],
+        // The labels are no fields of the record there.
+        DestinationName::Splunk => vec!["time", "file_path"],
+        DestinationName::Datadog => {
+            vec!["timestamp", "message", "file_path", "ddsource", "ddtags", "hostname", "service"]
+        }
     };
     for (option, pairs) in [("--label", &args.label), ("--add", &args.add)] {
         for (name, _) in pairs {
@@ -156,10 +180,22 @@ mod tests {
             &["--to", "loki", "--add", "a=1", "--label", "a=2"],
             &["--to", "elasticsearch", "--add", "@timestamp=now"],
             &["--to", "victorialogs", "--label", "_msg=x"],
+            &["--to", "loki", "--host", "a"],
+            &["--to", "splunk", "--service", "a"],
+            &["--to", "datadog", "--index", "a"],
+            &["--to", "datadog", "--sourcetype", "a"],
+            &["--to", "datadog", "--add", "service=a"],
+            &["--channel", "0aeeac95-ac74-4aa9-b30d-6c4c0ac581ba"],
+            &["--to", "loki", "--label", "app=x", "--label-from", "app"],
+            &["--to", "loki", "--label", "a.b=x", "--label", "a_b=y"],
+            &["--to", "loki", "--label-from", "filename"],
         ] {
             assert!(mistake(options).is_some_and(|said| said.starts_with("--")), "{options:?}");
         }
         assert_eq!(mistake(&["--to", "loki", "--add", "a=1", "--label", "b=", "--label-from", "c"]), None);
+        let origin = ["--host", "h", "--source", "s", "--label", "a=b"];
+        assert_eq!(mistake(&[&["--to", "splunk", "--index", "i", "--sourcetype", "t"], &origin[..]].concat()), None);
+        assert_eq!(mistake(&[&["--to", "datadog", "--service", "x", "--retention", "1d"], &origin[..]].concat()), None);
         assert_eq!(mistake(&["--to", "otlp", "--label", "service.name=shop", "--add", "time=x"]), None);
     }
 }
