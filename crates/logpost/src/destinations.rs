@@ -56,6 +56,12 @@ pub trait Destination: Send {
         false
     }
 
+    /// Parts the records of a batch into those that may go in one request, each part in its order. If all of them may, there
+    /// are no parts.
+    fn parts(&self, _batch: &Batch, _records: &[usize]) -> Vec<Vec<usize>> {
+        Vec::new()
+    }
+
     /// Appends the body of a request with these records of the batch, in their order. Records that the server would drop
     /// without a word are left out of the body and returned, in the same order. If all are left out, nothing is appended.
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut>;

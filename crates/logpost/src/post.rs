@@ -263,6 +263,7 @@ impl Post {
                 }
                 continue;
             }
+            request.part(|batch, records| self.destination.parts(batch, records));
             while !request.is_done() {
                 let body = match (request.take_body(), request.next()) {
                     (None, Some(records)) => {

@@ -49,6 +49,8 @@ pub struct Request {
     was_cut: bool,
     /// Whether the last part was too large and was parted into two for it.
     pub was_halved: bool,
+    /// The destination has parted it, or has left it whole.
+    is_parted: bool,
     stage: Stage,
     /// How many bytes the body of the last part had.
     sent: usize,
@@ -144,6 +146,7 @@ impl Request {
             was_cut: false,
             was_halved: false,
             sent: 0,
+            is_parted: false,
             since: now,
             trouble: None,
             resent: 0,
@@ -170,6 +173,19 @@ impl Request {
     pub fn send(&mut self, now: Duration, bytes: u64) {
         self.stage = Stage::InFlight { since: now, bytes };
         self.sent = usize::try_from(bytes).unwrap_or(usize::MAX / 4);
+    }
+
+    /// Parts it as the destination wants before anything of it is sent; later calls do nothing.
+    pub fn part(&mut self, parts: impl FnOnce(&Batch, &[usize]) -> Vec<Vec<usize>>) {
+        if !std::mem::replace(&mut self.is_parted, true)
+            && let Some(all) = self.todo.front()
+        {
+            let parts = parts(&self.batch, all);
+            if !parts.is_empty() {
+                self.todo.pop_front();
+                parts.into_iter().rev().for_each(|part| self.todo.push_front(part));
+            }
+        }
     }
 
     /// The records of the first part.
@@ -485,6 +501,22 @@ mod tests {
         take(&mut request, Outcomes::Otherwise("no metadata".to_owned(), vec![Outcome::Unread]));
         assert_eq!(request.next(), Some(&[2][..]));
         assert!(request.is_ready(Duration::ZERO) && request.trouble.is_none());
+    }
+
+    #[test]
+    fn it_is_parted_once_as_the_destination_wants_and_the_parts_go_in_their_order() {
+        let mut request = request(4);
+        request.part(|_, records| {
+            assert_eq!(records, [0, 1, 2, 3]);
+            vec![vec![0, 2], vec![1, 3]]
+        });
+        request.part(|_, _| panic!("it has been parted"));
+        assert_eq!(take(&mut request, again_all()), 0);
+        assert_eq!((request.next(), request.left()), (Some(&[0, 2][..]), 4));
+        assert_eq!(take(&mut request, Outcomes::All(Outcome::Delivered)), 2);
+        assert_eq!(request.next(), Some(&[1, 3][..]));
+        assert_eq!(take(&mut request, Outcomes::All(Outcome::Delivered)), 2);
+        assert!(request.is_done());
     }
 
     #[test]

@@ -10,6 +10,9 @@
 //! | 429 for more bytes than may come in a second, or for the third time | it is halved: above the burst that would be the answer for ever |
 //! | 260 | ingestion is blocked: hold |
 //!
+//! With several streams in a request the answer is that for the last of them: what was refused of the others is not told,
+//! be it with 204. So each has a request of its own.
+//!
 //! What is more than an hour (half of `max_chunk_age`) older than the newest line of its stream is ignored for good. So
 //! requests are sent one at a time and in their order.
 //!
@@ -245,7 +248,7 @@ impl Loki {
         }
         refused.sort_unstable_by_key(|(place, _)| *place);
         let unnamed = ignored.total.saturating_sub(refused.len()).min(entries.len() - refused.len());
-        let words = ignored.lines.first().map(|line| line.reason.clone()).unwrap_or_default();
+        let words = ignored.lines.first().map_or_else(|| reason(400, body), |line| line.reason.clone());
         Outcomes::Taken(Taken { refused, unnamed, words: if unnamed > 0 { words } else { String::new() } })
     }
 }
@@ -301,6 +304,26 @@ impl Destination for Loki {
 
     fn is_ordered(&self) -> bool {
         true
+    }
+
+    fn parts(&self, batch: &Batch, records: &[usize]) -> Vec<Vec<usize>> {
+        let mut files = records.iter().map(|record| batch.position(*record).map(|position| position.fid));
+        let first = files.next();
+        if self.labels_from.is_empty() && files.all(|fid| Some(fid) == first) {
+            return Vec::new();
+        }
+        let mut parts: Vec<Vec<usize>> = Vec::new();
+        let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+        for record in records {
+            // What has labels that Loki would not take is left out of any request.
+            let labels = self.labels(&Fields::parse(batch, *record)).unwrap_or_default();
+            let place = *places.entry(labels).or_insert(parts.len());
+            if place == parts.len() {
+                parts.push(Vec::new());
+            }
+            parts[place].push(*record);
+        }
+        parts
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
@@ -558,6 +581,19 @@ mod tests {
         let body = "entry with timestamp 2025-10-10 13:55:10 +0000 UTC ignored, reason: 'Per stream rate limit exceeded',\n\
             user 'fake', total ignored: 1 out of 2 for stream: {}";
         assert!(matches!(outcomes(&mut destination(), 400, body, &["a", "b"]), Outcomes::All(Outcome::Again(_))));
+    }
+
+    #[test]
+    fn each_stream_is_a_request_of_its_own() {
+        let line = |fid: u8, start: u8, content: &str| {
+            format!("\x1e00000000000000{fid:02}:{start}-{} /{fid}\t{content}", start + 1)
+        };
+        let lines = [line(1, 0, "a"), line(2, 0, "b"), line(1, 1, "c"), line(2, 1, r#"{"message":"d","app":"x"}"#)];
+        let batch = batch(&lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>());
+        assert_eq!(destination().parts(&batch, &[0, 1, 2, 3]), [[0, 2], [1, 3]]);
+        assert_eq!(destination().parts(&batch, &[0, 2]), Vec::<Vec<usize>>::new(), "one file");
+        let by_app = Loki::new(&Settings { labels_from: vec!["app".to_owned()], ..settings() }).unwrap();
+        assert_eq!(by_app.parts(&batch, &[1, 3]), [[1], [3]]);
     }
 
     #[test]
