@@ -26,10 +26,7 @@ pub fn expected_as_texts(shipment: &Shipment) -> Result<Documents, Trouble> {
     for record in shipment.records()? {
         let mut document = renamed(record, shipment, &[("time", "_time"), ("message", "_msg")]);
         if !document.contains_key("_msg") {
-            let parts = ["request_method", "request_uri", "server_protocol", "request", "status"];
-            let parts = parts.iter().filter_map(|name| document.get(*name)).map(text);
-            let message = parts.collect::<Vec<_>>().join(" ");
-            document.insert("_msg".to_owned(), Value::String(message));
+            document.insert("_msg".to_owned(), Value::String(request(&document)));
         }
         let texts = document.into_iter().map(|(name, value)| (name, Value::String(text(&value))));
         // There an empty field is no field.
@@ -38,7 +35,83 @@ pub fn expected_as_texts(shipment: &Shipment) -> Result<Documents, Trouble> {
     Ok(documents)
 }
 
-/// Adds a document of texts under its own text.
+/// In Loki: labels, time, line and structured metadata. A line of JSON is compared as what it holds.
+pub fn expected_in_loki(shipment: &Shipment) -> Result<Documents, Trouble> {
+    let mut documents = Documents::new();
+    let mut before = None;
+    for ((start, _), record) in shipment.offsets().into_iter().zip(shipment.records()?) {
+        let Value::Object(mut record) = record else { return Err("no object".into()) };
+        let time = record.remove("time").as_ref().and_then(Value::as_str).map(str::to_owned).or(before);
+        let time = time.ok_or("no time, nor one before it")?;
+        before = Some(time.clone());
+        let at: jiff::Timestamp = time.parse()?;
+        let digits = time.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+        let unknown = 10_i128.pow(9 - u32::try_from(digits)?);
+        let nanoseconds = at.as_nanosecond() + i128::from(start) % unknown;
+        let path = shipment.log().display().to_string();
+        let mut document = Map::new();
+        if let Some(line) = record.remove("message") {
+            document.extend(record.into_iter().map(|(name, value)| (name, Value::String(text(&value)))));
+            document.insert("_line".to_owned(), line);
+        } else {
+            record.insert("file_path".to_owned(), path.clone().into());
+            record.insert("time".to_owned(), at.to_string().into());
+            document.insert("_line".to_owned(), sorted(record));
+        }
+        document.insert("_filename".to_owned(), path.into());
+        document.insert("_time".to_owned(), nanoseconds.to_string().into());
+        insert_text(&mut documents, document);
+    }
+    Ok(documents)
+}
+
+/// With its members in the order of their names: so equal ones have equal texts.
+pub fn sorted(object: Map<String, Value>) -> Value {
+    Value::Object(object.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+}
+
+/// In the Collector: what a record of OpenTelemetry has, and its attributes.
+pub fn expected_in_collector(shipment: &Shipment) -> Result<Documents, Trouble> {
+    let mut documents = Documents::new();
+    let mut before = None;
+    for record in shipment.records()? {
+        let mut document = renamed(record, shipment, &[("message", "_body"), ("level", "_severity_text")]);
+        if let Some(path) = document.remove("file_path") {
+            document.insert("log.file.path".to_owned(), path);
+        }
+        let time = document.remove("time").as_ref().and_then(Value::as_str).map(str::to_owned).or(before);
+        let time = time.ok_or("no time, nor one before it")?;
+        let at: jiff::Timestamp = time.parse()?;
+        before = Some(time);
+        document.insert("_time".to_owned(), at.as_nanosecond().to_string().into());
+        if !document.contains_key("_body") {
+            document.insert("_body".to_owned(), request(&document).into());
+        }
+        let severity = match document.get("_severity_text").and_then(Value::as_str) {
+            None => None,
+            Some("debug") => Some(5),
+            Some("info") => Some(9),
+            Some("notice") => Some(10),
+            Some("warn") => Some(13),
+            Some("error") => Some(17),
+            Some("crit") => Some(18),
+            Some("alert") => Some(19),
+            Some("emerg") => Some(21),
+            Some(level) => return Err(format!("no level of nginx: {level}").into()),
+        };
+        document.extend(severity.map(|number| ("_severity".to_owned(), number.into())));
+        insert_text(&mut documents, document);
+    }
+    Ok(documents)
+}
+
+/// What an access record says in place of a message.
+fn request(document: &Map<String, Value>) -> String {
+    let parts = ["request_method", "request_uri", "server_protocol", "request", "status"];
+    parts.iter().filter_map(|name| document.get(*name)).map(text).collect::<Vec<_>>().join(" ")
+}
+
+/// Adds a document under its own text.
 pub fn insert_text(documents: &mut Documents, document: Map<String, Value>) {
     let sorted: BTreeMap<_, _> = document.iter().collect();
     let key = format!("{sorted:?}");

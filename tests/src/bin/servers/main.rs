@@ -5,14 +5,18 @@
 //! |---|---|
 //! | [`bulk`] | OpenSearch and Elasticsearch: every answer that they can be forced to give |
 //! | [`victorialogs`] | what it would drop is refused, and it drops nothing |
+//! | [`loki`] | nothing is refused that it has or would take, and nothing is lost |
+//! | [`collector`] | every field arrives as it was |
 //! | [`front`] | nginx in between: TLS, certificates, passwords, limits |
 //! | [`recipes`] | the README's, for keeping and finding |
 //!
 //! A claim that fails does not stop the others. Nothing is asserted about time.
 
 mod bulk;
+mod collector;
 mod comparison;
 mod front;
+mod loki;
 mod recipes;
 mod server;
 mod shipment;
@@ -27,7 +31,7 @@ use std::time::Instant;
 use logpipe_tests::tools::{self, Scratch};
 use server::{Name, Trouble};
 
-const USAGE: &str = "usage: servers [--keep] [opensearch|elasticsearch|victorialogs]…";
+const USAGE: &str = "usage: servers [--keep] [opensearch|elasticsearch|victorialogs|loki|otelcol]…";
 
 /// Counts what holds and what does not.
 #[derive(Default)]
@@ -57,15 +61,20 @@ fn access_log() -> Result<Vec<u8>, Trouble> {
 
 /// The same lines as if they had been written every 7 seconds from so many hours ago on: in 19 and a half hours.
 fn access_log_since(hours: i64) -> Result<Vec<u8>, Trouble> {
+    access_log_every(7, hours, usize::MAX)
+}
+
+/// The first of these lines as if they had been written every so many seconds, from so many hours ago on.
+fn access_log_every(seconds: i64, hours: i64, lines: usize) -> Result<Vec<u8>, Trouble> {
     let mut time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
     let mut dated = Vec::new();
-    for line in access_log()?.split_inclusive(|byte| *byte == b'\n') {
+    for line in access_log()?.split_inclusive(|byte| *byte == b'\n').take(lines) {
         let (open, close) =
             memchr::memchr(b'[', line).zip(memchr::memchr(b']', line)).ok_or("a line without a time")?;
         dated.extend_from_slice(&line[..=open]);
         dated.extend_from_slice(time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string().as_bytes());
         dated.extend_from_slice(&line[close..]);
-        time += jiff::SignedDuration::from_secs(7);
+        time += jiff::SignedDuration::from_secs(seconds);
     }
     Ok(dated)
 }
@@ -95,6 +104,8 @@ fn main() -> ExitCode {
                 let shown = match name {
                     Name::OpenSearch | Name::Elasticsearch => bulk::show(name, &directory, claims),
                     Name::VictoriaLogs => victorialogs::show(&directory, claims),
+                    Name::Loki => loki::show(&directory, claims),
+                    Name::Collector => collector::show(&directory, claims),
                 };
                 if let Err(trouble) = shown {
                     claims.show(name.text(), "the server runs", || Err(trouble));

@@ -25,17 +25,32 @@ pub enum Name {
     OpenSearch,
     Elasticsearch,
     VictoriaLogs,
+    Loki,
+    Collector,
 }
 
 impl Name {
-    pub const ALL: [Self; 3] = [Self::OpenSearch, Self::Elasticsearch, Self::VictoriaLogs];
+    pub const ALL: [Self; 5] = [Self::OpenSearch, Self::Elasticsearch, Self::VictoriaLogs, Self::Loki, Self::Collector];
 
-    /// As `scripts/server` and `logpost --to` know it.
+    /// As `scripts/server` knows it.
     pub fn text(self) -> &'static str {
         match self {
             Self::OpenSearch => "opensearch",
             Self::Elasticsearch => "elasticsearch",
             Self::VictoriaLogs => "victorialogs",
+            Self::Loki => "loki",
+            Self::Collector => "otelcol",
+        }
+    }
+
+    /// A path that is answered with one of these statuses when the server can be used.
+    fn health(self) -> (&'static str, &'static [u16]) {
+        match self {
+            Self::OpenSearch | Self::Elasticsearch => ("/_cluster/health?wait_for_status=yellow&timeout=5s", &[200]),
+            Self::VictoriaLogs => ("/health", &[200]),
+            Self::Loki => ("/ready", &[200]),
+            // It has no page for that: it listens, and takes nothing but what is posted elsewhere.
+            Self::Collector => ("/", &[404, 405]),
         }
     }
 }
@@ -95,14 +110,10 @@ impl Server {
     }
 
     fn await_health(&mut self) -> Result<(), Trouble> {
-        let path = if self.name == Name::VictoriaLogs {
-            "/health"
-        } else {
-            "/_cluster/health?wait_for_status=yellow&timeout=5s"
-        };
+        let (path, healthy) = self.name.health();
         let begin = Instant::now();
         loop {
-            if self.ask("GET", path, "").is_ok_and(|(status, _)| status == 200) {
+            if self.ask("GET", path, "").is_ok_and(|(status, _)| healthy.contains(&status)) {
                 return Ok(());
             }
             if self.child.try_wait()?.is_some() || begin.elapsed() > PATIENCE {
@@ -112,6 +123,11 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// What the Collector has written: what it got, one request a line.
+    pub fn records(&self) -> Result<String, Trouble> {
+        Ok(fs::read_to_string(self.directory.join("records"))?)
     }
 
     /// Where it listens, without name and password.
@@ -126,6 +142,8 @@ impl Server {
         request = request.header("content-type", "application/json");
         // admin:admin-secret; who knows no users does not read it.
         request = request.header("authorization", "Basic YWRtaW46YWRtaW4tc2VjcmV0");
+        // Of Loki, which then tells the structured metadata of a line apart from the labels of its stream.
+        request = request.header("x-loki-response-encoding-flags", "categorize-labels");
         let mut response = self.agent.run(request.body(body.to_owned())?)?;
         let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
         Ok((response.status().as_u16(), text))
@@ -167,10 +185,16 @@ fn members(group: Pid) -> Vec<String> {
 /// In a group of its own: Elasticsearch has a launcher, which would survive the server and the server it.
 fn spawn(name: Name, directory: &Path, port: u16, settings: &[&str]) -> Result<Child, Trouble> {
     let said = File::options().create(true).append(true).open(directory.join("said"))?;
+    let mut own = Vec::new();
+    if name == Name::Loki {
+        // Its parts talk to each other.
+        own.push(format!("-server.grpc-listen-port={}", tools::free_port()?));
+    }
     Ok(Command::new(tools::workspace().join("scripts/server"))
         .args(["--bound", name.text()])
         .arg(directory)
         .arg(port.to_string())
+        .args(own)
         .args(settings)
         .stdin(Stdio::null())
         .stdout(said.try_clone()?)

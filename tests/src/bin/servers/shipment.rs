@@ -38,6 +38,11 @@ impl Shipment {
         Self::new(directory, name, &text, false, post)
     }
 
+    /// Of a log with a record on each line.
+    pub fn of_lines(directory: &Path, name: &str, text: &[u8], post: &[&str]) -> Result<Self, Trouble> {
+        Self::new(directory, name, text, false, post)
+    }
+
     fn new(directory: &Path, name: &str, text: &[u8], parses: bool, post: &[&str]) -> Result<Self, Trouble> {
         let directory = directory.join(name);
         fs::create_dir_all(&directory)?;
