@@ -8,4 +8,5 @@ pub mod shell;
 pub mod site;
 pub mod tools;
 pub mod transcript;
+pub mod vendor;
 pub mod writers;

@@ -242,17 +242,21 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-struct Request {
+/// A request as it came.
+pub(crate) struct Request {
     method: String,
-    path: String,
+    pub(crate) path: String,
     /// Only what says what became of an item is wanted in the answer.
     is_filtered: bool,
-    head: Vec<String>,
-    body: Vec<u8>,
+    /// Its lines, with the names in lower case.
+    pub(crate) head: Vec<String>,
+    /// Unpacked.
+    pub(crate) body: Vec<u8>,
     close: bool,
 }
 
-struct Answer {
+/// What is answered to it.
+pub(crate) struct Answer {
     status: u16,
     retry_after: Option<u64>,
     kind: &'static str,
@@ -261,7 +265,8 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(status: u16, body: &Value) -> Self {
+    /// With this JSON.
+    pub(crate) fn new(status: u16, body: &Value) -> Self {
         Self { status, retry_after: None, kind: "application/json", body: body.to_string().into_bytes(), half: false }
     }
 }
@@ -292,7 +297,11 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
 }
 
 /// The next request, its body in `body`'s memory.
-fn read_request(input: &mut impl BufRead, output: &mut impl Write, mut body: Vec<u8>) -> io::Result<Option<Request>> {
+pub(crate) fn read_request(
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+    mut body: Vec<u8>,
+) -> io::Result<Option<Request>> {
     let Some(first) = read_line(input)? else { return Ok(None) };
     let mut words = first.split(' ');
     let method = words.next().unwrap_or_default().to_owned();
@@ -350,7 +359,8 @@ fn read_chunks(input: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-fn write_answer(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
+/// Writes an answer, or half of it.
+pub(crate) fn write_answer(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let mut bytes = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nX-Elastic-Product: Elasticsearch\r\nContent-Length: {}\r\n",
         answer.status,

@@ -55,17 +55,22 @@ fn an_unknown_kind_names_the_known_ones_and_opensearch_is_one() {
 }
 
 #[test]
-fn loki_gets_streams_and_a_push_that_it_partly_refuses_is_parted() {
+fn of_a_push_that_loki_partly_refuses_nothing_is_sent_again() {
     let receiver = Receiver::start();
-    let push =
-        |status, text: &str| Behaviour { status: Some(status), text: Some(text.to_owned()), ..Behaviour::default() };
-    let behind = "entry too far behind, total ignored: 1 out of 2";
-    receiver.script([push(400, behind), push(400, behind)]);
-    let output = run(&format!("logpost --to loki {} --label app=shop", receiver.url()), b"one\ntwo\n");
+    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let named = time.replace('T', " ").replace('Z', ".000000001 +0000 UTC");
+    let answer = format!(
+        "entry with timestamp {named} ignored, reason: 'entry out of order',\nuser 'fake', total ignored: 2 out of 3 for stream: {{}}"
+    );
+    receiver.script([Behaviour { status: Some(400), text: Some(answer), ..Behaviour::default() }]);
+    let lines = ["one", "two", "three"].map(|message| json!({"time": time, "message": message}).to_string() + "\n");
+    let output = run(&format!("logpost --to loki {} --label app=shop", receiver.url()), lines.concat().as_bytes());
     assert_status(&output, 1);
-    assert_eq!(records(&output), [json!({"message": "one", "_refused": format!("400 {behind}")})]);
-    let streams = &receiver.documents()[0]["streams"];
-    assert_eq!((&streams[0]["stream"], &streams[0]["values"][0][1]), (&json!({"app": "shop"}), &json!("two")));
+    assert_eq!(records(&output), [json!({"time": time, "message": "two", "_refused": "400 entry out of order"})]);
+    assert_eq!(receiver.requests(), 1);
+    let said = text(&output.stderr);
+    assert!(said.contains("1 of 3 records were refused and are not told apart: entry out of order\n"), "{said}");
+    assert!(said.contains("delivered 1 records in 1 requests") && said.contains(", refused 2"), "{said}");
 }
 
 #[test]
@@ -374,7 +379,7 @@ fn what_is_not_the_success_of_the_kind_is_said_and_nothing_is_dropped_or_lost() 
         case("loki", 260, "", "260: not stored"),
         case("loki", 400, "unexpected end of JSON input", "400 unexpected end"),
         case("loki", 429, "Ingestion rate limit exceeded", "429 Ingestion"),
-        case("otlp", 200, "", "200: not OpenTelemetry"),
+        case("otlp", 201, "", "201: not OpenTelemetry"),
         case("otlp", 200, page, "200 a page: not OpenTelemetry"),
         case("otlp", 500, "", "500"),
         case("otlp", 503, "", "503"),
