@@ -29,6 +29,8 @@ mod deliver;
 mod destinations;
 mod document;
 mod dry_run;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod held;
 mod hidden;
 mod metrics;
