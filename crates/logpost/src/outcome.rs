@@ -99,8 +99,8 @@ pub enum Outcomes {
     Each(Vec<Outcome>),
     /// Nothing of the request is to be sent again, for what was not refused is stored.
     Taken(Taken),
-    /// The destination will write records in another way from now on, for this reason, which is said. Those of the request
-    /// that are not stored are [`Outcome::Unread`]: they are written anew and sent at once.
+    /// One for each, and what the destination has learnt, which is said. It may write records in another way from now on:
+    /// those that are not stored are [`Outcome::Unread`], written anew and sent at once.
     Otherwise(String, Vec<Outcome>),
 }
 

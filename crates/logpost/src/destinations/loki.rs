@@ -56,6 +56,10 @@ pub struct Loki {
     metadata: MetadataLimit,
     /// How often in a row the answer was 429.
     busy: u32,
+    /// The streams that have taken a line of this run, by their labels.
+    taken: HashSet<Vec<u8>>,
+    /// That lines were taken for those of an earlier run has been said.
+    has_said_known: bool,
 }
 
 /// More structured metadata, and the record is a line of JSON.
@@ -122,6 +126,8 @@ impl Loki {
             range: Range::new(settings, FARTHEST_AHEAD),
             metadata: METADATA,
             busy: 0,
+            taken: HashSet::new(),
+            has_said_known: false,
         })
     }
 
@@ -206,6 +212,36 @@ impl Loki {
         Some(writer.metadata)
     }
 
+    /// Lines that are too far behind before their stream has taken any line of this run: since requests go in order, an
+    /// earlier run has sent what is behind them, and before that these. Loki looks for lines that it has only afterwards.
+    fn of_earlier_run(&mut self, ignored: &Ignored, entries: &[Option<Entry>]) -> Option<Outcomes> {
+        let labels = &entries.iter().flatten().next()?.labels;
+        let are_behind =
+            !ignored.lines.is_empty() && ignored.lines.iter().all(|line| line.reason.contains("too far behind"));
+        if !are_behind || self.taken.contains(labels) {
+            return None;
+        }
+        // It is the oldest that are behind.
+        let mut oldest: Vec<usize> = (0..entries.len()).collect();
+        oldest.sort_by_key(|place| entries[*place].as_ref().map(|entry| entry.nanoseconds));
+        let mut outcomes = vec![Outcome::Delivered; entries.len()];
+        for place in oldest.into_iter().take(ignored.total) {
+            outcomes[place] = Outcome::Known;
+        }
+        if outcomes.contains(&Outcome::Delivered) {
+            self.taken.insert(labels.clone());
+        }
+        if std::mem::replace(&mut self.has_said_known, true) {
+            return Some(Outcomes::Each(outcomes));
+        }
+        let words = format!(
+            "{} of {} records are older than what Loki has of their stream, and taken for delivered by an earlier run",
+            ignored.total.min(entries.len()),
+            entries.len()
+        );
+        Some(Outcomes::Otherwise(words, outcomes))
+    }
+
     /// What an answer of 400 says of the records.
     fn read_refusal(&mut self, body: &[u8], sent: &Sent<'_>) -> Outcomes {
         let text = String::from_utf8_lossy(body);
@@ -232,6 +268,9 @@ impl Loki {
         }
         if ignored.is_for_a_rate() {
             return Outcomes::All(Outcome::Again(reason(400, body)));
+        }
+        if let Some(outcomes) = self.of_earlier_run(&ignored, &entries) {
+            return outcomes;
         }
         let mut is_found = vec![false; entries.len()];
         let mut refused = Vec::new();
@@ -367,7 +406,11 @@ impl Destination for Loki {
         self.busy = if *status == 429 { self.busy + 1 } else { 0 };
         let reason = reason(*status, body);
         Outcomes::All(match status {
-            204 => Outcome::Delivered,
+            204 => {
+                let first = sent.records.first().map(|record| self.labels(&Fields::parse(sent.batch, *record)));
+                self.taken.extend(first.and_then(Result::ok));
+                Outcome::Delivered
+            }
             400 => return self.read_refusal(body, sent),
             429 if sent.count() > 1 && (self.busy >= MOST_BUSY || ignored::is_above_rate(body)) => {
                 self.busy = 0;
@@ -550,6 +593,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_behind_before_its_stream_has_taken_a_line_was_delivered_by_an_earlier_run() {
+        let line = |second: u32| format!(r#"{{"time":"2025-10-10T13:55:{second}Z","message":"x"}}"#);
+        let lines = [line(10), line(30), line(20)];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let body = "entry with timestamp 2025-10-10 13:55:10 +0000 UTC ignored, reason: 'entry too far behind, x',\n\
+            user 'fake', total ignored: 2 out of 3 for stream: {}";
+        let mut loki = destination();
+        let Outcomes::Otherwise(words, each) = outcomes(&mut loki, 400, body, &lines) else { panic!("refused") };
+        assert_eq!(each, [Outcome::Known, Outcome::Delivered, Outcome::Known]);
+        assert!(words.starts_with("2 of 3 records are older"), "{words}");
+        assert!(matches!(outcomes(&mut loki, 400, body, &lines), Outcomes::Taken(_)), "a line has been taken since");
+    }
+
+    #[test]
     fn of_a_partial_400_the_named_lines_are_refused_and_the_others_counted() {
         let line = |start: u32, second: u32| {
             format!(r#"{{"_pos":"3f2a00c4d1e0b7a9:{start}-99","time":"2025-10-10T13:55:{second}Z","message":"x"}}"#)
@@ -558,7 +615,12 @@ mod tests {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let named = "entry with timestamp 2025-10-10 13:55:10.000000003 +0000 UTC ignored, reason: 'entry too far behind, x',\n";
         let body = |total: u32| format!("{named}user 'fake', total ignored: {total} out of 4 for stream: {{}}");
-        let taken = |total| match outcomes(&mut destination(), 400, &body(total), &lines) {
+        let begun = || {
+            let mut loki = destination();
+            assert_eq!(outcomes(&mut loki, 204, "", &lines), Outcomes::All(Outcome::Delivered));
+            loki
+        };
+        let taken = |total| match outcomes(&mut begun(), 400, &body(total), &lines) {
             Outcomes::Taken(taken) => taken,
             other => panic!("{other:?}"),
         };
