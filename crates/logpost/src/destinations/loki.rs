@@ -40,6 +40,8 @@ const LONGEST_LINE: usize = 256 * 1024;
 const MOST_LABELS: usize = 15;
 const LONGEST_LABEL: usize = 2048;
 const FARTHEST_AHEAD: Duration = Duration::from_secs(600);
+/// Half of Loki's `max_chunk_age`, in nanoseconds.
+const FARTHEST_BEHIND: i128 = 3_600_000_000_000;
 /// So often the same request may be one too many in a second before it is halved.
 const MOST_BUSY: u32 = 3;
 
@@ -228,8 +230,20 @@ impl Loki {
         for place in oldest.into_iter().take(ignored.total) {
             outcomes[place] = Outcome::Known;
         }
+        // What is as far behind a line of this very request was never taken.
+        let mut newest = i128::MIN;
+        for (entry, outcome) in entries.iter().zip(&mut outcomes) {
+            let at = entry.as_ref().map_or(newest, |entry| entry.nanoseconds);
+            if *outcome == Outcome::Known && newest.saturating_sub(at) > FARTHEST_BEHIND {
+                *outcome = Outcome::Refused(format!("400 {}", ignored.lines[0].reason));
+            }
+            newest = newest.max(at);
+        }
         if outcomes.contains(&Outcome::Delivered) {
             self.taken.insert(labels.clone());
+        }
+        if !outcomes.contains(&Outcome::Known) {
+            return Some(Outcomes::Each(outcomes));
         }
         if std::mem::replace(&mut self.has_said_known, true) {
             return Some(Outcomes::Each(outcomes));
@@ -604,6 +618,11 @@ mod tests {
         assert_eq!(each, [Outcome::Known, Outcome::Delivered, Outcome::Known]);
         assert!(words.starts_with("2 of 3 records are older"), "{words}");
         assert!(matches!(outcomes(&mut loki, 400, body, &lines), Outcomes::Taken(_)), "a line has been taken since");
+        let far = [line(10), r#"{"time":"2025-10-10T11:55:10Z","message":"x"}"#.to_owned(), line(20)];
+        let far: Vec<&str> = far.iter().map(String::as_str).collect();
+        let one = body.replace("ignored: 2", "ignored: 1");
+        let Outcomes::Each(each) = outcomes(&mut destination(), 400, &one, &far) else { panic!("of all alike") };
+        assert!(matches!(&each[1], Outcome::Refused(_)) && each[0] == Outcome::Delivered, "{each:?}");
     }
 
     #[test]
