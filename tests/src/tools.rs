@@ -18,11 +18,29 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a member of the workspace")
 }
 
-/// The directory of the built tools: two above the test program itself.
+/// The pages of the documentation: the README at the top and those of the directories that have one.
+///
+/// # Panics
+/// When the directory of the crates cannot be read.
+pub fn pages() -> Vec<PathBuf> {
+    let crates = std::fs::read_dir(workspace().join("crates")).expect("the workspace has crates");
+    let mut directories: Vec<PathBuf> = crates.flatten().map(|entry| entry.path()).collect();
+    directories.sort();
+    directories.extend(["images", "tests"].map(|directory| workspace().join(directory)));
+    directories.insert(0, workspace().to_path_buf());
+    let pages = directories.into_iter().map(|directory| directory.join("README.md"));
+    pages.chain([workspace().join(".github/CONTRIBUTING.md")]).filter(|page| page.exists()).collect()
+}
+
+/// The directory of the built tools: `$LOGPIPE_TOOLS`, where a script tests others than those of this build; else two above
+/// the test program itself.
 ///
 /// # Panics
 /// When the system does not tell a program's own path.
 pub fn directory() -> PathBuf {
+    if let Some(directory) = env::var_os("LOGPIPE_TOOLS") {
+        return directory.into();
+    }
     let own = env::current_exe().expect("a test program knows its path");
     own.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
 }

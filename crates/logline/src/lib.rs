@@ -13,6 +13,7 @@
 //! | [`json`] | the text of an object read without a tree, strings written |
 //! | [`short`] | short runs of bytes appended and compared without a call |
 //! | [`state`] | small files that survive a kill at any moment |
+//! | [`system`] | the system calls that only Linux has, and their portable twins |
 //! | [`time`], [`stamp`] | moments and zones; times as programs write them |
 //! | [`names`], [`level`] | the names under which applications write time, level and message; levels in their order |
 //! | [`wait`] | the one wait: input, output, signals, time |
@@ -35,6 +36,7 @@ pub mod spelling;
 pub mod splitter;
 pub mod stamp;
 pub mod state;
+pub mod system;
 pub mod time;
 pub mod torn;
 pub mod wait;

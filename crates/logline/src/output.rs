@@ -1,21 +1,19 @@
 //! stdout: collected, and written when the buffer is full or exactly before a read that may block. That its reader went
 //! away is [`Stop::ReaderGone`]; any other failure is trouble, that of the last write too.
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::io::Errno;
 
 use crate::ending::{Stop, Trouble};
+use crate::system;
 
 /// How much is collected before it is written in any case. What is read, made of it and written stays in a core's cache.
 pub const WRITE_SIZE: usize = 128 << 10;
 /// What the pipe of a busy stream is enlarged to, so that its two ends seldom wait for each other. Not more, and not before:
 /// the memory is charged to the Pod, and beyond 64 MiB for a user every new pipe of that user shrinks to 8 KiB.
 const PIPE_SIZE: usize = 512 << 10;
-/// A write that finds one free page in a pipe does not block up to this size.
-const PAGE: usize = 4096;
 
 /// The standard output.
 #[derive(Debug)]
@@ -109,13 +107,12 @@ impl Output {
 
     fn write_now(&self, bytes: &[u8]) -> Result<usize, Errno> {
         if self.has_nowait {
-            // An offset of -1 means: as write does.
-            return rustix::io::pwritev2(self.fd, &[io::IoSlice::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT);
+            return system::write_now(self.fd, bytes);
         }
         if !has_room(self.fd) {
             return Err(Errno::AGAIN);
         }
-        rustix::io::write(self.fd, &bytes[..bytes.len().min(PAGE)])
+        rustix::io::write(self.fd, &bytes[..bytes.len().min(system::ROOM)])
     }
 
     /// How many bytes are pending.
@@ -144,12 +141,8 @@ impl Output {
     }
 
     fn enlarge(&mut self) {
-        if std::mem::replace(&mut self.enlarged, true) {
-            return;
-        }
-        if rustix::pipe::fcntl_getpipe_size(self.fd).is_ok_and(|size| size < PIPE_SIZE) {
-            // A refusal leaves the pipe as it is: slower, nothing else.
-            let _ = rustix::pipe::fcntl_setpipe_size(self.fd, PIPE_SIZE);
+        if !std::mem::replace(&mut self.enlarged, true) {
+            system::enlarge(self.fd, PIPE_SIZE);
         }
     }
 

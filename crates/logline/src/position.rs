@@ -13,13 +13,10 @@ use std::fmt;
 pub struct Fid(pub u64);
 
 impl Fid {
-    /// A new name from the kernel's random numbers. Fails only where `getrandom(2)` does.
+    /// A new name from the system's random numbers. Fails only where there are none.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 8];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
-        }
+        crate::system::fill_random(&mut bytes)?;
         Ok(Self(u64::from_ne_bytes(bytes)))
     }
 

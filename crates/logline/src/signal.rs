@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rustix::pipe::{PipeFlags, pipe_with};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level};
 
@@ -48,7 +47,7 @@ impl Signals {
         flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
         let mut caught = Vec::new();
         for (signal, asked) in signals {
-            let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+            let (read, write) = crate::system::signal_pipe()?;
             low_level::pipe::register(*signal, write)?;
             caught.push((*asked, read));
         }

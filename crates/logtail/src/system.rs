@@ -125,12 +125,14 @@ impl Disk for System {
     }
 }
 
+// A number of links is a u32 on some machines.
+#[allow(clippy::useless_conversion, reason = "on x86-64 it is a u64 already")]
 fn told(stat: &fs::Stat) -> Stat {
     Stat {
         inode: Inode { device: stat.st_dev, number: stat.st_ino },
         size: u64::try_from(stat.st_size).unwrap_or(0),
         modified: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
-        names: stat.st_nlink,
+        names: u64::from(stat.st_nlink),
         is_file: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
     }
 }
