@@ -8,29 +8,31 @@ use std::path::Path;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
+use logline::manual::Manual;
 
 fn main() -> io::Result<()> {
     let Some(directory) = std::env::args_os().nth(1) else {
         return Err(io::Error::other("no directory named, expected manuals DIR"));
     };
-    for command in commands() {
-        write(command, Path::new(&directory))?;
+    for (command, manual) in commands() {
+        write(command, &manual, Path::new(&directory))?;
     }
     Ok(())
 }
 
 /// The four definitions.
-pub fn commands() -> [Command; 4] {
+pub fn commands() -> [(Command, Manual); 4] {
     [
-        logtail::args::Args::command(),
-        logparse::Args::command(),
-        logfilter::args::Args::command(),
-        logpost::Args::command(),
+        (logtail::args::Args::command(), logtail::manual::MANUAL),
+        (logparse::Args::command(), logparse::MANUAL),
+        (logfilter::args::Args::command(), logfilter::manual::MANUAL),
+        (logpost::Args::command(), logpost::MANUAL),
     ]
+    .map(|(command, manual)| (manual.arrange(command), manual))
 }
 
 /// Writes all that is made of one of them.
-pub fn write(mut command: Command, directory: &Path) -> io::Result<()> {
+pub fn write(mut command: Command, manual: &Manual, directory: &Path) -> io::Result<()> {
     let name = command.get_name().to_owned();
     for (shell, folder) in [(Shell::Bash, "bash"), (Shell::Zsh, "zsh"), (Shell::Fish, "fish")] {
         let folder = directory.join(folder);
@@ -46,10 +48,10 @@ pub fn write(mut command: Command, directory: &Path) -> io::Result<()> {
     }
     let folder = directory.join("man1");
     fs::create_dir_all(&folder)?;
-    fs::write(folder.join(format!("{name}.1")), page(command)?)
+    fs::write(folder.join(format!("{name}.1")), page(command, manual)?)
 }
 
-fn page(command: Command) -> io::Result<Vec<u8>> {
+fn page(command: Command, manual: &Manual) -> io::Result<Vec<u8>> {
     let name = command.get_name().to_owned();
     let extra = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let man = Man::new(command);
@@ -60,6 +62,7 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     write_sections(&mut page, &extra)?;
+    write_sections(&mut page, manual.sections)?;
     let others = ["logtail", "logparse", "logfilter", "logpost"].into_iter().filter(|other| *other != name);
     let others: Vec<String> = others.map(|other| format!("\\fB{other}\\fR(1)")).collect();
     writeln!(page, ".SH SEE ALSO\n{}", others.join(", "))?;

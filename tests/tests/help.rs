@@ -47,6 +47,38 @@ fn help_tells_options_exit_status_and_examples_and_version_the_version() {
 }
 
 #[test]
+fn the_short_help_fits_a_screen_and_every_heading_names_options_that_there_are() {
+    for (command, manual) in manuals::commands() {
+        let tool = command.get_name();
+        let (short, status) = said(tool, &["-h"]);
+        assert_eq!(status, Some(0));
+        let (lines, all) = (short.lines().count(), said(tool, &["--help"]).0.lines().count());
+        assert!(lines <= 24 && lines < all, "{tool} -h has {lines} lines: {short}");
+        assert!(short.ends_with(&format!("{tool} --help shows all options, exit status and examples.\n")), "{short}");
+        let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        for option in manual.short {
+            assert!(known.contains(option), "{tool} -h names --{option}, which is none of its options");
+        }
+    }
+}
+
+#[test]
+fn what_hands_know_from_related_tools_is_answered_with_what_does_it_here() {
+    for (line, answer) in [
+        ("logtail --follow=name x", "logtail: --follow=name: -F follows by name\n"),
+        ("logtail -20 x", "logtail: -20: unknown option, use -n 20\n"),
+        ("logtail -2 x", "logtail: -2: unknown option, use -n 2\n"),
+        ("logfilter -o x", "logfilter: -o: unknown option, use grep -o behind it\n"),
+        ("logpost --to es http://h", "logpost: es: unknown, did you mean elasticsearch\n"),
+        ("logpost -d x http://h", "logpost: -d: unknown option, records are read from standard input\n"),
+    ] {
+        let output = Command::new("bash").args(["-c", line]).env("PATH", tools::path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), answer, "{line}");
+    }
+}
+
+#[test]
 fn a_dash_is_standard_input_and_two_dashes_end_the_options() {
     for line in [
         "logfilter a -",
@@ -71,7 +103,7 @@ fn a_dash_is_standard_input_and_two_dashes_end_the_options() {
 
 #[test]
 fn every_example_in_a_help_is_a_pipeline_that_its_members_understand() {
-    let commands = manuals::commands();
+    let commands = manuals::commands().map(|(command, _)| command);
     for command in &commands {
         let text = command.get_after_help().unwrap().to_string();
         let examples: Vec<&str> = text.split("Examples:\n").nth(1).unwrap().lines().collect();
@@ -98,19 +130,22 @@ fn every_example_in_a_help_is_a_pipeline_that_its_members_understand() {
 #[test]
 fn man_pages_and_completions_know_every_option() {
     let scratch = Scratch::new("manuals");
-    for command in manuals::commands() {
+    for (command, manual) in manuals::commands() {
         let name = command.get_name().to_owned();
         let options: Vec<String> = command
             .get_arguments()
             .filter(|argument| !argument.is_hide_set())
             .filter_map(|argument| argument.get_long().map(str::to_owned))
             .collect();
-        manuals::write(command, scratch.path()).unwrap();
+        manuals::write(command, &manual, scratch.path()).unwrap();
         let page = fs::read_to_string(scratch.path().join("man1").join(format!("{name}.1"))).unwrap();
         for option in &options {
             assert!(page.contains(&option.replace('-', "\\-")), "{name}.1 lacks {option}");
         }
-        assert!(page.contains(".SH EXIT STATUS\n.nf\n") && page.contains(".SH EXAMPLES\n"), "{page}");
+        for heading in ["EXIT STATUS", "EXAMPLES", "ENVIRONMENT", "SIGNALS", "SEE ALSO"] {
+            assert!(page.contains(&format!(".SH {heading}\n")), "{name}.1 lacks {heading}");
+        }
+        assert_eq!(page.contains(".SH FILES\n"), options.iter().any(|option| option == "state"), "{name}.1");
         let completions = scratch.path().join("bash").join(&name);
         let text = fs::read_to_string(&completions).unwrap();
         for option in &options {

@@ -4,6 +4,7 @@ pub mod args;
 mod condition;
 mod expr;
 mod filter;
+pub mod manual;
 mod needle;
 mod parse;
 mod pattern;

@@ -1,6 +1,7 @@
 //! Keeps the lines that match a pattern or a condition on their fields.
 
-use logfilter::args::{Args, HINTS};
+use logfilter::args::Args;
+use logfilter::manual::MANUAL;
 use logfilter::{EXPECTED_TIME, Expr, Filter, PROG, Pattern, Query, When, looks_like_condition, parse};
 use logline::ending::{Exit, Stop, Trouble, say};
 use logline::input::Input;
@@ -8,7 +9,7 @@ use logline::output::Output;
 use logline::time::Zone;
 
 fn main() -> Exit {
-    logline::args::run(PROG, HINTS, run)
+    logline::args::run(PROG, &MANUAL, run)
 }
 
 fn run(args: &Args) -> Result<Exit, Stop> {

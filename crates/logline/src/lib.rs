@@ -17,6 +17,7 @@
 //! | [`time`], [`stamp`] | moments and zones; times as programs write them |
 //! | [`names`], [`level`] | the names under which applications write time, level and message; levels in their order |
 //! | [`wait`] | the one wait: input, output, signals, time |
+//! | [`manual`] | how a tool explains itself: help, man page, answers to options of other tools |
 //! | [`ending`], [`args`], [`signal`], [`quantity`], [`spelling`] | exit codes and messages, options, signals, sizes and durations, names with a slip |
 
 pub mod args;
@@ -26,6 +27,7 @@ pub mod input;
 pub mod json;
 pub mod level;
 pub mod line;
+pub mod manual;
 pub mod names;
 pub mod output;
 pub mod position;

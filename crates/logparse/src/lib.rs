@@ -8,6 +8,7 @@ mod formats;
 mod grok;
 mod join;
 mod lanes;
+mod manual;
 mod parse;
 mod pod;
 mod pretty;
@@ -15,6 +16,7 @@ mod record;
 mod trace;
 
 pub use args::Args;
+pub use manual::MANUAL;
 pub use parse::Parse;
 
 /// The name in messages.

@@ -3,10 +3,10 @@
 use logline::ending::{Exit, Stop};
 use logline::input::Input;
 use logline::output::Output;
-use logparse::{Args, PROG, Parse};
+use logparse::{Args, MANUAL, PROG, Parse};
 
 fn main() -> Exit {
-    logline::args::run(PROG, &[], run)
+    logline::args::run(PROG, &MANUAL, run)
 }
 
 fn run(args: &Args) -> Result<Exit, Stop> {

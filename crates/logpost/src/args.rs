@@ -277,12 +277,3 @@ fn parse_field(text: &str) -> Result<(String, String), String> {
     }
     Ok((name, value))
 }
-
-/// curl's options that logpost does not have.
-pub const HINTS: &[(&str, &str)] = &[
-    ("-d", "records are read from standard input"),
-    ("-X", "requests are always POST"),
-    ("-L", "redirects are never followed with records"),
-    ("-o", "answers are read, not written"),
-    ("-s", "there is nothing to silence, see -v"),
-];

@@ -33,6 +33,7 @@ mod dry_run;
 pub mod fuzz;
 mod held;
 mod hidden;
+mod manual;
 mod metrics;
 mod outage;
 mod outcome;
@@ -51,7 +52,8 @@ mod transport;
 mod unread;
 mod window;
 
-pub use args::{Args, HINTS};
+pub use args::Args;
+pub use manual::MANUAL;
 pub use setup::run;
 // The model of the whole pipe, among logtail's tests, runs the window against a server of its own.
 pub use outcome::{Outcome, Outcomes};

@@ -1,8 +1,8 @@
 //! Delivers records over HTTP and keeps them until they have been accepted.
 
 use logline::ending::Exit;
-use logpost::{HINTS, PROG, run};
+use logpost::{MANUAL, PROG, run};
 
 fn main() -> Exit {
-    logline::args::run(PROG, HINTS, run)
+    logline::args::run(PROG, &MANUAL, run)
 }

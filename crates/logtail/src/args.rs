@@ -62,7 +62,7 @@ pub struct Args {
     pub max_line: u64,
 
     /// Poll interval while idle
-    #[arg(short = 's', long, value_name = "SECS", value_parser = parse_duration, default_value = "1")]
+    #[arg(short = 's', long, value_name = "SECS", value_parser = poll_interval, default_value = "1")]
     pub sleep_interval: Duration,
 
     /// Links that a glob finds may lead into DIR (repeatable)
@@ -90,16 +90,12 @@ pub struct Args {
     pub drain_max: Duration,
 }
 
-/// tail's options that logtail does not have.
-pub const HINTS: &[(&str, &str)] = &[
-    ("-c", "use tail -c"),
-    ("--bytes", "use tail -c"),
-    ("--pid", "use tail --pid"),
-    ("-q", "there are no headers unless -v asks for them"),
-    ("--quiet", "there are no headers unless -v asks for them"),
-    ("--retry", "-F waits for files that are not there yet"),
-    ("-z", "use tail -z"),
-];
+/// The shortest time between two looks at the files: without one `-s 0` would use up a core.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+fn poll_interval(text: &str) -> Result<Duration, String> {
+    Ok(parse_duration(text)?.max(SHORTEST_INTERVAL))
+}
 
 fn line_limit(text: &str) -> Result<u64, String> {
     match parse_size(text)? {
@@ -108,5 +104,18 @@ fn line_limit(text: &str) -> Result<u64, String> {
             Err(format!("{text} is more than the tools behind it take, expected at most 1MiB"))
         }
         size => Ok(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_of_nothing_leaves_time_between_two_looks() {
+        assert_eq!(poll_interval("0"), Ok(SHORTEST_INTERVAL));
+        assert_eq!(poll_interval("0.001"), Ok(SHORTEST_INTERVAL));
+        assert_eq!(poll_interval("2"), Ok(Duration::from_secs(2)));
+        assert!(poll_interval("soon").is_err());
     }
 }

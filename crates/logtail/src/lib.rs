@@ -29,6 +29,7 @@ pub mod follow;
 pub mod glob;
 pub mod lease;
 pub mod links;
+pub mod manual;
 pub mod names;
 pub mod paths;
 pub mod plan;

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 use logline::ending::{Exit, Stop, Trouble};
 use logline::signal::Signals;
 use logtail::PROG;
-use logtail::args::{Args, HINTS};
+use logtail::args::Args;
 use logtail::drain::Drain;
 use logtail::emit::Shape;
 use logtail::file::CHUNK;
 use logtail::follow::Follower;
 use logtail::glob::Pattern;
+use logtail::manual::MANUAL;
 use logtail::plan::{First, Plan};
 use logtail::run::{Pace, Run, boot_id};
 use logtail::state::State;
 use logtail::system::System;
 
 fn main() -> Exit {
-    logline::args::run(PROG, HINTS, run)
+    logline::args::run(PROG, &MANUAL, run)
 }
 
 fn run(args: &Args) -> Result<Exit, Stop> {
