@@ -22,22 +22,36 @@ pub struct Step {
     pub status: i32,
 }
 
-/// The steps of the `console` blocks of a Markdown file.
-pub fn markdown(text: &str) -> Vec<Vec<Step>> {
-    let mut blocks = Vec::new();
-    let mut block: Option<Vec<(usize, &str)>> = None;
-    for (number, line) in text.lines().enumerate() {
-        match &mut block {
-            None if line.trim_end() == "```console" => block = Some(Vec::new()),
-            None => {}
-            Some(lines) if line.trim_end() == "```" => {
-                blocks.push(steps(lines));
-                block = None;
-            }
-            Some(lines) => lines.push((number + 1, line)),
+/// A fenced block of a Markdown file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fence<'a> {
+    /// The line of the file it begins in, from 1.
+    pub line: usize,
+    /// What stands behind its backticks: `console`, `sh keep opensearch`, `yaml images/…`.
+    pub info: &'a str,
+    /// What stands in it, each line with its number.
+    pub lines: Vec<(usize, &'a str)>,
+}
+
+/// The fenced blocks of a Markdown file that begin at the margin.
+pub fn fences(text: &str) -> Vec<Fence<'_>> {
+    let mut fences = Vec::new();
+    let mut open: Option<Fence<'_>> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some(Fence { line: number, info: info.trim(), lines: Vec::new() }),
+            (None, None) => {}
+            (Some(_), Some(_)) => fences.extend(open.take()),
+            (Some(fence), None) => fence.lines.push((number, line)),
         }
     }
-    blocks
+    fences
+}
+
+/// The steps of the `console` blocks of a Markdown file.
+pub fn markdown(text: &str) -> Vec<Vec<Step>> {
+    let blocks = fences(text).into_iter().filter(|fence| fence.info == "console");
+    blocks.map(|fence| steps(&fence.lines)).collect()
 }
 
 /// The steps of a `.t` file: commands and output are indented by two spaces, all else is prose.
@@ -103,7 +117,8 @@ pub fn run_file(path: &Path) -> Result<usize, String> {
     let markdown_file = path.extension().is_some_and(|extension| extension == "md");
     let blocks = if markdown_file { markdown(&text) } else { vec![cram(&text)] };
     let count = blocks.iter().map(Vec::len).sum();
-    if count == 0 {
+    // A page of Markdown may have other blocks alone; tests/tests/pages.rs sees to all of them.
+    if count == 0 && !markdown_file {
         return Err(format!("{}: no command in it\n", path.display()));
     }
     let mut trouble = String::new();

@@ -1,4 +1,4 @@
-//! Every command of the README and of the transcripts prints what is said there.
+//! Every command of the pages of the documentation and of the transcripts prints what is said there.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -23,10 +23,7 @@ fn documented_commands_print_what_is_documented() {
     let mut files = Vec::new();
     collect(&tools::workspace().join("tests"), &mut files);
     files.sort();
-    let readme = tools::workspace().join("README.md");
-    if readme.exists() {
-        files.push(readme);
-    }
+    files.extend(tools::pages());
     let mut commands = 0;
     let mut trouble = String::new();
     for file in &files {

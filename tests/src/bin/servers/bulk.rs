@@ -54,9 +54,9 @@ pub fn show(name: Name, directory: &Path, claims: &Claims) -> Result<(), Trouble
     claims.show(who, "everything sent again", || bulk.sent_again());
     bulk.show_holds(claims);
     claims.show(who, "a data stream", || bulk.data_stream());
-    claims.show(who, "the README's recipes for 24 hours and their errors", || bulk.last_day());
+    claims.show(who, "the documented recipes for 24 hours and their errors", || bulk.last_day());
     if name == Name::Elasticsearch {
-        claims.show(who, "the README's data stream of 24 hours", || bulk.lifecycle());
+        claims.show(who, "the documented data stream of 24 hours", || bulk.lifecycle());
         claims.show(who, "a wrong password, a user who may not write", || bulk.credentials());
     } else {
         front::show(&bulk, claims)?;

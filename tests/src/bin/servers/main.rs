@@ -8,7 +8,7 @@
 //! | [`loki`] | nothing is refused that it has or would take, and nothing is lost |
 //! | [`collector`] | every field arrives as it was |
 //! | [`front`] | nginx in between: TLS, certificates, passwords, limits |
-//! | [`recipes`] | the README's, for keeping and finding |
+//! | [`recipes`] | those of the documentation, for keeping and finding |
 //!
 //! A claim that fails does not stop the others. Nothing is asserted about time.
 
