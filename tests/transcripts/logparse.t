@@ -90,3 +90,16 @@ Bad arguments are said with what was expected.
   $ logparse --grok '%{NOTHING:x}' < /dev/null
   logparse: --grok: %{NOTHING}: unknown pattern, expected a usual name like %{NUMBER}, or (?<name>…) with the expression itself
   [2]
+
+Access records have no level of their own; by their status they get one, in front of what an error log says itself.
+
+  $ printf '%s\n' 200 301 404 502 '-' | sed 's|.*|10.0.0.1 - - [23/Nov/2026:08:53:50 +0000] "GET / HTTP/1.1" & 3 "-" "-"|' | logparse nginx --status-level --only level,status
+  {"level":"info","status":200}
+  {"level":"info","status":301}
+  {"level":"warn","status":404}
+  {"level":"error","status":502}
+  {}
+  $ echo '2026-11-23T08:53:50Z stdout F 10.0.0.1 - - [23/Nov/2026:08:53:50 +0000] "GET / HTTP/1.1" 503 3 "-" "-"' | logparse cri,nginx --status-level --only level,stream
+  {"level":"error","stream":"stdout"}
+  $ echo '{"level":"debug","status":500}' | logparse json --status-level
+  {"level":"debug","status":500}

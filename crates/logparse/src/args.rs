@@ -141,6 +141,9 @@ pub struct Args {
     /// Leave the sequences that colour a terminal in the message of text
     #[arg(long)]
     pub keep_ansi: bool,
+    /// Give access records a level by their status: 5xx error, 4xx warn, else info
+    #[arg(long)]
+    pub status_level: bool,
     /// Write only these keys
     #[arg(long, value_name = "A,B", value_delimiter = ',', action = ArgAction::Append)]
     pub only: Vec<String>,

@@ -42,6 +42,7 @@ pub struct Parse {
     on_error: OnError,
     strict: bool,
     keep_message: bool,
+    gives_level_by_status: bool,
     field: Option<String>,
     /// It has been said that the field is no text.
     has_said_field: bool,
@@ -127,6 +128,7 @@ impl Parse {
             on_error: args.on_error,
             strict: args.strict,
             keep_message: args.keep_message,
+            gives_level_by_status: args.status_level,
             field: args.field.clone(),
             has_said_field: false,
             level_names: args.level_names,
@@ -494,6 +496,9 @@ impl Parse {
         }
         if self.level_names {
             self.record.settle_level();
+        }
+        if self.gives_level_by_status && error.is_none() {
+            self.record.level_by_status();
         }
         let begin = out.len();
         let head = Head { position, position_text, file: &self.file.member };

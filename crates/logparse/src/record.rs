@@ -518,6 +518,24 @@ impl Record {
         self.foreign_values(&TIMES[1..]).any(|value| Reader::new(&Zone::Fixed(0)).value(value).is_some())
     }
 
+    /// Gives a record that has no level the one that its field `status` implies as a status of HTTP: error for 5xx, warn
+    /// for 4xx, else info. A record without such a status stays without a level.
+    pub fn level_by_status(&mut self) {
+        self.settle_page();
+        self.close_layers();
+        if !self.level.is_empty() {
+            return;
+        }
+        let at = self.entries.iter().rposition(|entry| self.key(entry) == b"status");
+        let word: &[u8] = match at.map(|at| &self.field_at(at)[b",\"status\":".len()..]) {
+            Some([b'5', _, _]) => b"error",
+            Some([b'4', _, _]) => b"warn",
+            Some([b'1'..=b'3', _, _]) => b"info",
+            _ => return,
+        };
+        self.level(word);
+    }
+
     /// Appends the record as one line, its LF included. `error` says why the line could not be read.
     pub fn write(&mut self, out: &mut Vec<u8>, head: &Head<'_>, selection: &Selection, error: Option<&str>) {
         self.close_layers();
