@@ -69,6 +69,10 @@ fn what_hands_know_from_related_tools_is_answered_with_what_does_it_here() {
         ("logtail -20 x", "logtail: -20: unknown option, use -n 20\n"),
         ("logtail -2 x", "logtail: -2: unknown option, use -n 2\n"),
         ("logfilter -o x", "logfilter: -o: unknown option, use grep -o behind it\n"),
+        (
+            "logfilter -W 'a == 1 AND b' < /dev/null",
+            "logfilter: a == 1 AND b\nlogfilter:        ^\nlogfilter: -W: column 8: expected 'and', 'or' or the end; did you mean 'and'\n",
+        ),
         ("logpost --to es http://h", "logpost: es: unknown, did you mean elasticsearch\n"),
         ("logpost -d x http://h", "logpost: -d: unknown option, records are read from standard input\n"),
     ] {

@@ -24,8 +24,7 @@ fn members(line: &str) -> Vec<Vec<String>> {
     let mut members = vec![Vec::new()];
     let mut word: Option<String> = None;
     let mut quote = None;
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
+    for letter in line.chars() {
         match (quote, letter) {
             (None, '\'' | '"') => {
                 quote = Some(letter);

@@ -74,8 +74,19 @@ fn condition(text: &str, zone: &Zone) -> Result<Expr, Trouble> {
     parse(text, zone).map_err(|mistake| {
         say(PROG, text);
         say(PROG, format_args!("{}^", " ".repeat(mistake.column(text))));
-        Trouble::new("-W", format!("column {}: expected {}", mistake.column(text) + 1, mistake.expected))
+        let column = mistake.column(text);
+        let meant = lower_case_of(text, column).map(|word| format!("; did you mean '{word}'")).unwrap_or_default();
+        Trouble::new("-W", format!("column {}: expected {}{meant}", column + 1, mistake.expected))
     })
+}
+
+/// What is meant by `AND`, `OR` or `NOT` at the column of a mistake or just before it: other languages write them so.
+fn lower_case_of(text: &str, column: usize) -> Option<&'static str> {
+    let split = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
+    let (before, here) = text.split_at(split);
+    let words = [before.split_whitespace().next_back(), here.split_whitespace().next()];
+    let known = [("AND", "and"), ("OR", "or"), ("NOT", "not")];
+    known.into_iter().find(|(capital, _)| words.contains(&Some(capital))).map(|(_, word)| word)
 }
 
 fn moment(option: &str, text: &str, zone: &Zone) -> Result<When, Trouble> {
