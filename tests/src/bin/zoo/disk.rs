@@ -1,0 +1,103 @@
+//! What a writer has left on disk: every file with its lines, compressed ones unpacked.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::feed;
+
+/// A file as it was in the end.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// Its name below the directory of the logs, without the ending of a compression.
+    pub(crate) name: String,
+    /// What is in it, unpacked.
+    pub(crate) text: Vec<u8>,
+    /// The numbers in it, in order.
+    pub(crate) numbers: Vec<u64>,
+}
+
+/// All files below the directory, in the order of their first numbers.
+pub(crate) fn read(logs: &Path) -> io::Result<Vec<Left>> {
+    let mut left = Vec::new();
+    for path in files(logs) {
+        let bytes = fs::read(&path)?;
+        let mut text = Vec::new();
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text)?;
+        } else {
+            text = bytes;
+        }
+        // A preallocated file's rest is not written yet.
+        while text.last() == Some(&0) {
+            text.pop();
+        }
+        let name = path.strip_prefix(logs).unwrap_or(&path).to_string_lossy().into_owned();
+        let name = name.strip_suffix(".gz").unwrap_or(&name).to_owned();
+        let numbers = feed::numbers(&text).collect();
+        left.push(Left { name, text, numbers });
+    }
+    left.sort_by_key(|file| file.numbers.first().copied());
+    Ok(left)
+}
+
+/// The regular files below a directory; links are not followed.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    // While files are renamed one may be gone again: that is no failure of the look.
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
+            Ok(kind) if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Looks at the directory again and again, to count the files that were there.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<usize>,
+}
+
+impl Watch {
+    pub(crate) fn start(logs: &Path) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (logs, stopped) = (logs.to_owned(), Arc::clone(&stop));
+        let thread = thread::spawn(move || {
+            let mut seen = HashSet::new();
+            let mut packed = BTreeSet::new();
+            while !stopped.load(Ordering::SeqCst) {
+                for path in files(&logs) {
+                    let Ok(metadata) = path.metadata() else { continue };
+                    let identity = (metadata.dev(), metadata.ino(), metadata.created().ok());
+                    if path.extension().is_some_and(|ending| ending == "gz") {
+                        packed.insert(path);
+                    } else if metadata.len() > 0 {
+                        seen.insert(identity);
+                    }
+                }
+                thread::sleep(Duration::from_millis(30));
+            }
+            // Whoever writes into the compressed file at once was never there as text.
+            seen.len().max(packed.len() + 1)
+        });
+        Self { stop, thread }
+    }
+
+    /// How many files there were beside the first.
+    pub(crate) fn end(self) -> usize {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap_or_default().saturating_sub(1)
+    }
+}
