@@ -1,6 +1,7 @@
 //! What a writer has left on disk: every file with its lines, compressed ones unpacked.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -17,8 +18,8 @@ use crate::feed;
 /// A file as it was in the end.
 #[derive(Debug)]
 pub(crate) struct Left {
-    /// Its name below the directory of the logs, without the ending of a compression.
-    pub(crate) name: String,
+    /// Its names below the directory of the logs, without the ending of a compression; a hard link is one more.
+    pub(crate) names: Vec<String>,
     /// What is in it, unpacked.
     pub(crate) text: Vec<u8>,
     /// The numbers in it, in order.
@@ -27,8 +28,19 @@ pub(crate) struct Left {
 
 /// All files below the directory, in the order of their first numbers.
 pub(crate) fn read(logs: &Path) -> io::Result<Vec<Left>> {
-    let mut left = Vec::new();
+    let mut left: Vec<Left> = Vec::new();
+    let mut known: HashMap<_, usize> = HashMap::new();
     for path in files(logs) {
+        let name = path.strip_prefix(logs).unwrap_or(&path).to_string_lossy().into_owned();
+        let name = name.strip_suffix(".gz").unwrap_or(&name).to_owned();
+        let metadata = path.metadata()?;
+        match known.entry((metadata.dev(), metadata.ino())) {
+            Entry::Occupied(place) => {
+                left[*place.get()].names.push(name);
+                continue;
+            }
+            Entry::Vacant(place) => place.insert(left.len()),
+        };
         let bytes = fs::read(&path)?;
         let mut text = Vec::new();
         if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -40,10 +52,8 @@ pub(crate) fn read(logs: &Path) -> io::Result<Vec<Left>> {
         while text.last() == Some(&0) {
             text.pop();
         }
-        let name = path.strip_prefix(logs).unwrap_or(&path).to_string_lossy().into_owned();
-        let name = name.strip_suffix(".gz").unwrap_or(&name).to_owned();
         let numbers = feed::numbers(&text).collect();
-        left.push(Left { name, text, numbers });
+        left.push(Left { names: vec![name], text, numbers });
     }
     left.sort_by_key(|file| file.numbers.first().copied());
     Ok(left)
@@ -63,7 +73,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Looks at the directory again and again, to count the files that were there.
+/// Looks at the directory again and again, to count the files that were there, and how often one was truncated.
 #[derive(Debug)]
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
@@ -75,8 +85,9 @@ impl Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let (logs, stopped) = (logs.to_owned(), Arc::clone(&stop));
         let thread = thread::spawn(move || {
-            let mut seen = HashSet::new();
+            let mut seen = HashMap::new();
             let mut packed = BTreeSet::new();
+            let mut truncations = 0;
             while !stopped.load(Ordering::SeqCst) {
                 for path in files(&logs) {
                     let Ok(metadata) = path.metadata() else { continue };
@@ -84,18 +95,19 @@ impl Watch {
                     if path.extension().is_some_and(|ending| ending == "gz") {
                         packed.insert(path);
                     } else if metadata.len() > 0 {
-                        seen.insert(identity);
+                        let before = seen.insert(identity, metadata.len());
+                        truncations += usize::from(before.is_some_and(|before| before > metadata.len()));
                     }
                 }
                 thread::sleep(Duration::from_millis(30));
             }
             // Whoever writes into the compressed file at once was never there as text.
-            seen.len().max(packed.len() + 1)
+            seen.len().max(packed.len() + 1).max(truncations + 1)
         });
         Self { stop, thread }
     }
 
-    /// How many files there were beside the first.
+    /// How many files there were beside the first, or truncations.
     pub(crate) fn end(self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().unwrap_or_default().saturating_sub(1)

@@ -132,8 +132,9 @@ impl Feed {
     /// Why it did not do what it should, with the last of what it said.
     fn trouble(&self, cause: &str) -> io::Error {
         let said = fs::read_to_string(&self.said).unwrap_or_default();
-        let last = said.trim_end().lines().last().unwrap_or_default().to_owned();
-        io::Error::other(format!("the writer: {cause}: {last}"))
+        let lines: Vec<&str> = said.trim_end().lines().collect();
+        let last = lines[lines.len().saturating_sub(4)..].join("\n    ");
+        io::Error::other(format!("the writer: {cause}\n    {last}"))
     }
 }
 

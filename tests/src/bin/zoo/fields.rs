@@ -89,10 +89,14 @@ fn wrong(record: &Map<String, Value>, number: u64, fed: &Fed, setting: &Setting)
         let found = ["message", "msg", "log", "MESSAGE", "body", "short_message", "event"];
         let found = found.iter().find_map(|key| record.get(*key)?.as_str());
         let first = found.and_then(|found| found.lines().next()).unwrap_or_default().trim_end();
-        // Process numbers and lines of code vary.
-        let without_digits = |text: &str| text.replace(|char: char| char.is_ascii_digit(), "");
-        let before = first.strip_suffix(setting.after.as_str()).and_then(|rest| rest.strip_suffix(text.as_str()));
-        if before.is_none_or(|before| without_digits(before) != without_digits(&setting.before)) {
+        // Process numbers, lines of code and levels vary.
+        let fixed = |text: &str| text.replace(|char: char| char.is_ascii_digit() || char.is_ascii_uppercase(), "");
+        let before = match level {
+            // Some write the error behind the text.
+            "trace" => first.split_once(text.as_str()).map(|(before, _)| before),
+            _ => first.strip_suffix(setting.after.as_str()).and_then(|rest| rest.strip_suffix(text.as_str())),
+        };
+        if before.is_none_or(|before| fixed(before) != fixed(&setting.before)) {
             let Setting { before, after, .. } = setting;
             return Some(format!("the message is '{first}', expected '{before}{text}{after}'"));
         }
@@ -106,12 +110,20 @@ fn time(record: &Map<String, Value>) -> Option<f64> {
     names.iter().find_map(|key| match record.get(*key)? {
         Value::Number(number) => {
             let number = number.as_f64()?;
-            let scale = if number > 1e17 { 1e9 } else if number > 1e14 { 1e6 } else if number > 1e11 { 1e3 } else { 1.0 };
+            let scale = if number > 1e17 {
+                1e9
+            } else if number > 1e14 {
+                1e6
+            } else if number > 1e11 {
+                1e3
+            } else {
+                1.0
+            };
             (number > 1e8).then_some(number / scale)
         }
         Value::String(text) => {
             let stamp = text.parse::<Timestamp>().ok().or_else(|| {
-                let stamp: DateTime = text.parse().ok()?;
+                let stamp: DateTime = text.trim_end_matches(" UTC").parse().ok()?;
                 jiff::tz::Offset::UTC.to_timestamp(stamp).ok()
             })?;
             Some(stamp.as_duration().as_secs_f64())
@@ -120,10 +132,19 @@ fn time(record: &Map<String, Value>) -> Option<f64> {
     })
 }
 
-/// Its level in the words of our own.
+/// Its level in the words of our own; numbers are pino's and Monolog's.
 fn level_of(record: &Map<String, Value>) -> Option<String> {
-    let names =
-        ["level", "lvl", "severity", "severity_text", "log.level", "loglevel", "levelname", "error_severity", "level_name"];
+    let names = [
+        "level",
+        "lvl",
+        "severity",
+        "severity_text",
+        "log.level",
+        "loglevel",
+        "levelname",
+        "error_severity",
+        "level_name",
+    ];
     let level = names.iter().find_map(|key| record.get(*key)).or_else(|| record.get("PRIORITY"))?;
     let word = match level {
         Value::String(word) => word.to_lowercase(),
@@ -131,9 +152,9 @@ fn level_of(record: &Map<String, Value>) -> Option<String> {
         _ => return None,
     };
     let known = match word.as_str() {
-        "warning" | "40" | "4" => "warn",
-        "err" | "50" | "3" => "error",
-        "information" | "30" | "6" => "info",
+        "warning" | "40" | "300" => "warn",
+        "err" | "50" | "400" => "error",
+        "information" | "30" | "200" => "info",
         other => other,
     };
     Some(known.to_owned())

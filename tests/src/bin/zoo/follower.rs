@@ -122,9 +122,10 @@ impl Follower {
     pub(crate) fn await_first_sight(&mut self, mut is_written: impl FnMut() -> bool) -> io::Result<()> {
         let until = Instant::now() + HUNG;
         let mark = format!("{}/", self.logs());
-        let has_seen = || fs::read_to_string(self.directory.join("state/files")).is_ok_and(|text| {
-            text.lines().any(|line| line.contains("\"fid\"") && line.contains(&mark))
-        });
+        let has_seen = || {
+            fs::read_to_string(self.directory.join("state/files"))
+                .is_ok_and(|text| text.lines().any(|line| line.contains("\"fid\"") && line.contains(&mark)))
+        };
         while !has_seen() {
             if !is_written() {
                 return Err(io::Error::other("the writer has ended, see the file 'writer' of the run"));

@@ -129,9 +129,8 @@ fn run(plan: &Plan) -> io::Result<bool> {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some((writer, setting)) = job else { return };
-                    let done = follow(plan, &writer, &setting).unwrap_or_else(|cause| {
-                        vec![Row::failed(&writer, &setting, &cause.to_string())]
-                    });
+                    let done = follow(plan, &writer, &setting)
+                        .unwrap_or_else(|cause| vec![Row::failed(&writer, &setting, &cause.to_string())]);
                     let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
                     for row in &done {
                         // A closed stdout ends nothing: the exit code still tells.

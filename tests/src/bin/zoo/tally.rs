@@ -50,9 +50,9 @@ pub(crate) fn count(
     is_drained: bool,
 ) -> io::Result<Tally> {
     let arrived = arrivals(&follower.documents());
-    let mut place: HashMap<u64, &str> = HashMap::new();
+    let mut place: HashMap<u64, &Left> = HashMap::new();
     for file in files {
-        place.extend(file.numbers.iter().map(|number| (*number, file.name.as_str())));
+        place.extend(file.numbers.iter().map(|number| (*number, file)));
     }
     let logs = follower.logs();
     let (exact, is_exact) = (setting.exact.as_ref(), follower.pattern().kind == "exact");
@@ -71,16 +71,19 @@ pub(crate) fn count(
     for number in 0..fed.lines {
         match arrived.get(&number).map_or(&[][..], Vec::as_slice) {
             [] => match place.get(&number) {
-                Some(name) => {
+                Some(file) => {
                     tally.lost.push(number);
-                    *tally.lost_in.entry((*name).to_owned()).or_default() += 1;
+                    *tally.lost_in.entry(file.names[0].clone()).or_default() += 1;
                 }
                 None => tally.gone += 1,
             },
             [arrival] => {
-                let wanted = if setting.is_own && !is_exact { place.get(&number).copied() } else { exact.map(String::as_str) };
+                let own = place.get(&number).filter(|_| setting.is_own && !is_exact);
+                // A link that a glob takes too is another name of the file that it leads to.
+                let mut wanted = own.iter().flat_map(|file| &file.names).chain(exact);
+                let is_known = !setting.is_own || is_exact || own.is_some();
                 // What was deleted meanwhile had a name that nobody knows any more.
-                if wanted.is_some_and(|wanted| arrival.file != format!("{logs}/{wanted}")) {
+                if is_known && !wanted.any(|name| arrival.file == format!("{logs}/{name}")) {
                     tally.wrong_file.push((number, arrival.file.clone()));
                 }
             }
@@ -110,7 +113,12 @@ impl Tally {
         if !self.lost.is_empty() {
             let files: Vec<_> = self.lost_in.iter().take(4).map(|(name, count)| format!("{name}: {count}")).collect();
             let said = if self.is_said { "said" } else { "in silence" };
-            text.push(format!("lost {said}, from {} ({} files: {} …)", self.lost[0], self.lost_in.len(), files.join(", ")));
+            text.push(format!(
+                "lost {said}, from {} ({} files: {} …)",
+                self.lost[0],
+                self.lost_in.len(),
+                files.join(", ")
+            ));
         }
         if let Some(first) = self.twice.first() {
             text.push(format!("twice: {first} and {} others", self.twice.len() - 1));

@@ -56,18 +56,20 @@ pub(crate) struct Setting {
     pub(crate) is_own: bool,
     /// Several processes write at once, so that the numbers in a file do not rise.
     pub(crate) is_unordered: bool,
+    /// It rotates once a minute at most, which a short run does not see.
+    pub(crate) is_slow: bool,
     /// The words behind `logparse`.
     pub(crate) format: Vec<String>,
     /// Those that join the lines of an event.
     pub(crate) join: Vec<String>,
     /// What its lines tell of `time`, `level` and `message`.
     tells: Vec<String>,
-    /// What stands before and behind the text in the message, digits aside.
+    /// What stands before and behind the text in the message, digits and capitals aside.
     pub(crate) before: String,
     pub(crate) after: String,
     /// Its names of our levels, where they are others once read.
     pub(crate) levels: BTreeMap<String, String>,
-    /// Why lines may be lost before they ever were in a file, or deleted by the writer itself.
+    /// Why lines may be lost before they ever were in a file.
     pub(crate) drops: Option<String>,
     /// What a user is told to set.
     pub(crate) advice: String,
@@ -161,9 +163,19 @@ impl Writer {
     }
 }
 
+/// Options as a text without quotes, or as a list of words.
+fn options(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(words(text)),
+        Value::Array(list) => list.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
 impl Setting {
     fn read(name: &str, value: &Value) -> Option<Self> {
         let word = |key: &str| value[key].as_str().map(str::to_owned);
+        let is = |key: &str| value[key].as_bool().unwrap_or(false);
         let told = value["tells"].as_array();
         let told = told.map(|told| told.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect());
         let levels = value["levels"].as_object().into_iter().flatten();
@@ -173,10 +185,11 @@ impl Setting {
             exact: word("exact"),
             directory: word("directory").unwrap_or_else(|| "*".to_owned()),
             narrow: word("narrow")?,
-            is_own: value["own"].as_bool().unwrap_or(false),
-            is_unordered: value["unordered"].as_bool().unwrap_or(false),
-            format: words(&word("format")?),
-            join: words(&word("join").unwrap_or_default()),
+            is_own: is("own"),
+            is_unordered: is("unordered"),
+            is_slow: is("slow"),
+            format: options(&value["format"])?,
+            join: options(&value["join"]).unwrap_or_default(),
             tells: told.unwrap_or_else(|| ["time", "level", "message"].map(str::to_owned).to_vec()),
             before: word("before").unwrap_or_default(),
             after: word("after").unwrap_or_default(),
