@@ -1,9 +1,9 @@
 """Asks a server on the loopback for each line of stdin: `/zoo:N:?level=…&text=…`.
 
     ask.py --free                                  prints a port that nobody has
-    ask.py PORT [--run COMMAND | --rename LOG --signal NAME:PID] [--every N]
+    ask.py PORT [--run COMMAND | --rename LOG --signal NAME:PID [--lazy]] [--every N]
 Each N lines it rotates: either a command is run, or the log is renamed to LOG.1 (the older ones move on) and a process is
-told to open a new one, which is waited for.
+told to open a new one, which is waited for, but with --lazy: it opens it when there is something to write.
 """
 import argparse
 import http.client
@@ -26,6 +26,7 @@ parser.add_argument("port", type=int)
 parser.add_argument("--rename")
 parser.add_argument("--signal")
 parser.add_argument("--run")
+parser.add_argument("--lazy", action="store_true")
 parser.add_argument("--every", type=int, default=200)
 options = parser.parse_args()
 
@@ -58,7 +59,8 @@ def rotate():
     os.rename(log, log + ".1")
     name, process = options.signal.split(":")
     os.kill(int(process), getattr(signal, "SIG" + name))
-    await_that(lambda: os.path.exists(log), "a new log")
+    if not options.lazy:
+        await_that(lambda: os.path.exists(log), "a new log")
 
 
 await_that(answers, "the server")
