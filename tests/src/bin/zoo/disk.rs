@@ -113,3 +113,35 @@ impl Watch {
         self.thread.join().unwrap_or_default().saturating_sub(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use logpipe_tests::tools::Scratch;
+
+    use super::*;
+
+    #[test]
+    fn every_line_is_read_once_whatever_its_file_is_named_and_packed_with() {
+        let scratch = Scratch::new("disk");
+        let path = |name: &str| scratch.path().join(name);
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(b"zoo:0: a\nzoo:1: b\n").expect("memory takes it");
+        let packed = packed.finish().expect("memory takes it");
+        fs::create_dir(path("old")).expect("a directory");
+        fs::write(path("old/app.log.1.gz"), packed).expect("a file");
+        fs::write(path("app.log"), b"zoo:2: c\n\0\0\0").expect("a file");
+        fs::hard_link(path("app.log"), path("current")).expect("a link");
+        std::os::unix::fs::symlink("app.log", path("link")).expect("a link");
+        let mut left = read(scratch.path()).expect("it can be read");
+        for file in &mut left {
+            file.names.sort();
+        }
+        let found: Vec<_> = left.iter().map(|file| (file.names.join(" "), file.numbers.clone())).collect();
+        assert_eq!(found, [("old/app.log.1".to_owned(), vec![0, 1]), ("app.log current".to_owned(), vec![2])]);
+        assert_eq!(left[1].text, b"zoo:2: c\n");
+    }
+}

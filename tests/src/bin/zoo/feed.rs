@@ -152,3 +152,15 @@ impl Drop for Feed {
 fn seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_between_its_colons_only() {
+        let text = b"a zoo:12: b zoo:3 c zoo:: d \"zoo:0:\" zoo:18446744073709551616:";
+        assert_eq!(numbers(text).collect::<Vec<_>>(), [12, 0]);
+        assert_eq!(numbers(line(4711).1.as_bytes()).collect::<Vec<_>>(), [4711]);
+    }
+}

@@ -14,6 +14,7 @@ use logpipe_tests::writers::Dice;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::tally::Heard;
 use crate::writer::{Pattern, Setting};
 
 /// Longer than any wait that the tools allow themselves.
@@ -38,9 +39,9 @@ pub(crate) struct Follower {
     dice: Dice,
     is_killed: bool,
     /// How often members were killed.
-    pub(crate) kills: u64,
+    kills: u64,
     /// Members that have ended as none should.
-    pub(crate) complaints: Vec<String>,
+    complaints: Vec<String>,
 }
 
 impl Follower {
@@ -85,28 +86,24 @@ impl Follower {
         self.directory.with_file_name("logs").display().to_string()
     }
 
-    /// What arrived.
-    pub(crate) fn documents(&self) -> Vec<Value> {
-        self.receiver.documents()
-    }
-
-    /// What its members have said.
-    pub(crate) fn said(&self) -> String {
-        fs::read_to_string(self.directory.join("errors")).unwrap_or_default()
-    }
-
-    /// The bytes and files that logtail itself counts as lost.
-    pub(crate) fn counted(&self) -> (u64, u64) {
+    /// What it did until now.
+    pub(crate) fn heard(&mut self) -> Heard {
         let text = fs::read_to_string(self.directory.join("state/files")).unwrap_or_default();
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let counters = lines.filter_map(|line| line.get("counters").cloned()).next_back().unwrap_or_default();
         let number = |key: &str| counters[key].as_u64().unwrap_or(0);
-        (number("possible_loss_bytes"), number("gaps"))
+        Heard {
+            documents: self.receiver.documents(),
+            said: fs::read_to_string(self.directory.join("errors")).unwrap_or_default(),
+            counted: (number("possible_loss_bytes"), number("gaps")),
+            kills: self.kills,
+            complaints: std::mem::take(&mut self.complaints),
+        }
     }
 
     /// Keeps what arrived, for whoever looks why.
     pub(crate) fn keep_documents(&self) -> io::Result<()> {
-        let documents: Vec<_> = self.documents().iter().map(Value::to_string).collect();
+        let documents: Vec<_> = self.receiver.documents().iter().map(Value::to_string).collect();
         fs::write(self.directory.join("documents"), documents.join("\n"))
     }
 
@@ -181,8 +178,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Runs it until it has ended by itself with everything delivered; false if it never does.
-    pub(crate) fn drain(&mut self) -> io::Result<bool> {
+    /// Runs it until it has ended by itself with everything delivered, or complains that it never does.
+    pub(crate) fn drain(&mut self) -> io::Result<()> {
         for _ in 0..5 {
             if self.pipeline.is_none() {
                 self.begin()?;
@@ -192,10 +189,11 @@ impl Follower {
             pipeline.terminate();
             // `logparse` says 1 where it could read no line.
             if pipeline.ends_within(HUNG) && pipeline.codes().iter().all(|code| code.is_some_and(|code| code < 2)) {
-                return Ok(true);
+                return Ok(());
             }
         }
-        Ok(false)
+        self.complaints.push("the last run did not deliver everything".to_owned());
+        Ok(())
     }
 }
 

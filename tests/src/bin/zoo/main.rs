@@ -193,8 +193,12 @@ fn follow_in(directory: &Path, plan: &Plan, writer: &Writer, setting: &Setting) 
     let fields = fields::check(&files, &fed, setting, directory)?;
     let mut rows = Vec::new();
     for mut follower in followers {
-        let is_drained = follower.drain()?;
-        let tally = tally::count(&mut follower, &fed, &files, setting, is_drained)?;
+        follower.drain()?;
+        let is_exact = follower.pattern().kind == "exact";
+        let tally = tally::count(follower.heard(), &fed, &files, setting, &follower.logs(), is_exact);
+        if plan.keep {
+            follower.keep_documents()?;
+        }
         rows.push(Row::new(writer, setting, follower.pattern(), rotations, tally, &fields));
     }
     Ok(rows)

@@ -1,13 +1,11 @@
 //! What became of each line of a writer on the way through one pipeline.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
 
 use serde_json::Value;
 
 use crate::disk::Left;
 use crate::feed::{self, Fed};
-use crate::follower::Follower;
 use crate::writer::Setting;
 
 /// The counts of one pattern.
@@ -41,62 +39,68 @@ struct Arrival {
     file: String,
 }
 
-/// Counts them.
-pub(crate) fn count(
-    follower: &mut Follower,
-    fed: &Fed,
-    files: &[Left],
-    setting: &Setting,
-    is_drained: bool,
-) -> io::Result<Tally> {
-    let arrived = arrivals(&follower.documents());
+/// What a pipeline did.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// What arrived.
+    pub(crate) documents: Vec<Value>,
+    /// What its members have said.
+    pub(crate) said: String,
+    /// The bytes and the files that logtail itself counts as lost.
+    pub(crate) counted: (u64, u64),
+    pub(crate) kills: u64,
+    /// Members that have ended as none should.
+    pub(crate) complaints: Vec<String>,
+}
+
+/// Counts the lines that were fed among the documents of a pipeline. `logs` is the directory of the files, and `is_exact`
+/// says that the pipeline followed the active log's name.
+pub(crate) fn count(heard: Heard, fed: &Fed, files: &[Left], setting: &Setting, logs: &str, is_exact: bool) -> Tally {
+    let arrived = arrivals(&heard.documents);
     let mut place: HashMap<u64, &Left> = HashMap::new();
     for file in files {
         place.extend(file.numbers.iter().map(|number| (*number, file)));
     }
-    let logs = follower.logs();
-    let (exact, is_exact) = (setting.exact.as_ref(), follower.pattern().kind == "exact");
     let mut tally = Tally {
         lines: fed.lines,
-        kills: follower.kills,
+        kills: heard.kills,
         lost: Vec::new(),
         twice: Vec::new(),
         wrong_file: Vec::new(),
         disordered: if setting.is_unordered { 0 } else { disordered(&arrived) },
         gone: 0,
-        is_said: follower.counted() != (0, 0) || says_loss(&follower.said()),
-        complaints: std::mem::take(&mut follower.complaints),
+        is_said: heard.counted != (0, 0) || says_loss(&heard.said),
+        complaints: heard.complaints,
         lost_in: BTreeMap::new(),
     };
     for number in 0..fed.lines {
+        let left = place.get(&number).copied();
         match arrived.get(&number).map_or(&[][..], Vec::as_slice) {
-            [] => match place.get(&number) {
+            [] => match left {
                 Some(file) => {
                     tally.lost.push(number);
                     *tally.lost_in.entry(file.names[0].clone()).or_default() += 1;
                 }
                 None => tally.gone += 1,
             },
-            [arrival] => {
-                let own = place.get(&number).filter(|_| setting.is_own && !is_exact);
-                // A link that a glob takes too is another name of the file that it leads to.
-                let mut wanted = own.iter().flat_map(|file| &file.names).chain(exact);
-                let is_known = !setting.is_own || is_exact || own.is_some();
-                // What was deleted meanwhile had a name that nobody knows any more.
-                if is_known && !wanted.any(|name| arrival.file == format!("{logs}/{name}")) {
-                    tally.wrong_file.push((number, arrival.file.clone()));
-                }
+            [arrival] if !is_right_file(&arrival.file, left, setting, logs, is_exact) => {
+                tally.wrong_file.push((number, arrival.file.clone()));
             }
+            [_] => {}
             _ => tally.twice.push(number),
         }
     }
-    if !is_drained {
-        tally.complaints.push("the last run did not deliver everything".to_owned());
-    }
-    if !tally.is_good(setting) {
-        follower.keep_documents()?;
-    }
-    Ok(tally)
+    tally
+}
+
+/// Whether a line arrived under the path that it was written under: the active log's, or that of a file that is never
+/// renamed. A link that a glob takes too is another name of the file that it leads to.
+fn is_right_file(file: &str, left: Option<&Left>, setting: &Setting, logs: &str, is_exact: bool) -> bool {
+    let own = left.filter(|_| setting.is_own && !is_exact);
+    // What was deleted meanwhile had a name that nobody knows any more.
+    let is_unknown = setting.is_own && !is_exact && own.is_none();
+    let mut names = own.into_iter().flat_map(|left| &left.names).chain(&setting.exact);
+    is_unknown || names.any(|name| file == format!("{logs}/{name}"))
 }
 
 impl Tally {
@@ -175,4 +179,77 @@ fn disordered(arrived: &HashMap<u64, Vec<Arrival>>) -> u64 {
 fn says_loss(said: &str) -> bool {
     let words = ["lost", "vanished", "gap", "gone unread"];
     said.lines().any(|line| line.starts_with("logtail: ") && words.iter().any(|word| line.contains(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn setting(value: &Value) -> Setting {
+        Setting::read("test", value).expect("it is whole")
+    }
+
+    fn document(id: &str, file: &str, number: u64) -> Value {
+        json!({"_id": id, "file_path": file, "message": format!("zoo:{number}: written")})
+    }
+
+    fn heard(documents: Vec<Value>) -> Heard {
+        Heard { documents, said: String::new(), counted: (0, 0), kills: 0, complaints: Vec::new() }
+    }
+
+    fn left(name: &str, numbers: &[u64]) -> Left {
+        Left { names: vec![name.to_owned()], text: Vec::new(), numbers: numbers.to_vec() }
+    }
+
+    fn fed(lines: u64) -> Fed {
+        Fed { lines, begun: 0.0, ended: 0.0 }
+    }
+
+    #[test]
+    fn each_way_to_fail_is_counted() {
+        let setting = setting(&json!({"what": "", "exact": "a.log", "narrow": "a.log*", "format": "text"}));
+        let files = [left("a.log.1", &[0, 1, 2, 3, 4]), left("a.log", &[5])];
+        let documents = vec![
+            document("f-000000000000-1", "/l/a.log", 0),
+            document("f-00000000000a-1", "/l/a.log.1", 1),
+            document("f-00000000000b-1", "/l/a.log", 2),
+            document("g-00000000000b-1", "/l/a.log", 2),
+            document("f-000000000008-1", "/l/a.log", 4),
+        ];
+        let tally = count(heard(documents), &fed(7), &files, &setting, "/l", true);
+        assert_eq!(tally.lost, [3, 5]);
+        assert_eq!(tally.lost_in, BTreeMap::from([("a.log".to_owned(), 1), ("a.log.1".to_owned(), 1)]));
+        assert_eq!(tally.twice, [2]);
+        assert_eq!(tally.wrong_file, [(1, "/l/a.log.1".to_owned())]);
+        assert_eq!(tally.disordered, 1);
+        assert_eq!(tally.gone, 1);
+        assert!(!tally.is_good(&setting));
+    }
+
+    #[test]
+    fn what_the_writer_deleted_is_good_only_where_it_was_said() {
+        let setting = setting(&json!({"what": "", "exact": "a.log", "narrow": "a.log*", "format": "text"}));
+        let count_with = |counted| {
+            let heard = Heard { counted, ..heard(vec![document("f-0-1", "/l/a.log", 1)]) };
+            count(heard, &fed(2), &[left("a.log", &[1])], &setting, "/l", true)
+        };
+        assert!(!count_with((0, 0)).is_good(&setting));
+        assert!(count_with((100, 0)).is_good(&setting));
+        let said = "logtail: a.log: a file of it could not be found again, what stood in it from byte 7 on is lost\n";
+        assert!(says_loss(said) && !says_loss("logtail: a.log: has been replaced\nlogpost: lost\n"));
+    }
+
+    #[test]
+    fn a_file_that_is_never_renamed_is_its_own_under_a_glob_and_the_link_by_name() {
+        let setting = setting(&json!({"what": "", "exact": "current", "own": true, "narrow": "a*", "format": "text"}));
+        let file = left("a-1.log", &[0]);
+        assert!(is_right_file("/l/a-1.log", Some(&file), &setting, "/l", false));
+        assert!(is_right_file("/l/current", Some(&file), &setting, "/l", false));
+        assert!(!is_right_file("/l/a-2.log", Some(&file), &setting, "/l", false));
+        assert!(is_right_file("/l/current", Some(&file), &setting, "/l", true));
+        assert!(!is_right_file("/l/a-1.log", Some(&file), &setting, "/l", true));
+        assert!(is_right_file("/l/a-0.log", None, &setting, "/l", false));
+    }
 }

@@ -173,7 +173,8 @@ fn options(value: &Value) -> Option<Vec<String>> {
 }
 
 impl Setting {
-    fn read(name: &str, value: &Value) -> Option<Self> {
+    /// From its part of `writer.json`; `None` where something is missing.
+    pub(crate) fn read(name: &str, value: &Value) -> Option<Self> {
         let word = |key: &str| value[key].as_str().map(str::to_owned);
         let is = |key: &str| value[key].as_bool().unwrap_or(false);
         let told = value["tells"].as_array();
@@ -210,5 +211,30 @@ impl Setting {
         let globs = [("directory", &self.directory), ("narrow", &self.narrow)];
         let globs = globs.map(|(kind, glob)| Pattern { kind, glob: glob.clone() });
         exact.into_iter().chain(globs).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_folder_is_whole() {
+        let writers = Writer::all(&tools::workspace().join("tests/writers")).expect("each can be read");
+        assert!(!writers.is_empty());
+        for writer in writers {
+            assert!(writer.folder.join("run").exists(), "{}", writer.name);
+            assert!(!writer.settings.is_empty(), "{}", writer.name);
+        }
+    }
+
+    #[test]
+    fn a_name_means_a_writer_or_one_of_its_settings() {
+        let writers = Writer::all(&tools::workspace().join("tests/writers")).expect("each can be read");
+        let mut writer = writers.into_iter().find(|writer| writer.name == "nginx").expect("it is there");
+        assert!(writer.is_meant("nginx") && writer.is_meant("nginx/create"));
+        assert!(!writer.is_meant("nginx/none") && !writer.is_meant("ngin"));
+        writer.keep_meant(&["nginx/create".to_owned(), "other".to_owned()]);
+        assert_eq!(writer.settings.len(), 1);
     }
 }
