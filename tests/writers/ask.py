@@ -54,6 +54,8 @@ def rotate():
     log, number = options.rename, 1
     while os.path.exists(f"{log}.{number}"):
         number += 1
+    # Who opens it when there is something to write may not have come to it yet.
+    await_that(lambda: os.path.exists(log), "the log")
     for older in range(number, 1, -1):
         os.rename(f"{log}.{older - 1}", f"{log}.{older}")
     os.rename(log, log + ".1")

@@ -5,9 +5,18 @@ Statements go to stdout; each 200 lines they rename the log and let the server o
 import os
 import socket
 import sys
+import time
 
 kind, path = sys.argv[1], sys.argv[2]
 log = os.path.join(os.environ["LOGS"], kind + ".log")
+
+
+def await_that(holds, what):
+    until = time.monotonic() + 60
+    while not holds():
+        if time.monotonic() > until:
+            sys.exit("waited in vain: " + what)
+        time.sleep(0.01)
 
 
 def read(connection):
@@ -38,6 +47,8 @@ for count, line in enumerate(sys.stdin, 1):
             print(f"\\! mv {log} {log}.{count // 200}")
             print("FLUSH SLOW LOGS;")
         else:
+            # The server may still be about to open it.
+            await_that(lambda: os.path.exists(log), "the log")
             os.rename(log, f"{log}.{count // 200}")
             print("FLUSH ERROR LOGS;")
     sys.stdout.flush()
