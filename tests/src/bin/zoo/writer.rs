@@ -208,7 +208,7 @@ impl Setting {
     /// How its logs are named to logtail, each in turn.
     pub(crate) fn patterns(&self) -> Vec<Pattern> {
         let exact = self.exact.clone().map(|glob| Pattern { kind: "exact", glob });
-        let globs = [("directory", &self.directory), ("narrow", &self.narrow)];
+        let globs = [("narrow", &self.narrow), ("directory", &self.directory)];
         let globs = globs.map(|(kind, glob)| Pattern { kind, glob: glob.clone() });
         exact.into_iter().chain(globs).collect()
     }
