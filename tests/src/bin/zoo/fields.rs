@@ -16,6 +16,9 @@ use crate::disk::Left;
 use crate::feed::{self, Fed};
 use crate::writer::Setting;
 
+/// What every stack trace says.
+const TRACE: &str = "no such order";
+
 /// How many events are right.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields {
@@ -51,7 +54,13 @@ pub(crate) fn check(files: &[Left], fed: &Fed, setting: &Setting, directory: &Pa
         }
         let trouble = match serde_json::from_str(line) {
             _ if numbers.len() > 1 => Some("several events in one record".to_owned()),
-            Ok(Value::Object(record)) => wrong(&record, *numbers.iter().next().unwrap_or(&0), fed, setting),
+            Ok(Value::Object(record)) => {
+                let number = numbers.iter().next().copied().unwrap_or_default();
+                wrong(&record, number, fed, setting).or_else(|| {
+                    let has_trace = feed::line(number).0 == "trace" && setting.has_traces();
+                    (has_trace && !line.contains(TRACE)).then(|| "the stack trace is not in it".to_owned())
+                })
+            }
             _ => Some("no record".to_owned()),
         };
         match trouble {

@@ -205,6 +205,11 @@ impl Setting {
         self.tells.iter().any(|told| told == what)
     }
 
+    /// Whether its errors have lines of their own behind them, which the join is for.
+    pub(crate) fn has_traces(&self) -> bool {
+        !self.join.is_empty() && self.tells("message")
+    }
+
     /// How its logs are named to logtail, each in turn.
     pub(crate) fn patterns(&self) -> Vec<Pattern> {
         let exact = self.exact.clone().map(|glob| Pattern { kind: "exact", glob });
