@@ -98,8 +98,11 @@ fn wrong(record: &Map<String, Value>, number: u64, fed: &Fed, setting: &Setting)
         let found = ["message", "msg", "log", "MESSAGE", "body", "short_message", "event"];
         let found = found.iter().find_map(|key| record.get(*key)?.as_str());
         let first = found.and_then(|found| found.lines().next()).unwrap_or_default().trim_end();
-        // Process numbers, lines of code and levels vary.
-        let fixed = |text: &str| text.replace(|char: char| char.is_ascii_digit() || char.is_ascii_uppercase(), "");
+        // Process numbers, lines of code and levels vary, and with them what a column is filled up with.
+        let fixed = |text: &str| -> String {
+            let text = text.replace(|char: char| char.is_ascii_digit() || char.is_ascii_uppercase(), "");
+            text.split_whitespace().collect()
+        };
         let before = match level {
             // Some write the error behind the text.
             "trace" => first.split_once(text.as_str()).map(|(before, _)| before),

@@ -56,6 +56,8 @@ pub(crate) struct Setting {
     pub(crate) is_own: bool,
     /// Several processes write at once, so that the numbers in a file do not rise.
     pub(crate) is_unordered: bool,
+    /// Its format joins the lines of an event, so that one which is read again may be longer.
+    pub(crate) is_joined: bool,
     /// It rotates once a minute at most, which a short run does not see.
     pub(crate) is_slow: bool,
     /// The words behind `logparse`.
@@ -64,7 +66,7 @@ pub(crate) struct Setting {
     pub(crate) join: Vec<String>,
     /// What its lines tell of `time`, `level` and `message`.
     tells: Vec<String>,
-    /// What stands before and behind the text in the message, digits and capitals aside.
+    /// What stands before and behind the text in the message, digits, capitals and blanks aside.
     pub(crate) before: String,
     pub(crate) after: String,
     /// Its names of our levels, where they are others once read.
@@ -188,6 +190,7 @@ impl Setting {
             narrow: word("narrow")?,
             is_own: is("own"),
             is_unordered: is("unordered"),
+            is_joined: is("joined"),
             is_slow: is("slow"),
             format: options(&value["format"])?,
             join: options(&value["join"]).unwrap_or_default(),
