@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 )
@@ -31,6 +32,8 @@ func main() {
 			log.Info(text, "order", 4711)
 		}
 		if count%200 == 0 {
+			// Its names tell milliseconds: within one it would overwrite what it has just rotated.
+			time.Sleep(2 * time.Millisecond)
 			if err := file.Rotate(); err != nil {
 				panic(err)
 			}

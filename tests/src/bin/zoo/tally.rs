@@ -96,12 +96,16 @@ pub(crate) fn count(heard: Heard, fed: &Fed, files: &[Left], setting: &Setting, 
 }
 
 /// Whether a line arrived under the path that it was written under: the active log's, or that of a file that is never
-/// renamed. A link that a glob takes too is another name of the file that it leads to.
+/// renamed. A link that a glob takes too is another name of the file that it leads to, and so is the name without the
+/// number at its end: whether `app.log.1` is an older `app.log` or the one behind it, its name does not tell.
 fn is_right_file(file: &str, left: Option<&Left>, setting: &Setting, logs: &str, is_exact: bool) -> bool {
     let own = left.filter(|_| setting.is_own && !is_exact);
     // What was deleted meanwhile had a name that nobody knows any more.
     let is_unknown = setting.is_own && !is_exact && own.is_none();
-    let mut names = own.into_iter().flat_map(|left| &left.names).chain(&setting.exact);
+    let names = own.into_iter().flat_map(|left| &left.names).chain(&setting.exact);
+    let unnumbered =
+        |name: &String| name.trim_end_matches(|char: char| char.is_ascii_digit()).strip_suffix('.').map(str::to_owned);
+    let mut names = names.flat_map(|name| [Some(name.clone()), unnumbered(name)]).flatten();
     is_unknown || names.any(|name| file == format!("{logs}/{name}"))
 }
 
@@ -253,5 +257,8 @@ mod tests {
         assert!(is_right_file("/l/current", Some(&file), &setting, "/l", true));
         assert!(!is_right_file("/l/a-1.log", Some(&file), &setting, "/l", true));
         assert!(is_right_file("/l/a-0.log", None, &setting, "/l", false));
+        let numbered = left("a-1.log.12", &[0]);
+        assert!(is_right_file("/l/a-1.log", Some(&numbered), &setting, "/l", false));
+        assert!(!is_right_file("/l/a-1", Some(&numbered), &setting, "/l", false));
     }
 }
