@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 
 use crate::fields::Fields;
 use crate::tally::Tally;
-use crate::writer::{Pattern, Setting, Writer};
+use crate::writer::{Habit, Pattern, Setting, Writer};
 
 /// One setting of one writer, followed by one pattern.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Row {
         tally: Tally,
         fields: &Fields,
     ) -> Self {
-        let trouble = (rotations < 2 && !setting.is_slow).then(|| "it was not rotated twice".to_owned());
+        let trouble = (rotations < 2 && !setting.has(Habit::Slow)).then(|| "it was not rotated twice".to_owned());
         Self {
             writer: writer.clone(),
             setting: setting.clone(),

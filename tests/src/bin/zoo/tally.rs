@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::disk::Left;
 use crate::feed::{self, Fed};
-use crate::writer::Setting;
+use crate::writer::{Habit, Setting};
 
 /// The counts of one pattern.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(crate) fn count(heard: Heard, fed: &Fed, files: &[Left], setting: &Setting, 
         lost: Vec::new(),
         twice: Vec::new(),
         wrong_file: Vec::new(),
-        disordered: if setting.is_unordered { 0 } else { disordered(&arrived) },
+        disordered: if setting.has(Habit::Unordered) { 0 } else { disordered(&arrived) },
         gone: 0,
         is_said: heard.counted != (0, 0) || says_loss(&heard.said),
         complaints: heard.complaints,
@@ -88,7 +88,7 @@ pub(crate) fn count(heard: Heard, fed: &Fed, files: &[Left], setting: &Setting, 
             }
             [_] => {}
             // A group that was sent when idle or at a drain, and is read again, may be longer then.
-            [first, rest @ ..] if setting.is_joined && rest.iter().all(|other| other.fid == first.fid) => {}
+            [first, rest @ ..] if setting.has(Habit::Joined) && rest.iter().all(|other| other.fid == first.fid) => {}
             _ => tally.twice.push(number),
         }
     }
@@ -99,9 +99,9 @@ pub(crate) fn count(heard: Heard, fed: &Fed, files: &[Left], setting: &Setting, 
 /// renamed. A link that a glob takes too is another name of the file that it leads to, and so is the name without the
 /// number at its end: whether `app.log.1` is an older `app.log` or the one behind it, its name does not tell.
 fn is_right_file(file: &str, left: Option<&Left>, setting: &Setting, logs: &str, is_exact: bool) -> bool {
-    let own = left.filter(|_| setting.is_own && !is_exact);
+    let own = left.filter(|_| setting.has(Habit::Own) && !is_exact);
     // What was deleted meanwhile had a name that nobody knows any more.
-    let is_unknown = setting.is_own && !is_exact && own.is_none();
+    let is_unknown = setting.has(Habit::Own) && !is_exact && own.is_none();
     let names = own.into_iter().flat_map(|left| &left.names).chain(&setting.exact);
     let unnumbered =
         |name: &String| name.trim_end_matches(|char: char| char.is_ascii_digit()).strip_suffix('.').map(str::to_owned);

@@ -52,14 +52,7 @@ pub(crate) struct Setting {
     pub(crate) directory: String,
     /// The narrow glob of the log's names.
     pub(crate) narrow: String,
-    /// Under globs each file is a log of its own name, for the program never renames it.
-    pub(crate) is_own: bool,
-    /// Several processes write at once, so that the numbers in a file do not rise.
-    pub(crate) is_unordered: bool,
-    /// Its format joins the lines of an event, so that one which is read again may be longer.
-    pub(crate) is_joined: bool,
-    /// It rotates once a minute at most, which a short run does not see.
-    pub(crate) is_slow: bool,
+    habits: Vec<Habit>,
     /// The words behind `logparse`.
     pub(crate) format: Vec<String>,
     /// Those that join the lines of an event.
@@ -75,6 +68,24 @@ pub(crate) struct Setting {
     pub(crate) drops: Option<String>,
     /// What a user is told to set.
     pub(crate) advice: String,
+}
+
+/// What a setting does otherwise than most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Under globs each file is a log of its own name, for the program never renames it.
+    Own,
+    /// Several processes write at once, so that the numbers in a file do not rise.
+    Unordered,
+    /// Its format joins the lines of an event, so that one which is read again may be longer.
+    Joined,
+    /// It rotates once a minute at most, which a short run does not see.
+    Slow,
+}
+
+impl Habit {
+    const ALL: [(&'static str, Self); 4] =
+        [("own", Self::Own), ("unordered", Self::Unordered), ("joined", Self::Joined), ("slow", Self::Slow)];
 }
 
 /// How a setting's logs are named to logtail.
@@ -188,10 +199,7 @@ impl Setting {
             exact: word("exact"),
             directory: word("directory").unwrap_or_else(|| "*".to_owned()),
             narrow: word("narrow")?,
-            is_own: is("own"),
-            is_unordered: is("unordered"),
-            is_joined: is("joined"),
-            is_slow: is("slow"),
+            habits: Habit::ALL.into_iter().filter(|(name, _)| is(name)).map(|(_, habit)| habit).collect(),
             format: options(&value["format"])?,
             join: options(&value["join"]).unwrap_or_default(),
             tells: told.unwrap_or_else(|| ["time", "level", "message"].map(str::to_owned).to_vec()),
@@ -201,6 +209,10 @@ impl Setting {
             drops: word("drops"),
             advice: word("set").unwrap_or_default(),
         })
+    }
+
+    pub(crate) fn has(&self, habit: Habit) -> bool {
+        self.habits.contains(&habit)
     }
 
     /// Whether its lines tell `time`, `level` or `message`.
