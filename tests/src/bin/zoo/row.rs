@@ -136,7 +136,7 @@ fn columns(words: [&str; 13]) -> String {
 /// Markdown: what to name to logtail and to logparse for each writer, and what was measured with it.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut sorted: Vec<&Row> = rows.iter().filter(|row| row.pattern.is_some()).collect();
-    sorted.sort_by_key(|row| (&row.writer.name, &row.setting.name));
+    sorted.sort_by_key(|row| (&row.writer.name, row.setting.place));
     let mut text =
         "| writer | rotation | pattern | logparse | what to set | measured |\n|---|---|---|---|---|---|\n".to_owned();
     for rows in
@@ -163,11 +163,16 @@ pub(crate) fn table(rows: &[Row]) -> String {
             "| {} {} | {} | `{glob}` | `{}` | {} | {measured} |",
             row.writer.title,
             row.writer.version,
-            row.setting.what,
-            format.join(" ").replace('|', "\\|"),
-            row.setting.advice,
+            cell(&row.setting.what),
+            cell(&format.join(" ")),
+            cell(&row.setting.advice),
         );
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// A text as it stands in a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
 }

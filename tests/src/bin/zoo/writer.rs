@@ -44,6 +44,8 @@ pub(crate) enum Found {
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) name: String,
+    /// Its place among those of its writer.
+    pub(crate) place: usize,
     /// What is set, as its users know it.
     pub(crate) what: String,
     /// The active log's name, where it keeps one.
@@ -118,8 +120,9 @@ impl Writer {
         let value: Value = serde_json::from_str(&text).map_err(|cause| wrong(&cause.to_string()))?;
         let word = |key: &str| value[key].as_str().map(str::to_owned).ok_or_else(|| wrong(&format!("no '{key}'")));
         let settings = value["settings"].as_object().ok_or_else(|| wrong("no 'settings'"))?;
-        let settings = settings.iter().map(|(name, setting)| {
-            Setting::read(name, setting).ok_or_else(|| wrong(&format!("setting '{name}' is incomplete")))
+        let settings = settings.iter().enumerate().map(|(place, (name, setting))| {
+            let setting = Setting::read(name, setting).map(|setting| Setting { place, ..setting });
+            setting.ok_or_else(|| wrong(&format!("setting '{name}' is incomplete")))
         });
         Ok(Self {
             name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -195,6 +198,7 @@ impl Setting {
         let levels = value["levels"].as_object().into_iter().flatten();
         Some(Self {
             name: name.to_owned(),
+            place: 0,
             what: word("what")?,
             exact: word("exact"),
             directory: word("directory").unwrap_or_else(|| "*".to_owned()),
