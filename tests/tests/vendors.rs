@@ -163,7 +163,7 @@ fn datadog_gets_arrays_of_at_most_a_thousand_with_its_key_in_a_header() {
     let vendor = Vendor::start(Kind::Datadog);
     let more = ["--source", "nginx", "--service", "shop", "--host", "web-1", "--label", "env=prod"];
     let mut logpost = start(&vendor, "datadog", &more);
-    let lines: String = (0..2500).map(|n| format!("line {n}\n")).collect();
+    let lines: String = (0..2500).fold(String::new(), |lines, n| lines + &format!("line {n}\n"));
     logpost.write(lines.as_bytes());
     assert_eq!(logpost.end().status, 0);
     let requests = vendor.requests();

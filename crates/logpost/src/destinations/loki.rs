@@ -670,7 +670,7 @@ mod tests {
             format!("\x1e00000000000000{fid:02}:{start}-{} /{fid}\t{content}", start + 1)
         };
         let lines = [line(1, 0, "a"), line(2, 0, "b"), line(1, 1, "c"), line(2, 1, r#"{"message":"d","app":"x"}"#)];
-        let batch = batch(&lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>());
+        let batch = batch(&lines.iter().map(String::as_bytes).collect::<Vec<_>>());
         assert_eq!(destination().parts(&batch, &[0, 1, 2, 3]), [[0, 2], [1, 3]]);
         assert_eq!(destination().parts(&batch, &[0, 2]), Vec::<Vec<usize>>::new(), "one file");
         let by_app = Loki::new(&Settings { labels_from: vec!["app".to_owned()], ..settings() }).unwrap();
