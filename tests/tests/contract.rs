@@ -59,7 +59,7 @@ fn nul_and_bad_utf8_cost_no_line() {
     let receiver = Receiver::start();
     let scratch = Scratch::new("nul");
     let file = scratch.path().join("log");
-    let bytes = b"before\n\0\xff\xfe\xc3(\n\xed\xa0\x80\r\nafter\n";
+    let bytes = b"before\nn\0\xff\xfe\xc3(\n\xed\xa0\x80\r\nafter\n";
     fs::write(&file, bytes).unwrap();
     assert_eq!(run(&format!("logtail {}", file.display()), b"").stdout, bytes);
     assert_eq!(records(&run("logparse text", bytes)).len(), 4);
