@@ -25,7 +25,7 @@ Examples:
 #[command(name = "logtail", version, after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Args {
-    /// Files, and quoted globs that are looked through again and again ('**' reaches into directories)
+    /// Files, and quoted globs that are looked through again and again ('**' reaches into directories, '{a,b}' is either)
     #[arg(required = true, value_name = "FILE|GLOB")]
     pub files: Vec<OsString>,
 

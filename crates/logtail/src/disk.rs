@@ -44,6 +44,15 @@ pub trait Disk {
     fn is_ours(&self, path: &Path) -> bool;
     /// Another handle of the open file.
     fn duplicate(&self, file: &Self::File) -> io::Result<Self::File>;
+    /// The same file, which is compressed, read as what it holds from now on; an error where the disk cannot do that.
+    fn unpacked(&self, file: Self::File) -> io::Result<Self::File> {
+        drop(file);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Why not all can be read that a compressed file holds; `None` of any other.
+    fn fault(&self, _file: &Self::File) -> Option<String> {
+        None
+    }
     /// Of an open file.
     fn stat_open(&self, file: &Self::File) -> io::Result<Stat>;
     /// Reads at `offset` as much as there is, up to the length of `bytes`; 0 at the end of the file.

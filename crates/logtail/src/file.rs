@@ -500,6 +500,14 @@ impl<F> Generation<F> {
         }
     }
 
+    /// It is finished, and its content lies compressed in `inode` now, which was made at `born`.
+    pub fn was_packed(&mut self, inode: Inode, born: Option<i128>, now: Duration) {
+        (self.inode, self.born, self.seen_at) = (inode, born, now);
+        if let Phase::Finished { as_left, .. } = &mut self.phase {
+            *as_left = None;
+        }
+    }
+
     /// When the inode was made, where that is known.
     pub fn born(&self) -> Option<i128> {
         self.born

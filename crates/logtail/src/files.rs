@@ -16,6 +16,7 @@ use crate::disk::{Disk, Stat};
 use crate::ends;
 use crate::file::Generation;
 use crate::fingerprint::{Fingerprint, HEAD, read_full};
+use crate::gzip::is_gzip;
 use crate::plan::{First, Plan};
 
 /// Where a new generation belongs among those of its path.
@@ -25,6 +26,15 @@ pub enum Age {
     Youngest,
     /// It is just older than this one.
     JustBefore(Fid),
+}
+
+/// A copy of a known generation.
+#[derive(Clone, Copy, Debug)]
+struct Copied {
+    /// Its size and the time of its last change.
+    as_compared: (u64, i128),
+    /// The generation that it holds compressed.
+    packed: Option<Fid>,
 }
 
 /// All known generations.
@@ -44,9 +54,8 @@ pub struct Files<F> {
     has_told_deferred: bool,
     /// Those that were opened since the last turn.
     opened: Vec<Fid>,
-    /// Copies of what is open and has been read, with the size and the time of the last change that they had when they were
-    /// compared.
-    copies: HashMap<Inode, (u64, i128)>,
+    /// Copies of what is known, compressed ones too, as they were when they were compared.
+    copies: HashMap<Inode, Copied>,
     /// Entries whose identities must not go on (they are of another boot, or their content went on as another generation),
     /// by which files are known again for a while, and how far each was acknowledged.
     to_rebase: Vec<(Entry, u64)>,
@@ -155,14 +164,21 @@ impl<F> Files<F> {
         self.by_age(|_| true).into_iter().filter_map(|fid| self.get(fid)).map(Generation::entry).collect()
     }
 
-    /// Whether the inode is a copy of what is open and has been read, and looks as it did when that was found out.
+    /// Whether the inode is a copy of what is known, and looks as it did when that was found out.
     pub fn is_known_copy(&self, stat: &Stat) -> bool {
-        self.copies.get(&stat.inode) == Some(&(stat.size, stat.modified))
+        self.copies.get(&stat.inode).is_some_and(|copied| copied.as_compared == (stat.size, stat.modified))
     }
 
-    /// The inode is such a copy.
-    pub fn remember_copy(&mut self, stat: &Stat) {
-        self.copies.insert(stat.inode, (stat.size, stat.modified));
+    /// Whether the inode is the compressed copy of a generation that is not open any more, and not among the `seen`: then it
+    /// takes its place.
+    pub fn takes_place(&self, stat: &Stat, seen: &HashSet<Inode>) -> bool {
+        let packed = self.copies.get(&stat.inode).and_then(|copied| self.get(copied.packed?));
+        packed.is_some_and(|known| !known.is_open() && !seen.contains(&known.inode()))
+    }
+
+    /// The inode is a copy, of `packed` if it is compressed.
+    pub fn remember_copy(&mut self, stat: &Stat, packed: Option<Fid>) {
+        self.copies.insert(stat.inode, Copied { as_compared: (stat.size, stat.modified), packed });
     }
 
     /// Whether one file more may be open.
@@ -383,6 +399,23 @@ impl<F> Files<F> {
         Ok(None)
     }
 
+    /// The inode numbers of entries whose identities must not go on, and that were not found yet.
+    pub fn awaited(&self) -> HashSet<u64> {
+        self.to_rebase.iter().map(|(entry, _)| entry.inode.number).collect()
+    }
+
+    /// The entry, not found yet, whose file this may be: its watched path, and when it was made.
+    pub fn awaits<D: Disk<File = F>>(&self, disk: &D, path: &Path, stat: &Stat) -> Option<(PathBuf, Option<i128>)> {
+        let file = disk.open_itself(path).ok()?;
+        let is_it = |entry: &Entry| {
+            entry.inode.number == stat.inode.number
+                && entry.head.length > 0
+                && Fingerprint::from_entry(entry).begins(disk, &file).unwrap_or(false)
+        };
+        let (entry, _) = self.to_rebase.iter().find(|(entry, _)| is_it(entry))?;
+        Some((entry.path.clone(), entry.born))
+    }
+
     /// A known file has a name; it may be closed, or away, and then it is taken up again if it goes on and `may_open` allows
     /// it. If the inode holds something else by now it is known no more.
     pub fn revisit<D: Disk<File = F>>(
@@ -405,21 +438,32 @@ impl<F> Files<F> {
             return;
         }
         let reached = generation.read_to();
-        let is_same = if stat.size < reached || is_born_again(context.disk, generation, &file) {
-            false
-        } else {
-            match generation.print().stands(context.disk, &file) {
-                Ok(stands) => stands,
-                // What cannot be compared is judged in another look.
-                Err(error) => return context.report.complain(path, cause(&error)),
+        let same = |generation: &Generation<F>, file: &F, size: u64| {
+            if size < reached || is_born_again(context.disk, generation, file) {
+                return Ok(false);
             }
+            generation.print().stands(context.disk, file)
         };
+        let (mut file, mut size) = (file, stat.size);
+        let mut is_same = match same(generation, &file, size) {
+            Ok(is_same) => is_same,
+            // What cannot be compared is judged in another look.
+            Err(error) => return context.report.complain(path, cause(&error)),
+        };
+        if (!is_same || size > reached) && is_gzip(context.disk, &file) {
+            let Ok(unpacked) = context.disk.unpacked(file) else { return };
+            let Ok(stat) = context.disk.stat_open(&unpacked) else { return };
+            // Entered as it is, it was done before anyone looked, and is so for ever.
+            size = if is_same { reached } else { stat.size };
+            is_same = is_same || same(generation, &unpacked, size).unwrap_or(true);
+            file = unpacked;
+        }
         if !is_same {
             self.go_on_otherwise(context, fid, file, &stat);
-        } else if stat.size == reached && generation.is_finished() {
+        } else if size == reached && generation.is_finished() {
             generation.was_left_as(&stat);
         } else if may_open {
-            self.reopen(context, fid, path, file, &stat);
+            self.reopen(context, fid, path, file, &Stat { size, ..stat });
         } else if !self.has_room(context.plan) {
             self.defer(path);
         }
@@ -593,6 +637,17 @@ impl<F> Files<F> {
         }
     }
 
+    /// The file holds what a finished generation held, compressed: it is known as that.
+    pub fn was_packed<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, file: &F, stat: &Stat) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
+        let before = generation.inode();
+        generation.was_packed(stat.inode, context.disk.born(file), context.now);
+        self.release(before, fid);
+        self.copies.remove(&stat.inode);
+        self.by_inode.insert(stat.inode, fid);
+        context.report.must_save(Urgency::Lazy);
+    }
+
     /// Closes a file until its turn comes; one without a name could not be found again and stays open.
     pub fn set_aside<D: Disk<File = F>>(&mut self, disk: &D, fid: Fid) {
         let Some(generation) = self.get_mut(fid) else { return };
@@ -606,6 +661,9 @@ impl<F> Files<F> {
     pub fn finish<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, out: &mut Vec<u8>) {
         let Some(generation) = self.known.get_mut(&fid) else { return };
         let inode = generation.inode();
+        if let Some(fault) = generation.file().and_then(|file| context.disk.fault(file)) {
+            context.report.cut_short(generation.path(), generation.offset(), &fault);
+        }
         generation.finish(context.disk, context.plan.shape, out);
         if generation.inode() != inode {
             self.release(inode, fid);

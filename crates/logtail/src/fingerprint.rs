@@ -234,7 +234,7 @@ impl Fingerprint {
     }
 
     /// A sample behind the first KiB, from the middle of the file, where there is one.
-    fn proof(&self) -> Option<&Sample> {
+    pub fn proof(&self) -> Option<&Sample> {
         let behind = self.samples.partition_point(|sample| sample.offset <= HEAD as u64);
         self.samples[behind..].get((self.samples.len() - behind) / 2)
     }

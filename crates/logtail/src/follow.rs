@@ -9,6 +9,7 @@
 //! | the inode that it showed before | nothing, a read tells the rest |
 //! | an inode that is known (renamed, linked) | that generation is current there now; nothing is read twice |
 //! | an empty file that was known under another path | a new generation: no byte tells that it is the same |
+//! | an unknown inode under the name of an older generation of another path | judged with what lies beside that |
 //! | an unknown inode | a new generation, read from its head; the one before is read to its end |
 //! | nothing | the generation before is read to its end |
 
@@ -26,8 +27,10 @@ use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files};
+use crate::fingerprint::read_full;
+use crate::gzip::is_gzip;
 use crate::links::leads_out;
-use crate::paths::{Paths, WatchedPath};
+use crate::paths::{Paths, WatchedPath, is_compressed};
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::rotated::{self, Candidate, Rotated};
@@ -79,6 +82,7 @@ impl<D: Disk> Follower<D> {
     pub fn resume(&mut self, checkpoint: Checkpoint, acks: &HashMap<Fid, u64>, now: Duration) {
         self.report.resume(checkpoint.counters);
         self.paths.resume(checkpoint.patterns, &self.plan);
+        self.paths.resume_shapes(checkpoint.shapes);
         for entry in &checkpoint.entries {
             self.paths.was_watched(&entry.path);
         }
@@ -109,7 +113,7 @@ impl<D: Disk> Follower<D> {
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
-        for (path, found, current) in stage.paths.take_found() {
+        for (path, found, current) in stage.paths.take_found(context.plan) {
             look_at(&mut context, &mut stage, &path, found, current);
         }
         // Of what has just come to a path too: its older generations are read before it.
@@ -200,7 +204,7 @@ impl<D: Disk> Follower<D> {
             boot: self.files.boot().to_owned(),
             counters: self.report.counters(),
             patterns: Some(self.paths.known_patterns()),
-            shapes: Vec::new(),
+            shapes: self.paths.shapes(),
             entries: self.files.entries(),
         }
     }
@@ -267,9 +271,28 @@ fn look_at<D: Disk>(
             stage.files.give_up(context, fid);
             take_up(context, stage, path, &stat);
         }
-        Shown::Known(fid, _) => arrive(context, stage, path, fid),
+        Shown::Known(fid, _) => {
+            rotated::learn(context, stage.paths, stage.files, fid, path);
+            arrive(context, stage, path, fid);
+        }
+        Shown::Unknown(stat) if is_rotated(stage.paths, path) => {
+            // What lies beside a path is looked at together, oldest first.
+            stage.paths.vacate(path);
+            if stat.size > 0
+                && !stage.files.is_known_copy(&stat)
+                && let Some(base) = stage.paths.base_of(path)
+            {
+                stage.paths.disturb(&base, context.now);
+            }
+        }
         Shown::Unknown(stat) => take_up(context, stage, path, &stat),
     }
+}
+
+/// Whether an unknown file at a watched path belongs to another path, of which it has the name of an older generation. What
+/// is there when its pattern is first looked for is at home.
+fn is_rotated(paths: &Paths, path: &Path) -> bool {
+    !paths.is_first_look() && !paths.get(path).is_some_and(WatchedPath::is_new) && paths.base_of(path).is_some()
 }
 
 /// What a path shows now. A known file that was closed or away is taken up again if it goes on.
@@ -320,12 +343,41 @@ fn leave<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>, 
 
 /// The generation is what the path shows now.
 fn arrive<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>, path: &Path, fid: Fid) {
+    let mut is_home = false;
     if let Some(generation) = stage.files.get_mut(fid) {
         generation.was_seen(context.now);
+        is_home = generation.path() == path;
     }
-    let before = stage.paths.arrive(path, fid, context.now);
+    let before = stage.paths.arrive(path, fid, is_home, context.now);
+    learn_places(context, stage, path, fid, before);
     if before.and_then(|before| stage.files.get(before)).is_some_and(Generation::is_open) {
         context.report.say(format!("{}: has been replaced, reading the rest of the old file", path.display()));
+    }
+}
+
+/// Remembers where the file lies that has come to the path, if links between directories lead there: after the links have
+/// changed it is found again. And learns where the one `before` went, if it went to another directory.
+fn learn_places<D: Disk>(
+    context: &mut Context<'_, D>,
+    stage: &mut Stage<'_, D::File>,
+    path: &Path,
+    fid: Fid,
+    before: Option<Fid>,
+) {
+    let whereabouts = |fid| {
+        let known = stage.files.get(fid)?;
+        let place = context.disk.place(known.file()?, known.path()).ok()?;
+        context.disk.stat(&place).is_ok_and(|stat| stat.inode == known.inode()).then_some(place)
+    };
+    let Some(place) = whereabouts(fid) else { return };
+    let moved = before.and_then(whereabouts).filter(|moved| moved.parent() != place.parent());
+    let is_elsewhere = place.parent() != path.parent() && place.file_name() == path.file_name();
+    if path.is_absolute() && is_elsewhere && context.disk.read_link(path).is_err() {
+        stage.paths.learn_place(path, &place);
+        context.report.must_save(Urgency::Lazy);
+    }
+    if let Some((before, moved)) = before.zip(moved) {
+        rotated::learn(context, stage.paths, stage.files, before, &moved);
     }
 }
 
@@ -344,7 +396,7 @@ fn begin<D: Disk>(
     path: &Path,
     stat: &Stat,
 ) -> Option<Fid> {
-    let base = stage.paths.base_of(path);
+    let base = stage.paths.likely_base_of(path);
     // An empty one is perhaps a copy that is about to be made.
     if base.is_some() && (stat.size == 0 || stage.files.is_known_copy(stat)) {
         return None;
@@ -371,6 +423,13 @@ fn begin<D: Disk>(
         return None;
     }
     context.report.is_well(path);
+    let (file, stat) = match plain_text(context, path, file, stat) {
+        Ok(text) => text,
+        Err(error) => {
+            context.report.complain(path, cause(&error));
+            return None;
+        }
+    };
     let file = match &base {
         None => file,
         Some(base) => {
@@ -378,7 +437,30 @@ fn begin<D: Disk>(
             rotated::unseen(context, stage.paths, stage.files, &candidate, file)?
         }
     };
-    rotated::begin(context, stage.paths, stage.files, path, file, &stat, Age::Youngest, base.is_some())
+    rotated::begin(context, stage.paths, stage.files, path, file, &stat, Age::Youngest, false)
+}
+
+/// The file as it is, or, if it is compressed, as what it holds: so where nothing is followed, or the file was named. An error
+/// if it cannot be decompressed.
+fn plain_text<D: Disk>(
+    context: &Context<'_, D>,
+    path: &Path,
+    file: D::File,
+    stat: Stat,
+) -> io::Result<(D::File, Stat)> {
+    if is_gzip(context.disk, &file) {
+        let file = context.disk.unpacked(file)?;
+        let stat = context.disk.stat_open(&file)?;
+        return Ok((file, stat));
+    }
+    let mut first = [0; 6];
+    if is_compressed(path) && read_full(context.disk, &file, &mut first, 0)? == first.len() {
+        let magic: [&[u8]; 4] = [b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"];
+        if magic.iter().any(|magic| first.starts_with(magic)) {
+            return Err(io::Error::other("compressed, expected text or gzip, passed over"));
+        }
+    }
+    Ok((file, stat))
 }
 
 /// Drops what has been gone for long enough.

@@ -1,5 +1,5 @@
-//! File names with wildcards, over bytes, as a shell reads them: `*`, `?`, `[a-z]`, `[!x]`, backslash, and `**` as a whole
-//! component that reaches into directories. A leading dot is matched only by a dot.
+//! File names with wildcards, over bytes, as a shell reads them: `*`, `?`, `[a-z]`, `[!x]`, `{a,b}`, backslash, and `**` as a
+//! whole component that reaches into directories. A leading dot is matched only by a dot.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -12,11 +12,15 @@ use crate::disk::{Disk, Stat};
 
 /// How deep `**` reaches.
 const DEEPEST: usize = 32;
+/// A pattern with braces stands for so many without them at most.
+const MOST_ALTERNATIVES: usize = 1024;
 
 /// A file name with or without wildcards.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern {
     text: Vec<u8>,
+    /// The patterns without braces that it stands for.
+    alternatives: Vec<Vec<u8>>,
 }
 
 /// What a pattern stands for at one moment.
@@ -44,30 +48,38 @@ impl Pattern {
                 _ => behind,
             };
         }
-        Ok(Self { text: text.to_vec() })
+        let alternatives = alternatives(text)
+            .ok_or_else(|| format!("its braces stand for more than {MOST_ALTERNATIVES} patterns, expected fewer"))?;
+        Ok(Self { text: text.to_vec(), alternatives })
     }
 
     /// Just this name, whatever its letters mean in a pattern.
     pub fn of_name(name: &[u8]) -> Self {
         let mut text = Vec::with_capacity(name.len());
         for byte in name {
-            if matches!(byte, b'*' | b'?' | b'[' | b'\\') {
+            if matches!(byte, b'*' | b'?' | b'[' | b'{' | b'\\') {
                 text.push(b'\\');
             }
             text.push(*byte);
         }
-        Self { text }
+        Self { alternatives: vec![text.clone()], text }
     }
 
     /// Whether it has no wildcard.
     pub fn is_literal(&self) -> bool {
-        !has_wildcard(&self.text)
+        matches!(self.alternatives.as_slice(), [only] if !has_wildcard(only))
     }
 
     /// The directories in front of the first wildcard: where all that it finds lies.
     pub fn fixed_part(&self) -> PathBuf {
-        let mut fixed = if self.text.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
-        for part in components(&self.text).into_iter().take_while(|part| !has_wildcard(part)) {
+        let text = match first_brace(&self.text) {
+            Some((start, _, _)) => {
+                &self.text[..self.text[..start].iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)]
+            }
+            None => &self.text,
+        };
+        let mut fixed = if text.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
+        for part in components(text).into_iter().take_while(|part| !has_wildcard(part)) {
             fixed.push(OsStr::from_bytes(&unescaped(part)));
         }
         fixed
@@ -75,30 +87,35 @@ impl Pattern {
 
     /// Whether a path is meant: by its name where the pattern has no slash, else as a whole.
     pub fn matches(&self, path: &[u8]) -> bool {
-        if !self.text.contains(&b'/') {
-            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-            return matches_name(&self.text, name);
-        }
-        let parts: Vec<&[u8]> = components(&self.text);
-        matches_components(&parts, &components(path))
+        self.alternatives.iter().any(|text| {
+            if !text.contains(&b'/') {
+                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+                return matches_name(text, name);
+            }
+            matches_components(&components(text), &components(path))
+        })
     }
 
     /// Whether [`Pattern::expand`] would find the path if it existed.
     pub fn finds(&self, path: &[u8]) -> bool {
-        self.text.starts_with(b"/") == path.starts_with(b"/")
-            && matches_components(&components(&self.text), &components(path))
+        let finds = |text: &[u8]| {
+            text.starts_with(b"/") == path.starts_with(b"/") && matches_components(&components(text), &components(path))
+        };
+        self.alternatives.iter().any(|text| finds(text))
     }
 
     /// The files it stands for now.
     pub fn expand(&self, disk: &impl Disk) -> Expansion {
         let mut expansion = Expansion::default();
         if self.is_literal() {
-            expansion.paths.push((PathBuf::from(OsStr::from_bytes(&unescaped(&self.text))), None));
+            expansion.paths.push((PathBuf::from(OsStr::from_bytes(&unescaped(&self.alternatives[0]))), None));
             return expansion;
         }
-        let root = if self.text.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
-        let mut walk = Walk { disk, expansion: &mut expansion, visited: HashSet::new() };
-        walk.descend(&root, &components(&self.text), 0);
+        for text in &self.alternatives {
+            let root = if text.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
+            let mut walk = Walk { disk, expansion: &mut expansion, visited: HashSet::new() };
+            walk.descend(&root, &components(text), 0);
+        }
         // As bytes: paths compare themselves part by part, which is ten times slower.
         expansion.paths.sort_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
         expansion.paths.dedup_by(|(one, _), (other, _)| one.as_os_str() == other.as_os_str());
@@ -182,6 +199,76 @@ impl<D: Disk> Walk<'_, D> {
                 Vec::new()
             }
         }
+    }
+}
+
+/// The patterns without braces for which one with braces stands; `None` if there are too many. Braces without a comma, or
+/// without their end, mean themselves, as in a shell.
+fn alternatives(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut done = Vec::new();
+    let mut open = vec![text.to_vec()];
+    while let Some(next) = open.pop() {
+        match first_brace(&next) {
+            None => done.push(next),
+            Some((start, parts, end)) => {
+                let with = |part: &[u8]| [&next[..start], part, &next[end..]].concat();
+                open.extend(parts.into_iter().rev().map(with));
+            }
+        }
+        if open.len() + done.len() > MOST_ALTERNATIVES {
+            return None;
+        }
+    }
+    Some(done)
+}
+
+/// The first pair of braces with a comma between them: where it begins, its parts, and where it ends.
+fn first_brace(text: &[u8]) -> Option<(usize, Vec<&[u8]>, usize)> {
+    let mut at = 0;
+    while at < text.len() {
+        match text[at] {
+            b'{' => {
+                if let Some((parts, end)) = parts_of_brace(&text[at + 1..])
+                    && parts.len() > 1
+                {
+                    return Some((at, parts, at + 1 + end));
+                }
+                at += 1;
+            }
+            _ => at += length_of_one(&text[at..]),
+        }
+    }
+    None
+}
+
+/// The parts of a pair of braces that begins in front of `text`, and where it ends.
+fn parts_of_brace(text: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
+    let (mut parts, mut from, mut at, mut depth) = (Vec::new(), 0, 0, 0);
+    while at < text.len() {
+        match text[at] {
+            b'{' => depth += 1,
+            b'}' if depth > 0 => depth -= 1,
+            b',' if depth == 0 => {
+                parts.push(&text[from..at]);
+                from = at + 1;
+            }
+            b'}' => {
+                parts.push(&text[from..at]);
+                return Some((parts, at + 1));
+            }
+            _ => {}
+        }
+        at += length_of_one(&text[at..]);
+    }
+    None
+}
+
+/// How long the escaped letter, the set or the letter is with which `text` begins.
+fn length_of_one(text: &[u8]) -> usize {
+    match text[0] {
+        b'\\' => 2,
+        b'[' => set_end(&text[1..]).map_or(1, |end| 1 + end),
+        _ => 1,
     }
 }
 
@@ -341,10 +428,34 @@ mod tests {
 
     #[test]
     fn what_stands_before_the_first_wildcard_is_fixed() {
-        for (pattern, fixed) in [("/var/log/*.log", "/var/log"), ("a/b?/c", "a"), ("*.log", ""), (r"/x\*/y/*", "/x*/y")]
-        {
+        for (pattern, fixed) in [
+            ("/var/log/*.log", "/var/log"),
+            ("a/b?/c", "a"),
+            ("*.log", ""),
+            (r"/x\*/y/*", "/x*/y"),
+            ("/a/x{b/c,d}/e", "/a"),
+        ] {
             assert_eq!(Pattern::new(pattern.as_bytes()).unwrap().fixed_part(), Path::new(fixed), "{pattern}");
         }
+    }
+
+    #[test]
+    fn braces_stand_for_each_of_their_parts() {
+        let of = |text: &str| -> Vec<String> {
+            let all = alternatives(text.as_bytes()).unwrap();
+            all.into_iter().map(|text| String::from_utf8(text).unwrap()).collect()
+        };
+        assert_eq!(of("a{b,c}d"), ["abd", "acd"]);
+        assert_eq!(of("{a,b}/{c,d}"), ["a/c", "a/d", "b/c", "b/d"]);
+        assert_eq!(of("x{a,b{1,2},}"), ["xa", "xb1", "xb2", "x"]);
+        assert_eq!(of("/{var/log,srv}/*.log"), ["/var/log/*.log", "/srv/*.log"]);
+        for literal in ["a{b}c", "a{b,c", "a}b{", r"a\{b,c}", "[{,}]x"] {
+            assert_eq!(of(literal), [literal]);
+        }
+        let matches = |pattern: &str, path: &str| Pattern::new(pattern.as_bytes()).unwrap().matches(path.as_bytes());
+        assert!(matches("*.{log,txt}", "/x/a.txt") && !matches("*.{log,txt}", "/x/a.gz"));
+        assert!(Pattern::new("{1,2}".repeat(11).as_bytes()).unwrap_err().contains("1024"));
+        assert!(Pattern::of_name(b"a{b,c}").is_literal() && !Pattern::new(b"{a,b}").unwrap().is_literal());
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`report`], [`context`], [`plan`] | what is said and counted; what each call is given; what is to be followed |
 //! | [`emit`], [`ends`], [`glob`] | lines with tags; where the last lines begin; patterns |
 //! | [`disk`], [`system`], [`lease`], [`watch`] | the file system, and the calls it takes |
+//! | [`gzip`] | compressed files, read as what they hold |
 
 pub mod args;
 pub mod checkpoint;
@@ -27,6 +28,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod follow;
 pub mod glob;
+pub mod gzip;
 pub mod lease;
 pub mod links;
 pub mod manual;

@@ -13,6 +13,7 @@ use logtail::emit::Shape;
 use logtail::file::CHUNK;
 use logtail::follow::Follower;
 use logtail::glob::Pattern;
+use logtail::gzip::Unpacking;
 use logtail::manual::MANUAL;
 use logtail::plan::{First, Plan};
 use logtail::run::{Pace, Run, boot_id};
@@ -30,7 +31,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     let signals = Signals::of_end().map_err(|error| Trouble::io("signals", &error))?;
     logtail::lease::prepare().map_err(|error| Trouble::io("signals", &error))?;
     plan.most_open = logtail::system::raise_limit_of_open_files();
-    let mut follower = Follower::new(System, plan, boot_id(), logline::position::Fid::random);
+    let mut follower = Follower::new(Unpacking(System), plan, boot_id(), logline::position::Fid::random);
     let state = match directory {
         None => None,
         Some(directory) => {

@@ -1,40 +1,347 @@
-//! The names that rotation gives to the older generations of a log, and their order by age.
+//! The names that rotation gives to the older generations of a log: the forms that are built in, the shapes that are learnt
+//! from a file that is met under a new name, and the order by age.
 
-/// The names of logs of which a file called `name` may be an older generation: `name` without one or more endings that
-/// begin with `.`, `-` or `_` and hold only digits and date marks, or without `.old`. Compressed ones are none.
-pub fn bases(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let old = name.strip_suffix(b".old");
-    let dated = (1..name.len())
-        .rev()
-        .take_while(|at| name[*at..].iter().all(|byte| is_date_mark(*byte)))
-        .filter(|at| matches!(name[*at], b'.' | b'-' | b'_') && name.get(at + 1).is_some_and(u8::is_ascii_digit));
-    old.into_iter().chain(dated.map(|at| &name[..at])).filter(|base| !base.is_empty())
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The endings that compression adds to a name.
+const COMPRESSED: [&[u8]; 8] = [b".gz", b".bz2", b".xz", b".zst", b".lz4", b".lzma", b".zip", b".Z"];
+const MONTHS: [&[u8]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+/// How long a TAI64N label is: `@` and 24 hexadecimal digits.
+const LABEL: usize = 25;
+
+/// The name without the ending that compression has added to it.
+pub fn unpacked(name: &[u8]) -> &[u8] {
+    COMPRESSED.iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(name)
+}
+
+/// Asks `find` for the names of logs of which a file called `name` may be an older generation by the forms that are built
+/// in, until it gives something:
+///
+/// | form | of |
+/// |---|---|
+/// | `app.log.old`, `app.log.1`, `app.log.20261124-101112` | `app.log` |
+/// | `app.log-20261124`, `app.log_2026-11-24`, `app.log-1764412345` | `app.log` |
+/// | `app-2026-11-24T10-11-12.log`, `app.20261124.log` | `app.log` |
+/// | `@4000000069298d6c2b1a3f08.s` | `current` |
+///
+/// Each may be compressed. A number behind `-` or `_` that is no date is none: `worker-7` is no older `worker`.
+pub fn find_base<T>(name: &[u8], mut find: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let name = unpacked(name);
+    if let Some(base) = name.strip_suffix(b".old").filter(|base| !base.is_empty()) {
+        return find(base);
+    }
+    if !name.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
+    if label(name).is_some() {
+        return matches!(&name[LABEL..], b".s" | b".u").then(|| find(b"current")).flatten();
+    }
+    let endings = (1..name.len()).rev().take_while(|at| name[*at..].iter().all(|byte| is_date_mark(*byte)));
+    for at in endings {
+        let ending = &name[at + 1..];
+        let is_rotated = match name[at] {
+            b'.' => ending.first().is_some_and(u8::is_ascii_digit),
+            b'-' | b'_' => date(ending).is_some() || is_epoch(ending),
+            _ => false,
+        };
+        if is_rotated && let Some(found) = find(&name[..at]) {
+            return Some(found);
+        }
+    }
+    for at in (1..name.len()).filter(|at| matches!(name[*at], b'.' | b'-' | b'_')) {
+        let rest = &name[at + 1..];
+        if date(rest).is_none_or(|date| date < 8) {
+            continue;
+        }
+        let marks = rest.iter().take_while(|byte| is_date_mark(**byte)).count();
+        let end =
+            rest[..marks].iter().rposition(|byte| byte.is_ascii_digit() || *byte == b'Z').map_or(0, |last| last + 1);
+        let extension = &rest[end..];
+        if extension.len() > 1 && extension[0] == b'.' {
+            return find(&[&name[..at], extension].concat());
+        }
+    }
+    None
 }
 
 fn is_date_mark(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'T' | b'Z' | b'+')
 }
 
-/// A key that sorts the rotated files of one log from the oldest: `log.2` before `log.1`, `log-20261123` before
-/// `log-20261124`.
-pub fn age(name: &[u8]) -> (u64, Vec<u8>) {
-    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let ending = &name[name.len() - digits..];
-    let number: u64 = std::str::from_utf8(ending).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    // A counter counts up with age, a date down: nobody keeps ten million files.
-    if digits > 0 && digits < 8 && !name[..name.len() - digits].ends_with(b"-") {
-        (u64::MAX - number, Vec::new())
-    } else {
-        (u64::MAX / 2, name.to_vec())
+/// How long the date is with which `text` begins: a year from 1900 to 2099, a month, and mostly a day.
+fn date(text: &[u8]) -> Option<usize> {
+    let two = |at: usize| {
+        let pair = text.get(at..at + 2).filter(|pair| pair.iter().all(u8::is_ascii_digit))?;
+        Some(u32::from(pair[0] - b'0') * 10 + u32::from(pair[1] - b'0'))
+    };
+    let behind = |at: usize| at + usize::from(matches!(text.get(at), Some(b'-' | b'_' | b'.')));
+    if !matches!(two(0)?, 19 | 20) || two(2).is_none() {
+        return None;
+    }
+    let month = behind(4);
+    if !matches!(two(month)?, 1..=12) {
+        return None;
+    }
+    let day = behind(month + 2);
+    match two(day) {
+        Some(1..=31) => Some(day + 2),
+        _ if text.get(month + 2).is_some_and(u8::is_ascii_digit) => None,
+        _ => Some(month + 2),
     }
 }
+
+/// Whether it is a number of seconds or milliseconds since 1970, from 2001 on.
+fn is_epoch(text: &[u8]) -> bool {
+    matches!(text.len(), 10 | 13) && text[0] == b'1' && text.iter().all(u8::is_ascii_digit)
+}
+
+/// The digits of the TAI64N label with which `text` begins.
+fn label(text: &[u8]) -> Option<&[u8]> {
+    let digits = text.strip_prefix(b"@")?.get(..LABEL - 1)?;
+    digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)
+}
+
+/// A key that sorts the rotated files of one log from the oldest. A date counts up with time; so does a counter that
+/// `rises`, any other is higher for an older file (`log.2` is older than `log.1`).
+pub fn age(name: &[u8], rises: bool) -> (bool, Vec<u64>) {
+    let name = unpacked(name);
+    let numbers = numbers(name);
+    let is_counter = is_counted(name);
+    let key = |number: u64| if is_counter && !rises { u64::MAX - number } else { number };
+    (is_counter, numbers.into_iter().map(key).collect())
+}
+
+/// Whether what varies in a name is a counter, not a time. Nobody keeps ten million files.
+pub fn is_counted(name: &[u8]) -> bool {
+    let is_dated = |at: usize| (at == 0 || !name[at - 1].is_ascii_digit()) && date(&name[at..]).is_some();
+    let digits = name.split(|byte| !byte.is_ascii_digit());
+    let has_month = (0..name.len()).any(|at| month(&name[at..]).is_some());
+    !(has_month
+        || (0..name.len()).any(is_dated)
+        || digits.into_iter().any(|run| run.len() >= 8)
+        || label(name).is_some())
+}
+
+/// The numbers in a name, in their order.
+pub fn numbers(name: &[u8]) -> Vec<u64> {
+    let number = |digits: &[u8], radix| {
+        let text = std::str::from_utf8(digits).unwrap_or_default();
+        u64::from_str_radix(text, radix).unwrap_or(u64::MAX)
+    };
+    if let Some(label) = label(name) {
+        return vec![number(&label[..16], 16), number(&label[16..], 16)];
+    }
+    let mut numbers: Vec<u64> = Vec::new();
+    let mut month_at = None;
+    let mut rest = name;
+    while let Some((part, length)) = first_part(rest) {
+        match part {
+            Part::Digits => numbers.push(number(&rest[..length], 10)),
+            Part::Month => {
+                month_at = Some(numbers.len());
+                numbers.extend(month(&rest[..length]));
+            }
+            Part::Label | Part::Text(_) => {}
+        }
+        rest = &rest[length..];
+    }
+    // A month that has a name stands between its day and its year.
+    if let Some(at) = month_at.filter(|at| *at > 0 && at + 1 < numbers.len()) {
+        numbers.swap(at - 1, at + 1);
+    }
+    numbers
+}
+
+fn month(text: &[u8]) -> Option<u64> {
+    MONTHS.iter().position(|month| text.starts_with(month)).map(|month| month as u64 + 1)
+}
+
+/// A part of a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Part {
+    /// Always the same.
+    Text(String),
+    /// One digit or more.
+    Digits,
+    /// A TAI64N label.
+    Label,
+    /// The English name of a month, three letters long.
+    Month,
+}
+
+impl Part {
+    /// How many bytes of `text` it stands for, from its beginning on.
+    fn matches(&self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Text(fixed) => text.starts_with(fixed.as_bytes()).then_some(fixed.len()),
+            Self::Digits => {
+                Some(text.iter().take_while(|byte| byte.is_ascii_digit()).count()).filter(|count| *count > 0)
+            }
+            Self::Label => label(text).map(|_| LABEL),
+            Self::Month => month(text).map(|_| 3),
+        }
+    }
+}
+
+/// The part of a name with which `text` begins, and its length. A text is one letter long here.
+fn first_part(text: &[u8]) -> Option<(Part, usize)> {
+    let varying = [Part::Label, Part::Digits, Part::Month];
+    let first = text.first()?;
+    let found = varying.into_iter().find_map(|part| part.matches(text).map(|length| (part, length)));
+    Some(found.unwrap_or_else(|| (Part::Text(char::from(*first).to_string()), 1)))
+}
+
+/// What the names have in common that rotation gives to the older generations of one log: where they lie, what is fixed in
+/// them, and what varies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// As it is joined to the directory of the watched path.
+    directory: PathBuf,
+    parts: Vec<Part>,
+}
+
+impl Shape {
+    /// What is learnt of a log, which is called `base` itself, from an older generation that lies in `directory` and is
+    /// called `found`. Where `base` `is_dated` too (it is where a link leads), what differs between the two varies as a whole.
+    ///
+    /// `None` if the name tells nothing of the next one: it is random, or nothing in it is fixed.
+    pub fn learn(directory: &Path, base: &[u8], found: &[u8], is_dated: bool) -> Option<Self> {
+        let found = unpacked(found);
+        directory.to_str()?;
+        if found.iter().any(|byte| matches!(byte, b'<' | b'>')) || std::str::from_utf8(found).is_err() {
+            return None;
+        }
+        let (start, end) = differing(base, found, is_dated);
+        let mut parts = vec![text(&found[..start])?];
+        let mut rest = &found[start..end];
+        let mut before = None;
+        while let Some((part, length)) = first_part(rest) {
+            // A digest or the like.
+            let is_mixed = before == Some(Part::Digits)
+                && rest[0].is_ascii_alphabetic()
+                && part != Part::Month
+                && !b"TZhms".contains(&rest[0]);
+            if is_mixed || !rest[0].is_ascii() {
+                return None;
+            }
+            before = Some(part.clone());
+            parts.push(part);
+            rest = &rest[length..];
+        }
+        parts.push(text(&found[end..])?);
+        let shape = Self { directory: directory.to_owned(), parts: joined(parts) };
+        shape.tells_apart(base, found).then_some(shape)
+    }
+
+    /// Whether it stands for the older generations of one log, not for everything.
+    fn tells_apart(&self, base: &[u8], found: &[u8]) -> bool {
+        let fixed = self.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
+        let has_letters = fixed.clone().any(|text| text.bytes().any(|byte| byte.is_ascii_alphabetic()));
+        let varies = self.parts.iter().any(|part| !matches!(part, Part::Text(_)));
+        let stem = base.split(|byte| *byte == b'.').next().unwrap_or(base);
+        let keeps_name = !stem.is_empty() && found.starts_with(stem);
+        if varies { has_letters || label(found).is_some() || date(found).is_some() } else { keeps_name }
+    }
+
+    /// As it is kept: `old/app-<d>.log`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (directory, name) = match text.rfind('/') {
+            Some(slash) => (Path::new(&text[..slash.max(1)]), &text[slash + 1..]),
+            None => (Path::new(""), text),
+        };
+        let mut parts = Vec::new();
+        let mut rest = name;
+        while let Some(open) = rest.find('<') {
+            parts.push(Part::Text(rest[..open].to_owned()));
+            parts.push(match rest.get(open..open + 3)? {
+                "<d>" => Part::Digits,
+                "<t>" => Part::Label,
+                "<m>" => Part::Month,
+                _ => return None,
+            });
+            rest = &rest[open + 3..];
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        let parts = joined(parts);
+        (!parts.is_empty()).then(|| Self { directory: directory.to_owned(), parts })
+    }
+
+    /// Where such files lie, as it is joined to the directory of the watched path.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether a file in its directory is called so, compressed or not.
+    pub fn matches(&self, name: &[u8]) -> bool {
+        let mut rest = unpacked(name);
+        for part in &self.parts {
+            let Some(length) = part.matches(rest) else { return false };
+            rest = &rest[length..];
+        }
+        rest.is_empty()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.directory.as_os_str().is_empty() {
+            write!(f, "{}/", self.directory.display().to_string().trim_end_matches('/'))?;
+        }
+        for part in &self.parts {
+            f.write_str(match part {
+                Part::Text(text) => text,
+                Part::Digits => "<d>",
+                Part::Label => "<t>",
+                Part::Month => "<m>",
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What of `found` differs from `base`: from where to where.
+fn differing(base: &[u8], found: &[u8], is_dated: bool) -> (usize, usize) {
+    let most = base.len().min(found.len());
+    let start = (0..most).take_while(|at| base[*at] == found[*at]).count();
+    let same_at_end = |back: &usize| base[base.len() - 1 - back] == found[found.len() - 1 - back];
+    let end = found.len() - (0..most - start).take_while(same_at_end).count();
+    if !is_dated {
+        return (start, end);
+    }
+    // The day differs, and tomorrow the month will.
+    let marks = found[..start].iter().rev().take_while(|byte| is_date_mark(**byte)).count();
+    let first = found[start - marks..start].iter().position(u8::is_ascii_digit).map_or(start, |at| start - marks + at);
+    let marks = found[end..].iter().take_while(|byte| is_date_mark(**byte)).count();
+    let last = found[end..end + marks].iter().rposition(u8::is_ascii_digit).map_or(end, |at| end + at + 1);
+    (first, last)
+}
+
+fn text(bytes: &[u8]) -> Option<Part> {
+    Some(Part::Text(std::str::from_utf8(bytes).ok()?.to_owned()))
+}
+
+/// Texts that follow each other as one, and none that is empty.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    let mut joined: Vec<Part> = Vec::new();
+    for part in parts {
+        match (joined.last_mut(), part) {
+            (Some(Part::Text(before)), Part::Text(text)) => before.push_str(&text),
+            (_, Part::Text(text)) if text.is_empty() => {}
+            (_, part) => joined.push(part),
+        }
+    }
+    joined
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    fn is_sibling(name: &str, base: &str) -> bool {
-        bases(name.as_bytes()).any(|found| found == base.as_bytes())
+    fn is_rotated(name: &str, base: &str) -> bool {
+        find_base(name.as_bytes(), |found| (found == base.as_bytes()).then_some(())).is_some()
     }
 
     #[test]
@@ -42,40 +349,116 @@ mod tests {
         for name in [
             "app.log.1",
             "app.log.12",
+            "app.log.1.gz",
             "app.log-20261124",
+            "app.log-20261124.zst",
+            "app.log-202611",
+            "app.log-1764412345",
             "app.log_2026-11-24",
             "app.log.2026-11-24T10:00:00Z",
             "app.log.20261124-101112",
             "app.log-2026.11.24.1",
             "app.log.old",
+            "app-2026-11-29T04-00-00.000.log",
+            "app.2026-11-29_10-22-03_221315.log.gz",
+            "app.2026-11-29.2.log",
+            "app_20261129.log",
         ] {
-            assert!(is_sibling(name, "app.log"), "{name}");
+            assert!(is_rotated(name, "app.log"), "{name}");
         }
         for name in [
             "app.log",
             "app.log2",
             "app.log.bak",
             "app.log.offset",
-            "app.log.1.gz",
             "app.log.",
             "app.log.x1",
             "app.log.-",
+            "app.log-7",
+            "app.log-20261324",
+            "app-7.log",
+            "app-20261132.log",
+            "app-202611.log",
+            "app-18991129.log",
         ] {
-            assert!(!is_sibling(name, "app.log"), "{name}");
+            assert!(!is_rotated(name, "app.log"), "{name}");
         }
-        assert!(is_sibling("0.log.20261124-101112", "0.log"));
+        assert!(is_rotated("0.log.20261124-101112", "0.log"));
+        assert!(is_rotated("@400000006b0bfe2425d7cba3.s", "current"));
+        assert!(!is_rotated("@400000006b0bfe2425d7cba.s", "current"));
+        assert!(!is_rotated("worker-7", "worker"));
     }
 
     #[test]
-    fn siblings_sort_from_the_oldest() {
+    fn rotated_files_sort_from_the_oldest() {
         for (older, younger) in [
             ("a.log.2", "a.log.1"),
-            ("a.log.10", "a.log.9"),
+            ("a.log.10", "a.log.9.gz"),
             ("a.log-20261123", "a.log-20261124"),
             ("a.log.2026-11-23", "a.log.2026-11-24"),
             ("0.log.20261124-101112", "0.log.20261124-101113"),
+            ("a.2026-11-29.2.log", "a.2026-11-29.10.log"),
+            ("@400000006b0bfe2425d7cba3.s", "@400000006b0bfe2425d7cba4.u"),
+            ("a.29-Nov-2026", "a.01-Dec-2026"),
         ] {
-            assert!(age(older.as_bytes()) < age(younger.as_bytes()), "{older} {younger}");
+            assert!(age(older.as_bytes(), false) < age(younger.as_bytes(), false), "{older} {younger}");
+        }
+        assert!(age(b"a-1.log", true) < age(b"a-2.log", true));
+    }
+
+    #[test]
+    fn a_shape_is_learnt_from_one_name_and_fits_the_next_and_no_other() {
+        for (base, found, is_dated, shape, fits, fits_not) in [
+            ("app.log", "app-00001.log", false, "app-<d>.log", "app-12.log.gz", "app-x.log"),
+            ("app.log", "app.3.log", false, "app.<d>.log", "app.10.log", "app2.log"),
+            ("app.log", "app.log.bak", false, "app.log.bak", "app.log.bak", "app.log.bat"),
+            ("app1.log", "app1.2.log", false, "app1.<d>.log", "app1.3.log", "app2.3.log"),
+            ("a_rCURRENT.log", "a_r00003.log", false, "a_r<d>.log", "a_r00004.log", "b_r00003.log"),
+            (
+                "app.log",
+                "20261129-1045-03-app.log",
+                false,
+                "<d>-<d>-<d>-app.log",
+                "20261130-0000-01-app.log",
+                "x-app.log",
+            ),
+            ("current", "@400000006b0bfe2425d7cba3.s", false, "<t>.s", "@400000006b0bfe2425d7cba4.s", "current.s"),
+            (
+                "app-2026-11-29.log",
+                "app-2026-11-28.log",
+                true,
+                "app-<d>-<d>-<d>.log",
+                "app-2027-01-01.log",
+                "app-2027-01.log",
+            ),
+            ("access-12", "access-1", true, "access-<d>", "access-13", "access-"),
+            (
+                "app.log",
+                "app.29-Nov-2026.log",
+                false,
+                "app.<d>-<m>-<d>.log",
+                "app.01-Dec-2026.log",
+                "app.01-Foo-2026.log",
+            ),
+        ] {
+            let learnt = Shape::learn(Path::new(""), base.as_bytes(), found.as_bytes(), is_dated).unwrap();
+            assert_eq!(learnt.to_string(), shape, "{base} {found}");
+            assert!(learnt.matches(found.as_bytes()) && learnt.matches(fits.as_bytes()), "{shape} {fits}");
+            assert!(!learnt.matches(fits_not.as_bytes()), "{shape} {fits_not}");
+            assert_eq!(Shape::parse(shape), Some(learnt));
+        }
+        let old = Shape::learn(Path::new("old"), b"app.log", b"app.log", false);
+        assert_eq!(old.unwrap().to_string(), "old/app.log");
+        assert_eq!(Shape::parse("/var/old/app.<d>").unwrap().directory(), Path::new("/var/old"));
+        assert_eq!(Shape::parse("app-<x>.log"), None);
+    }
+
+    #[test]
+    fn a_name_that_tells_nothing_of_the_next_is_refused() {
+        for (base, found) in
+            [("current", "12345"), ("a.log", "b.log"), ("app.log", "app-3fa8c1.log"), ("app.log", "app-<d>.log")]
+        {
+            assert_eq!(Shape::learn(Path::new(""), base.as_bytes(), found.as_bytes(), false), None, "{base} {found}");
         }
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use logline::ending::cause;
 use logline::position::Fid;
+use logline::state::files::LearntShape;
 
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::links::is_own;
-use crate::names::bases;
+use crate::names::{Shape, age, find_base, unpacked};
 use crate::plan::Plan;
 
 /// How long after a path has changed the files beside it are looked at again and again: a directory that is read during
@@ -18,6 +19,9 @@ use crate::plan::Plan;
 pub const RESTLESS: Duration = Duration::from_secs(2);
 /// The kernel follows as many links from one path.
 const MOST_LINKS: usize = 40;
+
+/// In so many directories beside its own the older generations of a path are looked for.
+const MOST_PLACES: usize = 4;
 
 /// A path that is watched.
 #[derive(Debug, Default)]
@@ -38,6 +42,31 @@ pub struct WatchedPath {
     is_waited_for: bool,
     /// What lies beside it now is not ours: it was there before its pattern was first looked for.
     is_new: bool,
+    /// What it shows was first seen here, whatever the name.
+    is_home: bool,
+    /// The directories beside its own in which older generations of it were found.
+    elsewhere: Vec<PathBuf>,
+}
+
+/// A shape of names that was learnt of a watched path.
+#[derive(Debug)]
+struct Learnt {
+    path: PathBuf,
+    shape: Shape,
+    /// When the generation was made from which it was learnt, until its directory has been looked into: what was last
+    /// changed before was there before logtail came.
+    began: Option<i128>,
+}
+
+/// What the new name of a known generation tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lesson {
+    /// Nothing new.
+    Known,
+    /// A shape.
+    New,
+    /// Nothing of the names of others.
+    Nothing,
 }
 
 impl WatchedPath {
@@ -61,10 +90,9 @@ impl WatchedPath {
         self.is_new
     }
 
-    /// The directories in which older generations of it may lie: its own, and, if it is a link, its target's.
-    pub fn places(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
-        let target = self.target.as_deref().filter(|target| *target != path);
-        [Some(directory_of(path)), target.map(directory_of)].into_iter().flatten()
+    /// Where it leads, if it is a link.
+    fn link(&self, path: &Path) -> Option<&Path> {
+        self.target.as_deref().filter(|target| *target != path)
     }
 }
 
@@ -74,11 +102,16 @@ pub struct Paths {
     watched: BTreeMap<PathBuf, WatchedPath>,
     /// The paths that are links, by where they lead: what is rotated lies beside the target.
     targets: HashMap<PathBuf, PathBuf>,
+    /// The shapes of rotated names that were learnt, by the directories in which such files lie.
+    learnt: HashMap<PathBuf, Vec<Learnt>>,
+    /// Paths beside which others are watched that have the names of older generations of them and are none: the forms that
+    /// are built in do not count there.
+    with_instances: HashSet<PathBuf>,
     /// The directories in which a new name is to be noticed.
     directories: Vec<PathBuf>,
     /// The patterns, as text, that have been looked for before.
     known_patterns: HashSet<String>,
-    /// What is current at a path that has not the name of an older generation of another.
+    /// What a path shows that is not an older generation of another.
     current: HashSet<Fid>,
     /// No look has been finished.
     is_first_look: bool,
@@ -99,6 +132,105 @@ impl Paths {
         self.is_first_look = false;
         let of_plan = || plan.patterns.iter().map(ToString::to_string).collect();
         self.known_patterns = patterns.map_or_else(of_plan, |patterns| patterns.into_iter().collect());
+    }
+
+    /// An earlier run has learnt these shapes. One that cannot be read is learnt again.
+    pub fn resume_shapes(&mut self, shapes: Vec<LearntShape>) {
+        for LearntShape { path, shape } in shapes {
+            if let Some(shape) = Shape::parse(&shape) {
+                self.enter_shape(Learnt { path, shape, began: None });
+            }
+        }
+    }
+
+    fn enter_shape(&mut self, learnt: Learnt) {
+        let own = directory_of(&learnt.path);
+        let directory = own.join(learnt.shape.directory());
+        let watched = self.watched.entry(learnt.path.clone()).or_default();
+        if directory != own && !watched.elsewhere.contains(&directory) {
+            watched.elsewhere.push(directory.clone());
+            if watched.elsewhere.len() > MOST_PLACES {
+                let first = watched.elsewhere.remove(0);
+                self.learnt.entry(first).or_default().retain(|other| other.path != learnt.path);
+            }
+        }
+        self.learnt.entry(directory).or_default().push(learnt);
+    }
+
+    /// What has been learnt of rotated names, sorted.
+    pub fn shapes(&self) -> Vec<LearntShape> {
+        let all = self.learnt.values().flatten();
+        let mut shapes: Vec<LearntShape> =
+            all.map(|learnt| LearntShape { path: learnt.path.clone(), shape: learnt.shape.to_string() }).collect();
+        shapes.sort_unstable();
+        shapes
+    }
+
+    /// A generation of `path` that was made at `began`, and is not what the path shows, is met at `found`.
+    pub fn learn(&mut self, path: &Path, found: &Path, began: Option<i128>) -> Lesson {
+        use std::os::unix::ffi::OsStrExt as _;
+        let Some(watched) = self.watched.get(path) else { return Lesson::Known };
+        if self.base_of(found).is_some() || found == path || self.base_of(path).is_some() {
+            return Lesson::Known;
+        }
+        let link = watched.link(path);
+        let (own, place) = (directory_of(path), directory_of(found));
+        let directory = place.strip_prefix(&own).unwrap_or(&place);
+        // Beside a link's target the names are like the target's.
+        let base = link.filter(|link| link.parent() == found.parent()).unwrap_or(path);
+        let (Some(base_name), Some(name)) = (base.file_name(), found.file_name()) else { return Lesson::Nothing };
+        let learnt = Shape::learn(directory, base_name.as_bytes(), name.as_bytes(), base != path);
+        let Some(shape) = learnt else { return Lesson::Nothing };
+        self.enter_shape(Learnt { path: path.to_owned(), shape, began });
+        if let Some(watched) = self.watched.get_mut(path) {
+            watched.target = None;
+        }
+        Lesson::New
+    }
+
+    /// What the path shows lies at `place`.
+    pub fn learn_place(&mut self, path: &Path, place: &Path) {
+        let Some(shape) = place.to_str().and_then(Shape::parse) else { return };
+        let place = directory_of(path).join(shape.directory());
+        let is_known = |learnt: &Learnt| learnt.path == path && learnt.shape == shape;
+        if !self.learnt.get(&place).is_some_and(|here| here.iter().any(is_known)) {
+            self.enter_shape(Learnt { path: path.to_owned(), shape, began: None });
+        }
+    }
+
+    /// When the generation was made from whose name it was learnt that `candidate` is one of `path`, if that was learnt just
+    /// now.
+    pub fn learnt_just_now(&self, path: &Path, candidate: &Path) -> Option<i128> {
+        self.learnt_of(candidate).filter(|learnt| learnt.path == path)?.began
+    }
+
+    /// A directory has been looked into.
+    pub fn was_looked_into(&mut self, directory: &Path) {
+        for learnt in self.learnt.get_mut(directory).into_iter().flatten() {
+            learnt.began = None;
+        }
+    }
+
+    fn learnt_of(&self, path: &Path) -> Option<&Learnt> {
+        use std::os::unix::ffi::OsStrExt as _;
+        if self.learnt.is_empty() {
+            return None;
+        }
+        let name = path.file_name()?.as_bytes();
+        let here = self.learnt.get(path.parent()?)?;
+        here.iter()
+            .find(|learnt| learnt.shape.matches(name) && learnt.path != path && self.watched.contains_key(&learnt.path))
+    }
+
+    /// The directories in which older generations of the path may lie: its own, if it is a link its target's, and those
+    /// that were learnt.
+    pub fn places(&self, path: &Path) -> Vec<PathBuf> {
+        let mut places = vec![directory_of(path)];
+        if let Some(watched) = self.watched.get(path) {
+            places.extend(watched.link(path).map(directory_of));
+            places.extend_from_slice(&watched.elsewhere);
+        }
+        places
     }
 
     /// There was a state, and nothing can be read of it: all that is there is ours.
@@ -165,7 +297,16 @@ impl Paths {
                 context.report.complain(&path, cause(&error));
             }
             let mut paths = expansion.paths;
-            paths.retain(|(path, _)| is_literal || !(is_excluded(context.plan, path) || is_compressed(path)));
+            paths.retain(|(path, _)| is_literal || !is_excluded(context.plan, path));
+            if context.plan.follows && !is_literal {
+                let before = paths.len();
+                paths.retain(|(path, _)| !is_compressed(path));
+                if paths.len() < before {
+                    let text = pattern.to_string();
+                    let cause = "compressed files are left out but for what rotation has left unread (without -F those of gzip are read)";
+                    context.report.complain(Path::new(&text), cause.to_owned());
+                }
+            }
             paths.retain(|(path, _)| !is_own(context.disk, context.plan, path));
             for parent in paths.iter().filter_map(|(path, _)| path.parent()) {
                 if directories.last().is_none_or(|last| last.as_os_str() != parent.as_os_str()) {
@@ -219,9 +360,20 @@ impl Paths {
         }
     }
 
-    /// Every path with what a glob was told of it in this look and what was there before.
-    pub fn take_found(&mut self) -> Vec<(PathBuf, Option<Stat>, Option<Fid>)> {
-        self.watched.iter_mut().map(|(path, watched)| (path.clone(), watched.stat.take(), watched.current)).collect()
+    /// Every path with what a glob was told of it in this look and what was there before: in the order of their names, or,
+    /// where nothing is followed, the older generations of each in front of it.
+    pub fn take_found(&mut self, plan: &Plan) -> Vec<(PathBuf, Option<Stat>, Option<Fid>)> {
+        let take = |(path, watched): (&PathBuf, &mut WatchedPath)| (path.clone(), watched.stat.take(), watched.current);
+        let mut found: Vec<_> = self.watched.iter_mut().map(take).collect();
+        if !plan.follows {
+            found.sort_by_cached_key(|(path, _, _)| {
+                use std::os::unix::ffi::OsStrExt as _;
+                let base = self.base_of(path);
+                let age = base.as_ref().and_then(|_| Some(age(path.file_name()?.as_bytes(), false)));
+                (base.unwrap_or_else(|| path.clone()), age.is_none(), age, path.clone())
+            });
+        }
+        found
     }
 
     /// Whether the path itself is one to be watched, named or found by a glob.
@@ -232,19 +384,38 @@ impl Paths {
             || (plan.patterns.iter().any(|pattern| pattern.finds(bytes)) && !is_excluded(plan, path))
     }
 
-    /// The watched path of which `path` has the name of an older generation.
+    /// The watched path of which `path` has the name of an older generation. One that is watched itself has it only by chance
+    /// where others like it are at home at their paths.
     pub fn base_of(&self, path: &Path) -> Option<PathBuf> {
+        let is_chance = |base: &PathBuf| self.with_instances.contains(base) && self.watched.contains_key(path);
+        let built_in = self.built_in_base_of(path).filter(|base| !is_chance(base));
+        built_in.or_else(|| self.learnt_base_of(path))
+    }
+
+    /// The same, also where it may be by chance: what is there may be a copy.
+    pub fn likely_base_of(&self, path: &Path) -> Option<PathBuf> {
+        self.built_in_base_of(path).or_else(|| self.learnt_base_of(path))
+    }
+
+    fn learnt_base_of(&self, path: &Path) -> Option<PathBuf> {
+        self.learnt_of(path).map(|learnt| learnt.path.clone())
+    }
+
+    fn built_in_base_of(&self, path: &Path) -> Option<PathBuf> {
         use std::os::unix::ffi::OsStrExt as _;
         let name = path.file_name()?.as_bytes();
-        bases(name).map(|base| path.with_file_name(std::ffi::OsStr::from_bytes(base))).find_map(|base| {
+        find_base(name, |base| {
+            let base = path.with_file_name(std::ffi::OsStr::from_bytes(base));
             if self.watched.contains_key(&base) { Some(base) } else { self.targets.get(&base).cloned() }
         })
     }
 
-    /// The generation is what `path` shows now. Gives the one that was there before, if it was another.
-    pub fn arrive(&mut self, path: &Path, fid: Fid, now: Duration) -> Option<Fid> {
-        let is_rotated = self.base_of(path).is_some();
+    /// The generation is what `path` shows now; `is_home` tells whether it was first seen there. Gives the one that was
+    /// there before, if it was another.
+    pub fn arrive(&mut self, path: &Path, fid: Fid, is_home: bool, now: Duration) -> Option<Fid> {
+        let is_rotated = !is_home && self.base_of(path).is_some();
         let watched = self.watched.get_mut(path)?;
+        watched.is_home = is_home;
         watched.is_waited_for = false;
         let before = watched.current.replace(fid);
         if before == Some(fid) {
@@ -304,11 +475,13 @@ impl Paths {
 
     /// Looks up anew which generations are current.
     pub fn find_current(&mut self) {
-        let own = self.watched.iter().filter(|(path, _)| self.base_of(path).is_none());
+        let homes = self.watched.iter().filter(|(_, watched)| watched.is_home && watched.current.is_some());
+        self.with_instances = homes.filter_map(|(path, _)| self.built_in_base_of(path)).collect();
+        let own = self.watched.iter().filter(|(path, watched)| watched.is_home || self.base_of(path).is_none());
         self.current = own.filter_map(|(_, watched)| watched.current).collect();
     }
 
-    /// Whether the generation is current: what a path shows that has not the name of an older generation of another.
+    /// Whether the generation is current: what a path shows, and is not an older generation of another.
     pub fn is_current(&self, fid: Fid) -> bool {
         self.current.contains(&fid)
     }
@@ -324,6 +497,10 @@ impl Paths {
         if has_forgotten {
             let watched = &self.watched;
             self.targets.retain(|_, path| watched.contains_key(path));
+            for learnt in self.learnt.values_mut() {
+                learnt.retain(|learnt| watched.contains_key(&learnt.path));
+            }
+            self.learnt.retain(|_, learnt| !learnt.is_empty());
         }
         has_forgotten
     }
@@ -340,7 +517,8 @@ fn is_excluded(plan: &Plan, path: &Path) -> bool {
 }
 
 /// Whether a file that a glob has found is no text by its name.
-fn is_compressed(path: &Path) -> bool {
-    let ending = path.extension().unwrap_or_default();
-    ["gz", "bz2", "xz", "zst", "lz4", "lzma", "Z"].iter().any(|compressed| ending == *compressed)
+pub fn is_compressed(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    unpacked(name).len() < name.len()
 }

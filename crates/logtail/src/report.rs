@@ -91,6 +91,28 @@ impl Report {
         ));
     }
 
+    /// A file that an earlier run followed was found under a name that tells nothing of others: what was rotated after it is
+    /// not looked for.
+    pub fn untold(&mut self, path: &Path, found: &Path) {
+        let cause = format!(
+            "its last file was found as {}, a name that tells nothing of others: what was written between it and the present file, if it was rotated too, is lost",
+            found.display()
+        );
+        if self.troubles.get(path) != Some(&cause) {
+            self.counters.gaps += 1;
+            self.complain(path, cause);
+        }
+    }
+
+    /// A compressed file could be decompressed up to `end` only.
+    pub fn cut_short(&mut self, path: &Path, end: u64, fault: &str) {
+        self.counters.gaps += 1;
+        self.say(format!(
+            "{}: a compressed file of it cannot be decompressed to its end ({fault}), what stood in it from byte {end} on is lost",
+            path.display()
+        ));
+    }
+
     /// Bytes that had been seen were gone before they were read.
     pub fn vanished(&mut self, path: &Path, bytes: u64) {
         if bytes > 0 {

@@ -7,9 +7,11 @@
 //! | holds what a truncated generation held | its copy: the rest is read from there, under the old fid |
 //! | all its bytes equal the beginning of what is open | a copy, perhaps in the making: not ours |
 //! | is empty | looked at again |
+//! | holds, compressed, what a known generation held | it is that generation, which goes on there; finished and not seen any more, it is known by that inode |
+//! | is compressed otherwise than by gzip | not read |
 //! | anything else, its name being that of an older generation | ours, read from the head, oldest first |
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -26,8 +28,9 @@ use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files, end_of_last_line};
 use crate::fingerprint::is_prefix;
-use crate::names::age;
-use crate::paths::{Paths, RESTLESS, WatchedPath, directory_of};
+use crate::gzip::is_gzip;
+use crate::names::{age, is_counted, numbers};
+use crate::paths::{Lesson, Paths, RESTLESS, WatchedPath, is_compressed};
 
 /// How often the directories of paths are looked into that have not changed.
 const AT_REST: Duration = Duration::from_secs(5);
@@ -47,27 +50,24 @@ pub struct Candidate {
 /// Looks beside the paths; remembers when it did so last although nothing had changed.
 #[derive(Debug, Default)]
 pub struct Rotated {
-    looked_at_rest: Duration,
+    looked_at_rest: Option<Duration>,
 }
 
 impl Rotated {
     /// Looks into the directories of all paths where something may have changed.
     pub fn look<D: Disk>(&mut self, context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>) {
         let now = context.now;
-        let is_due = now >= self.looked_at_rest + AT_REST;
+        let is_due = self.looked_at_rest.is_none_or(|looked| now >= looked + AT_REST);
         if is_due {
-            self.looked_at_rest = now;
+            self.looked_at_rest = Some(now);
         }
         let mut directories = BTreeSet::new();
-        for (path, watched) in paths.iter().filter(|(_, watched)| is_due || watched.is_restless(now)) {
-            directories.extend(watched.places(path));
+        for (path, _) in paths.iter().filter(|(_, watched)| is_due || watched.is_restless(now)) {
+            directories.extend(paths.places(path));
         }
         for generation in files.iter() {
             if generation.is_away() || (is_due && !generation.is_open()) {
-                match paths.get(generation.path()) {
-                    Some(watched) => directories.extend(watched.places(generation.path())),
-                    None => drop(directories.insert(directory_of(generation.path()))),
-                }
+                directories.extend(paths.places(generation.path()));
             }
         }
         for directory in directories {
@@ -97,15 +97,17 @@ fn names_in<D: Disk>(context: &mut Context<'_, D>, directory: &Path) -> Option<V
 }
 
 /// The unknown files in a directory that have the name of an older generation of a path, oldest first. Known ones that are
-/// met are taken up again where they go on.
+/// met are taken up again where they go on, and tell what names rotation gives.
 fn candidates<D: Disk>(
     context: &mut Context<'_, D>,
-    paths: &Paths,
+    paths: &mut Paths,
     files: &mut Files<D::File>,
     directory: &Path,
     names: Vec<OsString>,
+    seen: &mut HashSet<Inode>,
 ) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
+    let mut unknown = Vec::new();
+    let mut counted = Counted::default();
     for name in names {
         let path = directory.join(&name);
         let Ok(stat) = context.disk.stat(&path) else { continue };
@@ -113,6 +115,7 @@ fn candidates<D: Disk>(
             continue;
         }
         if let Some(fid) = files.at(stat.inode) {
+            learn(context, paths, files, fid, &path);
             let may_open = files.has_room(context.plan) && (paths.is_current(fid) || !is_full(context, paths, files));
             if !paths.is_current(fid)
                 && let Some(known) = files.get_mut(fid)
@@ -120,27 +123,85 @@ fn candidates<D: Disk>(
                 known.wake();
             }
             files.revisit(context, fid, &path, &stat, may_open);
-            if files.at(stat.inode).is_some() {
+            if let Some(known) = files.at(stat.inode).and_then(|fid| files.get(fid)) {
+                counted.add(known.path(), &path, &stat);
+                seen.insert(stat.inode);
                 continue;
             }
         }
+        unknown.push((path, stat));
+    }
+    let awaited = files.awaited();
+    for (path, stat) in unknown.iter().filter(|(_, stat)| awaited.contains(&stat.inode.number)) {
+        if paths.base_of(path).is_none()
+            && let Some((of, born)) = files.awaits(context.disk, path, stat)
+            && paths.learn(&of, path, born) == Lesson::New
+        {
+            paths.disturb(&of, context.now);
+            context.report.must_save(Urgency::Lazy);
+        }
+    }
+    let mut candidates = Vec::new();
+    for (path, stat) in unknown {
         let is_current = paths.get(&path).is_some_and(|watched| watched.current().is_some());
         if let Some(base) = paths.base_of(&path)
             && !is_current
         {
+            counted.add(&base, &path, &stat);
             candidates.push(Candidate { path, base, stat });
         }
     }
-    candidates.sort_by_cached_key(|candidate| age(name_of(&candidate.path)));
+    candidates.sort_by_cached_key(|candidate| age(name_of(&candidate.path), counted.rises(&candidate.base)));
     candidates
+}
+
+/// A known generation is met at `found`: if its path shows it no more, that name tells how others are called.
+pub fn learn<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &Files<D::File>, fid: Fid, found: &Path) {
+    let Some(known) = files.get(fid).filter(|known| known.path() != found) else { return };
+    let shows = |path: &Path| context.disk.stat(path).is_ok_and(|stat| stat.inode == known.inode());
+    // Asked of the disk last: most are where they were.
+    if paths.get(known.path()).is_none_or(|watched| watched.current() == Some(fid)) || shows(known.path()) {
+        return;
+    }
+    match paths.learn(known.path(), found, known.born()) {
+        Lesson::Known => {}
+        Lesson::New => {
+            paths.disturb(known.path(), context.now);
+            context.report.must_save(Urgency::Lazy);
+        }
+        Lesson::Nothing if known.is_away() => context.report.untold(known.path(), found),
+        Lesson::Nothing => {}
+    }
+}
+
+/// The counters in the names of rotated files, and when the files were last changed: they tell whether counters rise.
+#[derive(Default)]
+struct Counted(HashMap<PathBuf, Vec<(Vec<u64>, i128)>>);
+
+impl Counted {
+    fn add(&mut self, base: &Path, path: &Path, stat: &Stat) {
+        let name = name_of(path);
+        if base != path && is_counted(name) {
+            self.0.entry(base.to_owned()).or_default().push((numbers(name), stat.modified));
+        }
+    }
+
+    /// Whether a higher counter means a younger file. The times of change only tell which way most of them go: one late
+    /// line does not turn the order.
+    fn rises(&mut self, base: &Path) -> bool {
+        let Some(counted) = self.0.get_mut(base) else { return false };
+        counted.sort_unstable();
+        let pairs = || counted.windows(2).map(|pair| pair[0].1.cmp(&pair[1].1));
+        pairs().filter(|order| order.is_lt()).count() > pairs().filter(|order| order.is_gt()).count()
+    }
 }
 
 /// Enters what lies beside the paths of patterns that are looked for the first time. This comes before the paths themselves
 /// are looked at: what is rotated away after that is known to be ours, for it was not there.
-pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &Paths, files: &mut Files<D::File>) {
+pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>) {
     let mut new: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
-    for (path, watched) in paths.iter().filter(|(_, watched)| watched.is_new()) {
-        for place in watched.places(path) {
+    for (path, _) in paths.iter().filter(|(_, watched)| watched.is_new()) {
+        for place in paths.places(path) {
             new.entry(place).or_default().push(path.clone());
         }
     }
@@ -149,7 +210,7 @@ pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &Paths
         let inode_at = |path: &PathBuf| Some(context.disk.stat(path).ok()?.inode);
         let ours: HashSet<Inode> = of_directory.iter().filter_map(inode_at).collect();
         let Some(names) = names_in(context, &directory) else { continue };
-        for candidate in candidates(context, paths, files, &directory, names) {
+        for candidate in candidates(context, paths, files, &directory, names, &mut HashSet::new()) {
             let is_new = paths.get(&candidate.base).is_some_and(WatchedPath::is_new);
             // What a glob finds is read from its head, however late a directory read shows it.
             if is_new && !paths.is_wanted(context.plan, &candidate.path) && !ours.contains(&candidate.stat.inode) {
@@ -162,7 +223,8 @@ pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &Paths
 
 /// What was there before is not ours, but for what is still written to it.
 fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidate: &Candidate) {
-    let Some((file, stat)) = open(context, candidate) else { return };
+    let Ok(file) = context.disk.open_itself(&candidate.path) else { return };
+    let Ok(stat) = context.disk.stat_open(&file).and_then(|stat| same(stat, candidate)) else { return };
     // A copy that is being made is judged as often as it has changed.
     let begins_base = || {
         let base = context.disk.open(&candidate.base);
@@ -171,30 +233,78 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     if stat.size == 0 || begins_base() {
         return;
     }
-    let Ok(end) = end_of_last_line(context.disk, &file, stat.size) else { return };
+    let is_packed = is_compressed(&candidate.path) || is_gzip(context.disk, &file);
+    let end = if is_packed { Ok(stat.size) } else { end_of_last_line(context.disk, &file, stat.size) };
+    let Ok(end) = end else { return };
     let begun = files.begin(context, &candidate.base, file, &stat, end, Age::Youngest);
     if let Some(generation) = begun.and_then(|fid| files.get_mut(fid)) {
         generation.enter_as_done(end, &stat);
     }
 }
 
-/// Opens a candidate, if it is still the same file, and no link.
-fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<(D::File, Stat)> {
+/// An opened candidate.
+struct Opened<F> {
+    file: F,
+    /// As it was told of what is read: of a compressed file its content's size.
+    stat: Stat,
+    is_packed: bool,
+}
+
+/// Opens a candidate, if it is still the same file, and no link: a compressed one to read what it holds. Not one that is still being
+/// compressed, or was so in another way.
+fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<Opened<D::File>> {
     let file = context.disk.open_itself(&candidate.path).ok()?;
+    let stat = context.disk.stat_open(&file).and_then(|stat| same(stat, candidate)).ok()?;
+    if leads_elsewhere(context, candidate, &file) {
+        return None;
+    }
+    let is_packed = is_gzip(context.disk, &file);
+    if !is_packed {
+        return (!is_compressed(&candidate.path)).then_some(Opened { file, stat, is_packed });
+    }
+    if context.disk.has_writer(&file) == Some(true) {
+        return None;
+    }
+    let changed = u64::try_from(stat.modified / 1_000_000_000).unwrap_or(0);
+    let file = context.disk.unpacked(file).ok()?;
     let stat = context.disk.stat_open(&file).ok()?;
-    (stat.inode == candidate.stat.inode).then_some((file, stat))
+    let is_young = context.disk.clock() < changed.saturating_add(context.plan.rotate_quiet.as_secs());
+    (context.disk.fault(&file).is_none() || !is_young).then_some(Opened { file, stat, is_packed })
+}
+
+/// Whether the directory below the path's own, in which the candidate lies by its name, has become a link.
+fn leads_elsewhere<D: Disk>(context: &Context<'_, D>, candidate: &Candidate, file: &D::File) -> bool {
+    let own = candidate.base.parent().unwrap_or(Path::new(""));
+    let Ok(below) = candidate.path.strip_prefix(own) else { return false };
+    let is_below = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if below.components().count() < 2 || !is_below {
+        return false;
+    }
+    let own = if own.as_os_str().is_empty() { Path::new(".") } else { own };
+    let (real, place) = (context.disk.real_path(own), context.disk.place(file, &candidate.path));
+    !matches!((real, place), (Ok(real), Ok(place)) if real.join(below) == place)
+}
+
+fn same(stat: Stat, candidate: &Candidate) -> std::io::Result<Stat> {
+    if stat.inode == candidate.stat.inode { Ok(stat) } else { Err(std::io::ErrorKind::NotFound.into()) }
 }
 
 fn look_into<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>, directory: &Path) {
     let Some(names) = names_in(context, directory) else { return };
-    let mut found = candidates(context, paths, files, directory, names);
+    let mut seen = HashSet::new();
+    let mut found = candidates(context, paths, files, directory, names, &mut seen);
     find_copies(context, files, &mut found);
     for candidate in found {
-        let is_watched = paths.get(&candidate.base).is_some();
-        if is_watched && candidate.stat.size > 0 && !files.is_known_copy(&candidate.stat) {
-            judge(context, paths, files, &candidate);
+        let learnt_from = paths.learnt_just_now(&candidate.base, &candidate.path);
+        if learnt_from.is_some_and(|began| candidate.stat.modified < began) {
+            enter_as_done(context, files, &candidate);
+        } else if candidate.stat.size > 0
+            && (!files.is_known_copy(&candidate.stat) || files.takes_place(&candidate.stat, &seen))
+        {
+            judge(context, paths, files, &candidate, &seen);
         }
     }
+    paths.was_looked_into(directory);
 }
 
 /// A truncated generation, or one whose inode holds something else, goes on in its copy. What cannot be compared is judged
@@ -207,7 +317,7 @@ fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>
             if candidate.base != generation.path() || found.is_some() {
                 return true;
             }
-            let Some((file, stat)) = open(context, candidate) else { return true };
+            let Some(Opened { file, stat, .. }) = open(context, candidate) else { return true };
             match generation.print().is_copied_to(context.disk, &file, stat.size) {
                 Ok(true) => found = Some((candidate.path.clone(), file, stat)),
                 Ok(false) => return true,
@@ -222,11 +332,19 @@ fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>
 }
 
 /// Reads a file beside a path from its head, if it is a generation that was never seen.
-fn judge<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>, candidate: &Candidate) {
-    let Some((file, stat)) = open(context, candidate) else { return };
+fn judge<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    files: &mut Files<D::File>,
+    candidate: &Candidate,
+    seen: &HashSet<Inode>,
+) {
+    let Some(Opened { file, stat, is_packed }) = open(context, candidate) else { return };
     if files.at(stat.inode).is_some() {
         return;
     }
+    let file = if is_packed { known_packed(context, paths, files, candidate, file, &stat, seen) } else { Some(file) };
+    let Some(file) = file else { return };
     let opened = Candidate { path: candidate.path.clone(), base: candidate.base.clone(), stat };
     let Some(file) = unseen(context, paths, files, &opened, file) else { return };
     context.report.say(format!(
@@ -238,6 +356,43 @@ fn judge<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut F
     let current = paths.get(&candidate.base).and_then(WatchedPath::current);
     let age = current.map_or(Age::Youngest, Age::JustBefore);
     begin(context, paths, files, &candidate.base, file, &stat, age, true);
+}
+
+/// Gives the file, which was compressed, back if it holds none of the known generations of its path. One that was not read
+/// or acknowledged to its end goes on in it.
+fn known_packed<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &Paths,
+    files: &mut Files<D::File>,
+    candidate: &Candidate,
+    file: D::File,
+    stat: &Stat,
+    seen: &HashSet<Inode>,
+) -> Option<D::File> {
+    let holds = |known: &&Generation<D::File>| {
+        let disk = context.disk;
+        match (known.file(), known.end()) {
+            (Some(original), _) => is_prefix(disk, &file, stat.size, original).unwrap_or(false),
+            // It may have been finished before its last line: then it goes on, if it is surely the same.
+            (None, Some(end)) if end != stat.size && known.print().proof().is_none() => false,
+            (None, _) => known.print().is_copied_to(disk, &file, stat.size).unwrap_or(false),
+        }
+    };
+    // Those too that were first seen under the name of an older one, and are at home there.
+    let is_of_base = |known: &&Generation<D::File>| {
+        known.path() == candidate.base || paths.likely_base_of(known.path()).as_ref() == Some(&candidate.base)
+    };
+    let known = files.iter().filter(is_of_base).find(holds);
+    let Some(known) = known else { return Some(file) };
+    let fid = known.fid();
+    if known.is_open() || seen.contains(&known.inode()) {
+        files.remember_copy(&candidate.stat, Some(fid));
+    } else if known.end().is_some_and(|end| stat.size <= end) {
+        files.was_packed(context, fid, &file, stat);
+    } else {
+        files.adopt_copy(context, fid, &candidate.path, file, stat);
+    }
+    None
 }
 
 /// Starts to read a file that is ours, under the watched path `path`. One that `is_rotated` waits for its turn where too
@@ -329,7 +484,7 @@ fn original_of<D: Disk>(
         let is_other = context.disk.stat_open(original)?.inode != stat.inode;
         if is_other && stat.size > 0 && is_prefix(context.disk, file, stat.size, original)? {
             if generation.has_read(context.disk, stat.size)? {
-                files.remember_copy(stat);
+                files.remember_copy(stat, None);
             }
             return Ok(Origin::Open);
         }

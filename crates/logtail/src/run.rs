@@ -17,6 +17,7 @@ use crate::PROG;
 use crate::checkpoint::Outgoing;
 use crate::drain::Drain;
 use crate::follow::Follower;
+use crate::gzip::Unpacking;
 use crate::state::State;
 use crate::system::System;
 use crate::watch::Watch;
@@ -44,7 +45,7 @@ pub struct Pace {
 /// All that a run of logtail holds.
 #[derive(Debug)]
 pub struct Run {
-    follower: Follower<System>,
+    follower: Follower<Unpacking<System>>,
     output: Outgoing,
     state: Option<State>,
     signals: Signals,
@@ -73,7 +74,13 @@ enum End {
 
 impl Run {
     /// A run of `follower`.
-    pub fn new(follower: Follower<System>, state: Option<State>, signals: Signals, pace: Pace, clock: Instant) -> Self {
+    pub fn new(
+        follower: Follower<Unpacking<System>>,
+        state: Option<State>,
+        signals: Signals,
+        pace: Pace,
+        clock: Instant,
+    ) -> Self {
         let watch = if pace.follows && pace.inotify { Watch::new() } else { None };
         Self {
             follower,
@@ -330,7 +337,7 @@ impl Run {
 }
 
 /// Keeps the checkpoint if it is due; without a state directory there is nothing to keep.
-fn keep(follower: &mut Follower<System>, state: Option<&mut State>, now: Duration, is_end: bool) {
+fn keep(follower: &mut Follower<Unpacking<System>>, state: Option<&mut State>, now: Duration, is_end: bool) {
     match state {
         Some(state) => crate::checkpoint::keep(follower, state.files(), now, is_end),
         None => follower.checkpoint_was_kept(true),

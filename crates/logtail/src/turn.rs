@@ -120,7 +120,13 @@ impl Turn {
             }
             let mut older = stage.files.older_than(fid).iter().filter_map(|older| stage.files.get(*older));
             let must_wait = older.any(|older| self.is_due(older));
-            is_more |= must_wait || self.read_one(context, stage, fid, out);
+            let goes_on = !must_wait && self.read_one(context, stage, fid, out);
+            is_more |= must_wait || goes_on;
+            if goes_on && !context.plan.follows {
+                // One file after the other.
+                self.cursor = rank;
+                return true;
+            }
         }
         is_more
     }

@@ -45,7 +45,7 @@ impl Watch {
     }
 
     /// Watches exactly these directories and open files, which come sorted by their fids, from now on.
-    pub fn follow<'a>(&mut self, directories: &[PathBuf], files: impl Iterator<Item = (Fid, &'a OwnedFd)>) {
+    pub fn follow<'a>(&mut self, directories: &[PathBuf], files: impl Iterator<Item = (Fid, &'a (impl AsFd + 'a))>) {
         let gone: Vec<PathBuf> =
             self.directories.keys().filter(|known| !directories.contains(known)).cloned().collect();
         for directory in gone {
@@ -68,7 +68,7 @@ impl Watch {
                 continue;
             }
             // By descriptor, so that no race picks another file.
-            let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()));
             if let Some(watch) = self.add(&path, WatchFlags::MODIFY) {
                 self.files.insert(fid, watch);
                 self.fids.insert(watch, fid);

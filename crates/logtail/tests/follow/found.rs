@@ -12,7 +12,7 @@ fn a_generation_behind_many_of_its_path_is_reached_though_it_is_looked_all_the_t
         for number in 0..20 {
             let writer = stage.open("a");
             stage.write(writer, &format!("{number}\n"));
-            stage.rename("a", &format!("a-202601{number:02}"));
+            stage.rename("a", &format!("a-202601{:02}", number + 1));
         }
         stage.create("a");
         let run = stage.fake().run.as_mut().unwrap();
@@ -68,7 +68,7 @@ fn a_drain_reads_what_waits_for_its_turn_however_long_ago_it_was_seen() {
         stage.start();
         for number in 0..3 {
             stage.append("a", &format!("{number}\n"));
-            stage.rename("a", &format!("a-2026010{number}"));
+            stage.rename("a", &format!("a-2026010{}", number + 1));
         }
         let OnFake { run, disk, .. } = stage.fake();
         let run = run.as_mut().unwrap();

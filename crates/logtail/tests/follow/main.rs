@@ -11,6 +11,7 @@ mod found;
 mod lines;
 mod marks;
 mod model;
+mod names;
 mod restart;
 mod rewritten;
 mod rotation;

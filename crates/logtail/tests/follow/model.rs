@@ -104,9 +104,19 @@ impl Model {
         names_from(seed);
         let mut dice = Dice::new(seed);
         let disk = Fake::new();
-        let paths: &[&str] = if dice.one_in(3) { &["/log/a", "/log/b"] } else { &["/log/a"] };
+        let paths: &[&str] = match dice.below(6) {
+            0 => &["/log/a", "/log/b"],
+            1 => &["/log/a.log", "/log/b.log"],
+            2 | 3 => &["/log/a"],
+            _ => &["/log/a.log"],
+        };
         let patterns = if dice.one_in(3) { vec!["/log/*"] } else { paths.to_vec() };
-        let mut world = World::new(Dice::new(seed ^ 0x5eed), rotation, paths);
+        let mut world = World::new(
+            Dice::new(seed ^ 0x5eed),
+            rotation,
+            paths,
+            mishap == Mishap::None && rotation == Rotation::Rename,
+        );
         world.history = tells.then(Vec::new);
         let world = Rc::new(RefCell::new(world));
         {
@@ -252,6 +262,7 @@ impl Model {
         }
         tail.keep(&mut self.kept, false);
         self.world.borrow_mut().is_first = self.kept.files.current.is_none();
+        self.world.borrow_mut().has_learnt = self.kept.checkpoint().is_some_and(|kept| !kept.shapes.is_empty());
         if self.kills && self.dice.one_in(60) {
             return self.kill_tail();
         }

@@ -54,7 +54,7 @@ fn b3_three_files_rotated_fast() {
                 stage.come(3);
             }
             for name in ["a.log", "b.log", "c.log"] {
-                stage.rename(name, &format!("{name}-2026010{round}"));
+                stage.rename(name, &format!("{name}-2026010{}", round + 1));
             }
         }
         stage.comes_in_any_order(&all[3..].iter().map(String::as_str).collect::<Vec<_>>());

@@ -12,6 +12,7 @@ use logtail::checkpoint;
 use logtail::emit::Shape;
 use logtail::follow::Follower;
 use logtail::glob::Pattern;
+use logtail::gzip::Unpacking;
 use logtail::plan::{First, Plan};
 
 use crate::fake::Fake;
@@ -116,7 +117,7 @@ pub fn plan(patterns: &[&str]) -> Plan {
 
 /// One run of it.
 pub struct Run {
-    pub follower: Follower<Fake>,
+    pub follower: Follower<Unpacking<Fake>>,
     /// What has been read and not been written to stdout.
     pub out: Vec<u8>,
     pub said: Vec<String>,
@@ -132,7 +133,7 @@ impl Run {
             NAMES.set(NAMES.get() + 1);
             Ok(Fid(NAMES.get()))
         }
-        let mut follower = Follower::new(disk.clone(), plan, boot.to_owned(), name);
+        let mut follower = Follower::new(Unpacking(disk.clone()), plan, boot.to_owned(), name);
         match kept.checkpoint() {
             Some(checkpoint) => follower.resume(checkpoint, &kept.acks(), Duration::ZERO),
             None if kept.files.current.is_some() => follower.resume_from_nothing(),
@@ -144,7 +145,7 @@ impl Run {
     }
 
     fn now(&self) -> Duration {
-        self.follower.disk().0.borrow().now.saturating_sub(self.started)
+        self.follower.disk().0.0.borrow().now.saturating_sub(self.started)
     }
 
     /// Looks at the disk.

@@ -327,6 +327,18 @@ impl Stage {
         self.append(name, text);
     }
 
+    /// As `gzip` does, with no writer left at the end.
+    pub fn compress(&mut self, from: &str, to: &str) {
+        use flate2::write::GzEncoder;
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&self.content(from)).unwrap();
+        let bytes = encoder.finish().unwrap();
+        let writer = self.open(to);
+        self.write_bytes(writer, &bytes);
+        self.close(writer);
+        self.remove(from);
+    }
+
     pub fn copy(&mut self, from: &str, to: &str) {
         let bytes = self.content(from);
         let writer = self.open(to);

@@ -1,6 +1,7 @@
 //! Applications that write and rotate on the fake disk at random, and the truth about what they wrote.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -51,6 +52,9 @@ pub struct Content {
     in_first_look: bool,
     /// How much of it is in a copy.
     copied: usize,
+    /// It was written to after it had been compressed: a short one that was read further is not known in what is compressed,
+    /// and comes twice.
+    is_late: bool,
     /// How long it was at the last two looks that saw all.
     seen: [usize; 2],
 }
@@ -64,6 +68,8 @@ pub struct World {
     number: u64,
     /// Each file begins with the same line.
     headers: bool,
+    /// Older files are compressed.
+    compresses: bool,
     longest: usize,
     /// So many steps more.
     left: usize,
@@ -73,8 +79,23 @@ pub struct World {
     pub is_first_look: bool,
     /// No state has been kept yet: what is truncated before that was never followed.
     pub is_first: bool,
+    /// A form of names has been learnt, and kept.
+    pub has_learnt: bool,
     /// What was done, for the reader of a failure.
     pub history: Option<Vec<String>>,
+}
+
+/// How rotation names the older files of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Naming {
+    /// `a.1`, and all move on.
+    Numbered,
+    /// `a-20261001-07`.
+    Dated,
+    /// `a-2026-10-01T07.log` of `a.log`.
+    DatedInside,
+    /// `a-7.log` of `a.log`, and none moves: a form that has to be learnt.
+    Learnt,
 }
 
 struct App {
@@ -83,7 +104,7 @@ struct App {
     /// Files it was rotated away from and still writes to.
     late: Vec<Writer>,
     rotations: u32,
-    is_dated: bool,
+    naming: Naming,
     copying: Option<Copying>,
 }
 
@@ -95,17 +116,24 @@ struct Copying {
 }
 
 impl World {
-    pub fn new(mut dice: Dice, rotation: Rotation, paths: &[&str]) -> Self {
+    /// Where `learns`, there are names besides that have to be learnt.
+    pub fn new(mut dice: Dice, rotation: Rotation, paths: &[&str], learns: bool) -> Self {
         let apps = paths.iter().map(|path| App {
             path: PathBuf::from(path),
             writer: None,
             late: Vec::new(),
             rotations: 0,
-            is_dated: dice.one_in(2),
+            naming: match (dice.below(4), path.ends_with(".log")) {
+                (0, true) => Naming::DatedInside,
+                (1, true) if learns => Naming::Learnt,
+                (0 | 1, _) => Naming::Numbered,
+                _ => Naming::Dated,
+            },
             copying: None,
         });
         let apps = apps.collect();
         let headers = dice.one_in(3);
+        let compresses = dice.one_in(2);
         let longest = [8, 40, 200][dice.below(3)];
         Self {
             dice,
@@ -114,11 +142,13 @@ impl World {
             apps,
             number: 0,
             headers,
+            compresses,
             longest,
             left: 200,
             sighted_at: 0,
             is_first_look: false,
             is_first: true,
+            has_learnt: false,
             history: None,
         }
     }
@@ -140,6 +170,7 @@ impl World {
             (9..=11, _) => self.write_part(store, app),
             (12 | 13, _) => self.write_late(store, app),
             (14 | 15, Rotation::Rename) => self.rename(store, app),
+            (16, Rotation::Rename) if self.compresses && self.dice.one_in(2) => self.compress(store, app),
             (16, Rotation::Rename) => self.remove(store, app),
             (14 | 15, Rotation::Truncate) => self.copy(store, app),
             (16, Rotation::Truncate) => self.truncate(store, app),
@@ -184,6 +215,7 @@ impl World {
         });
         let content = &mut self.contents[writer.file.generation.get()];
         content.bytes.extend_from_slice(text);
+        content.is_late |= content.is_gone && content.copied > 0 && !content.is_copy;
         if writer.file.names.get() == 0 && writer.file.readers.get() == 0 {
             // Nobody can ever see it.
             content.owed.get_or_insert(0);
@@ -251,13 +283,24 @@ impl World {
     fn rotated(&mut self, store: &mut Store, app: usize) -> PathBuf {
         let path = self.apps[app].path.display().to_string();
         self.apps[app].rotations += 1;
-        if self.apps[app].is_dated {
-            return PathBuf::from(format!("{path}-2026{:04}", 1000 + self.apps[app].rotations));
+        let rotations = self.apps[app].rotations;
+        let (day, hour) = (1 + rotations / 24, rotations % 24);
+        let stem = path.trim_end_matches(".log");
+        match self.apps[app].naming {
+            Naming::Numbered => {}
+            Naming::Dated => return PathBuf::from(format!("{path}-202610{day:02}-{hour:02}")),
+            Naming::DatedInside => return PathBuf::from(format!("{stem}-2026-10-{day:02}T{hour:02}.log")),
+            Naming::Learnt => return PathBuf::from(format!("{stem}-{rotations}.log")),
         }
         let name = |number: u32| PathBuf::from(format!("{path}.{number}"));
-        let first = (1..=u32::MAX).find(|number| !store.exists(&name(*number))).unwrap();
+        let packed = |number: u32| PathBuf::from(format!("{path}.{number}.gz"));
+        let is_free = |number: &u32| !store.exists(&name(*number)) && !store.exists(&packed(*number));
+        let first = (1..=u32::MAX).find(is_free).unwrap();
         for number in (1..first).rev() {
-            store.rename(&name(number), &name(number + 1));
+            let names: [&dyn Fn(u32) -> PathBuf; 2] = [&name, &packed];
+            for name in names {
+                store.rename(&name(number), &name(number + 1));
+            }
             self.maybe_unlisted(store, &name(number + 1));
         }
         name(1)
@@ -282,7 +325,8 @@ impl World {
         if let Some(file) = store.file(&to) {
             let content = &mut self.contents[file.generation.get()];
             // Made and rotated within the first look, it may be seen as one of those that lay beside before.
-            if store.lists < self.sighted_at || (self.is_first_look && content.in_first_look) {
+            let tells_nothing = self.apps[app].naming == Naming::Learnt && !self.has_learnt && file.readers.get() == 0;
+            if tells_nothing || store.lists < self.sighted_at || (self.is_first_look && content.in_first_look) {
                 content.owed = Some(0);
             }
         }
@@ -296,10 +340,47 @@ impl World {
         }
     }
 
-    fn remove(&mut self, store: &mut Store, app: usize) {
+    /// The log and its older files.
+    fn beside(&self, store: &Store, app: usize) -> Vec<PathBuf> {
         let base = self.apps[app].path.display().to_string();
         let mut beside = store.names(Path::new("/log"));
-        beside.retain(|name| name.display().to_string().starts_with(&base));
+        beside.retain(|name| name.display().to_string().starts_with(base.trim_end_matches(".log")));
+        beside
+    }
+
+    /// Compresses one of the older files, as a rotation does some time after.
+    fn compress(&mut self, store: &mut Store, app: usize) {
+        let mut beside = self.beside(store, app);
+        beside.retain(|name| *name != self.apps[app].path && name.extension().is_none_or(|ending| ending != "gz"));
+        if beside.is_empty() || self.is_first_look || self.is_first || store.lists < self.sighted_at {
+            return;
+        }
+        let path = beside[self.dice.below(beside.len())].clone();
+        let packed = PathBuf::from(format!("{}.gz", path.display()));
+        let file = store.file(&path).unwrap();
+        let bytes = file.bytes.borrow().clone();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&bytes).unwrap();
+        let mut writer = store.open(&packed);
+        writer.file.generation.set(file.generation.get());
+        writer.write(store, &encoder.finish().unwrap());
+        drop(writer);
+        store.remove(&path);
+        self.tell(|| format!("compress {} inode {} to {} bytes of it", path.display(), file.number, bytes.len()));
+        // The rest, if someone still writes to it, is only there as long as it is open.
+        let content = &mut self.contents[file.generation.get()];
+        (content.is_gone, content.copied) = (true, bytes.len());
+        if file.readers.get() == 0 {
+            content.owed = Some(content.owed.unwrap_or(usize::MAX).min(bytes.len()));
+        }
+    }
+
+    fn remove(&mut self, store: &mut Store, app: usize) {
+        // What has gone before it was seen under its new name teaches nothing.
+        if self.apps[app].naming == Naming::Learnt {
+            return;
+        }
+        let beside = self.beside(store, app);
         if beside.is_empty() || !self.dice.one_in(3) {
             return;
         }
@@ -308,7 +389,7 @@ impl World {
         store.remove(&path);
         self.tell(|| format!("remove {} inode {}", path.display(), file.number));
         let content = &mut self.contents[file.generation.get()];
-        content.is_gone = true;
+        (content.is_gone, content.copied) = (true, 0);
         if file.readers.get() == 0 {
             content.owed.get_or_insert(0);
         }
@@ -398,7 +479,9 @@ impl World {
         self.is_first_look = true;
         let mut followed = vec![false; self.contents.len()];
         for path in store.names(Path::new("/log")) {
+            let is_packed = path.extension().is_some_and(|ending| ending == "gz");
             if is_followed(&path)
+                && !is_packed
                 && let Some(file) = store.file(&path)
             {
                 followed[file.generation.get()] = true;
@@ -424,7 +507,8 @@ impl World {
         for path in store.names(Path::new("/log")) {
             let file = store.file(&path).unwrap();
             let content = &mut self.contents[file.generation.get()];
-            if self.dice.one_in(2) && !content.is_copy {
+            let is_packed = path.extension().is_some_and(|ending| ending == "gz");
+            if self.dice.one_in(2) && !content.is_copy && !is_packed {
                 let size = content.bytes.len() - self.dice.below(content.bytes.len().min(300) + 1);
                 content.bytes.truncate(size);
                 store.truncate(&path, size);
@@ -454,7 +538,7 @@ impl World {
             let may_be_copy = written.iter().enumerate().any(|other| begins_another(&other));
             // A copy that is being made of one that begins with all a truncated one held may be the copy of that: its lines
             // may come twice.
-            let times = if self.may_be_copied_twice(content) { 2 } else { 1 };
+            let times = if content.is_late || self.may_be_copied_twice(content) { 2 } else { 1 };
             let mut end = 0;
             for line in content.bytes.split_inclusive(|byte| *byte == b'\n') {
                 end += line.len();

@@ -1,0 +1,448 @@
+//! Group L, the names that rotation gives, and what is compressed in the meantime.
+
+use std::process::Command;
+
+use crate::stage::{Stage, every_way, on_fake};
+
+/// What has come, each line with the name that it was tagged with.
+fn come(stage: &mut Stage, count: usize) -> Vec<String> {
+    let came = stage.come(count);
+    let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    came.iter().map(|line| format!("{} {}", name(&line.path), line.text())).collect()
+}
+
+fn lines(from: usize, count: usize) -> String {
+    (from..from + count).map(|number| format!("line number {number} of this log\n")).collect()
+}
+
+fn numbers(came: &[crate::stage::Arrived]) -> Vec<usize> {
+    came.iter().map(|line| line.text().split(' ').nth(2).unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn l1_names_with_the_date_before_the_extension_rotated_while_down() {
+    every_way(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", "2\n");
+        stage.rename("app.log", "app-2026-11-29T04-00-00.000.log");
+        stage.append("app.log", "3\n");
+        stage.rename("app.log", "app-2026-11-29T04-30-00.000.log");
+        stage.append("app.log", "4\n");
+        stage.start();
+        assert_eq!(come(stage, 3), ["app.log 2", "app.log 3", "app.log 4"]);
+    });
+}
+
+#[test]
+fn l2_a_counter_before_the_extension_is_learnt_from_one_rotation_and_its_direction_from_the_files() {
+    for rises in [true, false] {
+        every_way(&["app.log"], |stage| {
+            stage.append("app.log", "1\n");
+            stage.start();
+            stage.comes(&["1"]);
+            stage.rename("app.log", "app-00001.log");
+            stage.append("app.log", "2\n");
+            stage.comes(&["2"]);
+            stage.acknowledge();
+            stage.kill();
+            for round in 2..=3 {
+                let to = if rises { round } else { 1 };
+                if !rises {
+                    for number in (1..round).rev() {
+                        stage.rename(&format!("app-{number:05}.log"), &format!("app-{:05}.log", number + 1));
+                    }
+                }
+                stage.rename("app.log", &format!("app-{to:05}.log"));
+                stage.append("app.log", &format!("{}\n", round + 1));
+            }
+            stage.start();
+            assert_eq!(come(stage, 2), ["app.log 3", "app.log 4"], "{rises}");
+        });
+    }
+}
+
+#[test]
+fn l3_another_directory_is_learnt_from_one_rotation() {
+    every_way(&["app.log"], |stage| {
+        stage.directory("old");
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("app.log", "old/app.log.1");
+        stage.append("app.log", "2\n");
+        stage.comes(&["2"]);
+        stage.kill();
+        stage.acknowledge();
+        for line in ["3\n", "4\n"] {
+            stage.rename("old/app.log.1", "old/app.log.2");
+            stage.rename("app.log", "old/app.log.1");
+            stage.append("app.log", line);
+        }
+        stage.start();
+        assert_eq!(come(stage, 2), ["app.log 3", "app.log 4"]);
+    });
+}
+
+#[test]
+fn l4_a_shape_is_learnt_from_a_rotation_while_down_and_tells_of_the_others() {
+    every_way(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", "2\n");
+        stage.rename("app.log", "20261129-1045-03-app.log");
+        stage.append("app.log", "3\n");
+        stage.rename("app.log", "20261129-1046-04-app.log");
+        stage.append("app.log", "4\n");
+        stage.append("1-other.log", "not ours\n");
+        stage.start();
+        assert_eq!(come(stage, 3), ["app.log 2", "app.log 3", "app.log 4"]);
+    });
+}
+
+#[test]
+fn l5_files_named_by_tai64n_labels_belong_to_current() {
+    every_way(&["current"], |stage| {
+        stage.append("current", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        for (label, line) in [("2425d7cba3", "2\n"), ("2525d7cba3", "3\n")] {
+            stage.rename("current", &format!("@400000006b0bfe{label}.s"));
+            stage.append("current", line);
+        }
+        stage.start();
+        assert_eq!(come(stage, 2), ["current 2", "current 3"]);
+    });
+}
+
+#[test]
+fn l6_a_link_that_led_from_one_dated_file_to_the_next_while_down() {
+    every_way(&["current.log"], |stage| {
+        stage.append("access-9.log", "1\n");
+        stage.link("access-9.log", "current.log");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        for number in 10..=12 {
+            stage.append(&format!("access-{number}.log"), &format!("{number}\n"));
+        }
+        stage.remove("current.log");
+        stage.link("access-12.log", "current.log");
+        stage.start();
+        assert_eq!(come(stage, 3), ["current.log 10", "current.log 11", "current.log 12"]);
+    });
+}
+
+#[test]
+fn l7_compressed_while_down_it_is_read_on_where_it_was_and_the_unseen_one_whole() {
+    for pattern in ["app.log", "*.log", "*"] {
+        every_way(&[pattern], |stage| {
+            stage.append("app.log", &lines(0, 100));
+            stage.start();
+            let first = stage.come(100);
+            stage.acknowledge();
+            stage.kill();
+            stage.append("app.log", &lines(100, 100));
+            stage.rename("app.log", "app.log.2");
+            stage.compress("app.log.2", "app.log.2.gz");
+            stage.append("app.log", &lines(200, 100));
+            stage.rename("app.log", "app.log.1");
+            stage.compress("app.log.1", "app.log.1.gz");
+            stage.append("app.log", &lines(300, 100));
+            stage.start();
+            let rest = stage.come(300);
+            assert_eq!(numbers(&rest), (100..400).collect::<Vec<_>>());
+            assert_eq!(rest[0].position.fid, first[0].position.fid);
+            assert_eq!(rest[0].position.start, first[99].position.end);
+            assert!(rest.iter().all(|line| line.path.ends_with("/app.log")));
+        });
+    }
+}
+
+#[test]
+fn l8_compressed_after_it_was_delivered_it_is_never_read_again() {
+    on_fake(&["app.log"], |stage| {
+        stage.append("app.log", &lines(0, 100));
+        stage.start();
+        stage.come(100);
+        stage.rename("app.log", "app.log.1");
+        stage.append("app.log", &lines(100, 1));
+        stage.come(1);
+        stage.pass(20);
+        stage.compress("app.log.1", "app.log.1.gz");
+        stage.pass(200);
+        stage.acknowledge();
+        for _ in 0..2 {
+            stage.kill();
+            stage.start();
+            stage.pass(100);
+        }
+        stage.kill();
+        stage.rename("app.log.1.gz", "app.log.2.gz");
+        stage.rename("app.log", "app.log.1");
+        stage.compress("app.log.1", "app.log.1.gz");
+        stage.start();
+        stage.pass(200);
+        stage.kill();
+        stage.start();
+        stage.pass(20);
+    });
+}
+
+#[test]
+fn l9_of_a_compressed_file_that_ends_too_early_what_is_there_is_delivered_and_the_loss_told() {
+    every_way(&["app.log"], |stage| {
+        stage.append("app.log", &lines(0, 100));
+        stage.start();
+        stage.come(100);
+        stage.acknowledge();
+        stage.kill();
+        let text: String =
+            (100..5000).map(|number| format!("line number {number} of {}\n", number * 7919 % 10_007)).collect();
+        stage.append("app.log", &text);
+        stage.rename("app.log", "app.log.1");
+        stage.compress("app.log.1", "whole.gz");
+        let whole = stage.content("whole.gz");
+        let writer = stage.open("app.log.1.gz");
+        stage.write_bytes(writer, &whole[..whole.len() / 2]);
+        stage.close(writer);
+        stage.remove("whole.gz");
+        stage.append("app.log", "end\n");
+        stage.option(&["--rotate-quiet", "0.1"], |plan| plan.rotate_quiet = std::time::Duration::from_millis(100));
+        stage.start();
+        stage.come_at_least(1000);
+        stage.says("cannot be decompressed to its end");
+        stage.drain();
+        stage.come_at_least(0);
+        let came = &stage.arrived[100..];
+        assert!(came.iter().any(|line| line.text() == "end"), "{}", stage.said_all());
+        let is_line = |line: &&crate::stage::Arrived| line.text() != "end" && line.flags().is_empty();
+        let rest: Vec<_> = came.iter().filter(is_line).cloned().collect();
+        let numbers = numbers(&rest);
+        assert!(numbers.iter().copied().eq(100..100 + numbers.len()), "{:?}", &numbers[..5]);
+        assert!(stage.checkpoint().counters.gaps >= 1);
+    });
+}
+
+#[test]
+fn l10_a_compressed_file_is_known_by_its_content_not_its_name() {
+    every_way(&["current"], |stage| {
+        stage.append("current", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.rename("current", "@400000006b0bfe2425d7cba3.s");
+        stage.append("current", "2\n");
+        stage.compress("current", "@400000006b0bfe2525d7cba3.s");
+        stage.append("current", "3\n");
+        stage.start();
+        assert_eq!(come(stage, 2), ["current 2", "current 3"]);
+    });
+}
+
+#[test]
+fn l11_instances_with_numbers_are_at_home_at_their_paths_while_their_writers_live() {
+    every_way(&["*"], |stage| {
+        stage.option(&[], |plan| plan.open_limit = 2);
+        let names: Vec<String> =
+            ["worker".to_owned()].into_iter().chain((1..80).map(|number| format!("worker-{number}"))).collect();
+        let dotted: Vec<String> = (1..80).map(|number| format!("worker.{number}")).collect();
+        let names: Vec<String> = names.into_iter().chain(dotted).collect();
+        let writers: Vec<usize> = names.iter().map(|name| stage.open(name)).collect();
+        for (name, writer) in names.iter().zip(&writers) {
+            stage.write(*writer, &format!("{name}\n"));
+        }
+        stage.start();
+        for _ in 0..2 {
+            let mut came = come(stage, names.len());
+            let mut wanted: Vec<String> = names.iter().map(|name| format!("{name} {name}")).collect();
+            came.sort();
+            wanted.sort();
+            assert_eq!(came, wanted);
+            for (name, writer) in names.iter().zip(&writers) {
+                stage.write(*writer, &format!("{name}\n"));
+            }
+        }
+        stage.come(names.len());
+    });
+}
+
+#[test]
+fn l12_a_name_that_tells_nothing_of_others_is_a_gap_that_is_told() {
+    every_way(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", "2\n");
+        stage.rename("app.log", "kept-by-hand");
+        stage.append("app.log", "4\n");
+        stage.start();
+        stage.comes_in_any_order(&["2", "4"]);
+        stage.says("tells nothing of others");
+        stage.drain();
+        assert_eq!(stage.checkpoint().counters.gaps, 1);
+    });
+}
+
+#[test]
+fn l13_what_was_rotated_while_down_keeps_its_name_also_where_a_glob_takes_the_new_one() {
+    every_way(&["app*"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        for line in ["2\n", "3\n"] {
+            if line == "3\n" {
+                stage.rename("app.log.1", "app.log.2");
+            }
+            stage.rename("app.log", "app.log.1");
+            stage.append("app.log", line);
+        }
+        stage.start();
+        assert_eq!(come(stage, 2), ["app.log 2", "app.log 3"]);
+    });
+}
+
+#[test]
+fn l14_what_lay_there_before_under_names_that_are_learnt_later_is_not_ours() {
+    on_fake(&["app.log"], |stage| {
+        stage.append("app-1.log", "before 1\n");
+        stage.append("app-2.log", "before 2\n");
+        stage.fake().disk.0.borrow_mut().pass(std::time::Duration::from_secs(60));
+        stage.append("app.log", "3\n");
+        stage.start();
+        stage.comes(&["3"]);
+        stage.rename("app.log", "app-3.log");
+        stage.append("app.log", "4\n");
+        stage.comes(&["4"]);
+        stage.pass(20);
+        stage.acknowledge();
+        stage.kill();
+        stage.rename("app.log", "app-4.log");
+        stage.append("app.log", "5\n");
+        stage.rename("app.log", "app-5.log");
+        stage.append("app.log", "6\n");
+        stage.start();
+        stage.comes(&["5", "6"]);
+    });
+}
+
+#[test]
+fn l15_a_link_between_directories_that_led_elsewhere_while_down() {
+    let mut stage = Stage::new(crate::stage::Way::Inotify, &["now/app.log"]);
+    stage.directory("v1");
+    stage.directory("v2");
+    stage.link("v1", "now");
+    stage.append("v1/app.log", "1\n");
+    stage.start();
+    stage.comes(&["1"]);
+    stage.acknowledge();
+    stage.kill();
+    stage.append("v1/app.log", "2\n");
+    stage.append("v2/app.log", "3\n");
+    stage.remove("now");
+    stage.link("v2", "now");
+    stage.start();
+    stage.comes_in_any_order(&["2", "3"]);
+    stage.end();
+}
+
+#[test]
+fn l16_without_f_a_glob_reads_the_whole_day_the_oldest_first_compressed_or_not() {
+    let mut stage = Stage::new(crate::stage::Way::Inotify, &[]);
+    for (number, name) in ["access.log.3", "access.log.2", "access.log.1", "access.log"].into_iter().enumerate() {
+        let text: String = (0..20_000).map(|line| format!("{}\n", number * 20_000 + line)).collect();
+        stage.append(name, &text);
+    }
+    stage.compress("access.log.3", "access.log.3.gz");
+    stage.compress("access.log.2", "access.log.2.gz");
+    let output = Command::new(env!("CARGO_BIN_EXE_logtail"))
+        .args(["-n", "+1"])
+        .arg(stage.path("{access,none}.log*"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().eq((0..80_000).map(|number: u32| number.to_string())), "{}", text.len());
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()));
+}
+
+#[test]
+fn l17_compressed_files_that_a_glob_matches_are_told_once_to_be_left_out() {
+    every_way(&["*"], |stage| {
+        stage.append("app.log", "1\n");
+        for number in 2..5 {
+            stage.append("other", "0\n");
+            stage.compress("other", &format!("other.{number}.gz"));
+        }
+        stage.start();
+        stage.comes(&["1"]);
+        stage.says("compressed files are left out");
+        stage.drain();
+        assert_eq!(stage.said_all().matches("left out").count(), 1);
+    });
+}
+
+#[test]
+fn l18_compressed_otherwise_while_down_it_is_a_gap_that_is_told() {
+    on_fake(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", "2\n");
+        stage.remove("app.log");
+        let writer = stage.open("app.log.1.xz");
+        stage.write_bytes(writer, b"\xfd7zXZ\0 whatever\n");
+        stage.close(writer);
+        stage.append("app.log", "3\n");
+        stage.start();
+        stage.comes(&["3"]);
+        stage.pass(70);
+        stage.says("is lost");
+        assert_eq!(stage.checkpoint().counters.gaps, 1);
+    });
+}
+
+#[test]
+fn l19_files_of_another_path_that_is_watched_are_not_taken_for_rotated_ones() {
+    every_way(&["app.log", "app-2.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.append("app-2.log", "other 1\n");
+        stage.start();
+        stage.comes_in_any_order(&["1", "other 1"]);
+        stage.rename("app.log", "app-1.log");
+        stage.append("app.log", "2\n");
+        stage.append("app-2.log", "other 2\n");
+        let mut came = come(stage, 2);
+        came.sort();
+        assert_eq!(came, ["app-2.log other 2", "app.log 2"]);
+    });
+}
+
+#[test]
+fn l20_a_named_path_that_was_never_seen_has_its_rotated_files_read_in_the_first_look() {
+    on_fake(&["app.log"], |stage| {
+        stage.start();
+        stage.kill();
+        stage.append("app.log.2", "1\n");
+        stage.append("app.log.1", "2\n");
+        stage.start();
+        let run = stage.fake().run.as_mut().unwrap();
+        run.turn(usize::MAX);
+        stage.comes(&["1", "2"]);
+    });
+}
