@@ -127,6 +127,8 @@ pub struct Generation<F> {
     seen_at: Duration,
     /// The offset that the last watermark told.
     marked: u64,
+    /// A byte of it has been read, in this run or an earlier one.
+    was_read: bool,
     /// NUL bytes that were skipped.
     hole_bytes: u64,
     /// Lines that were cut at the limit.
@@ -157,6 +159,7 @@ impl<F> Generation<F> {
             grown_at: now,
             seen_at: now,
             marked: start,
+            was_read: false,
             hole_bytes: 0,
             truncated_lines: 0,
             tag: Tag::new(fid, path.as_os_str().as_bytes()),
@@ -168,6 +171,7 @@ impl<F> Generation<F> {
     pub fn from_entry(entry: &Entry, ack: u64, now: Duration) -> Self {
         let mut generation = Self::new(entry.fid, &entry.path, entry.inode, entry.start, now);
         generation.print = Fingerprint::from_entry(entry);
+        generation.was_read = !generation.print.is_blank();
         generation.born = entry.born;
         generation.cuts = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
         (generation.offset, generation.scanned, generation.marked) = (ack, ack, ack);
@@ -272,7 +276,7 @@ impl<F> Generation<F> {
 
     /// Whether no byte of it has ever been read: then nothing but its inode tells it from another file.
     pub fn is_blank(&self) -> bool {
-        self.print.is_blank() && self.scanned == self.start
+        !self.was_read && self.scanned == self.start
     }
 
     /// The end of the last line emitted.
@@ -627,6 +631,7 @@ impl<F> Generation<F> {
             (from + start as u64).max(before)
         });
         self.print.read(bytes, from, line, reading.clock);
+        self.was_read = true;
         if self.print.wants_head() {
             if from == 0 {
                 self.print.extend_head(bytes);

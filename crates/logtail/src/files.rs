@@ -151,7 +151,8 @@ impl<F> Files<F> {
     /// Those that were opened since the last call, with their ranks.
     pub fn take_opened(&mut self) -> Vec<(u64, Fid)> {
         let opened = std::mem::take(&mut self.opened);
-        opened.into_iter().filter_map(|fid| Some((self.get(fid)?.rank(), fid))).collect()
+        let still_open = |fid: &Fid| self.get(*fid).filter(|known| known.is_open());
+        opened.iter().filter_map(still_open).map(|known| (known.rank(), known.fid())).collect()
     }
 
     /// How many are known, and how many of them are open.

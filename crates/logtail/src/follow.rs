@@ -113,7 +113,12 @@ impl<D: Disk> Follower<D> {
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
-        for (path, found, current) in stage.paths.take_found(context.plan) {
+        // What may be a copy is judged beside its original: what has a rotated name, and is not known, comes last.
+        let found = stage.paths.take_found(context.plan);
+        let (first, last): (Vec<_>, Vec<_>) = found.into_iter().partition(|(path, _, current)| {
+            !context.plan.follows || current.is_some() || stage.paths.likely_base_of(path).is_none()
+        });
+        for (path, found, current) in first.into_iter().chain(last) {
             look_at(&mut context, &mut stage, &path, found, current);
         }
         // Of what has just come to a path too: its older generations are read before it.
@@ -308,7 +313,10 @@ fn shown<D: Disk>(
         Ok(stat) if !stat.is_file => Shown::Unreadable("not a regular file".to_owned()),
         Ok(stat) => {
             if let Some(fid) = stage.files.at(stat.inode) {
-                let may_open = stage.files.has_room(context.plan);
+                // What has come to a name of its own by rotation waits for its turn as all that was rotated does.
+                let is_rotated = !stage.paths.is_current(fid) && stage.paths.base_of(path).is_some();
+                let may_open = stage.files.has_room(context.plan)
+                    && !(is_rotated && rotated::is_full(context, stage.paths, stage.files));
                 stage.files.revisit(context, fid, path, &stat, may_open);
             }
             match stage.files.at(stat.inode) {

@@ -109,11 +109,8 @@ impl Turn {
         out: &mut Vec<u8>,
     ) -> bool {
         self.due.extend(stage.files.take_opened());
-        let cursor = (self.cursor, Fid(0));
-        let from_cursor = self.due.range(cursor..).chain(self.due.range(..cursor));
-        let due: Vec<(u64, Fid)> = from_cursor.take(MOST_IN_A_TURN + 1).copied().collect();
         let mut is_more = false;
-        for (count, (rank, fid)) in due.into_iter().enumerate() {
+        for (count, (rank, fid)) in self.next_due(stage.files).into_iter().enumerate() {
             if out.len() >= room || count == MOST_IN_A_TURN {
                 self.cursor = rank;
                 return true;
@@ -129,6 +126,24 @@ impl Turn {
             }
         }
         is_more
+    }
+
+    /// The files whose turn is next, one more than a turn reads: from the cursor on in the order in which they became known,
+    /// but of each path the older ones first.
+    fn next_due<F>(&self, files: &Files<F>) -> Vec<(u64, Fid)> {
+        let cursor = (self.cursor, Fid(0));
+        let from_cursor = self.due.range(cursor..).chain(self.due.range(..cursor));
+        let mut next: Vec<(u64, Fid)> = Vec::new();
+        for (rank, fid) in from_cursor.take(MOST_IN_A_TURN + 1) {
+            let older = files.older_than(*fid).iter().filter_map(|older| files.get(*older));
+            let older = older.filter(|older| self.is_due(older)).map(|older| (older.rank(), older.fid()));
+            for due in older.chain([(*rank, *fid)]) {
+                if !next.contains(&due) {
+                    next.push(due);
+                }
+            }
+        }
+        next
     }
 
     /// Reads once from a file. True if there is more to read at once.

@@ -118,6 +118,10 @@ impl Model {
             mishap == Mishap::None && rotation == Rotation::Rename,
         );
         world.history = tells.then(Vec::new);
+        if mishap == Mishap::Damage {
+            // Without a state nothing tells whose older generation a compressed file is, unless its path shows a file.
+            world.compress_nothing();
+        }
         let world = Rc::new(RefCell::new(world));
         {
             let mut store = disk.0.borrow_mut();

@@ -349,6 +349,11 @@ impl World {
         beside
     }
 
+    /// All older files stay as they are.
+    pub fn compress_nothing(&mut self) {
+        self.compresses = false;
+    }
+
     /// Compresses one of the older files, as a rotation does some time after.
     fn compress(&mut self, store: &mut Store, app: usize) {
         let mut beside = self.beside(store, app);
