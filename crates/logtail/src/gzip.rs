@@ -308,7 +308,7 @@ mod tests {
     fn a_bomb_takes_no_more_memory_than_other_files() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         for _ in 0..256 {
-            encoder.write_all(&[0; 1 << 20]).unwrap();
+            encoder.write_all(&vec![0; 1 << 20]).unwrap();
         }
         with_file("bomb", &encoder.finish().unwrap(), |disk, file| {
             let Content::Packed(packed) = file else { panic!("it is packed") };

@@ -25,6 +25,7 @@ const MOST_PLACES: usize = 4;
 
 /// A path that is watched.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the path")]
 pub struct WatchedPath {
     /// The generation that was there at the last look.
     current: Option<Fid>,

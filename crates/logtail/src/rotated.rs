@@ -164,13 +164,12 @@ pub fn learn<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &F
         return;
     }
     match paths.learn(known.path(), found, known.born()) {
-        Lesson::Known => {}
         Lesson::New => {
             paths.disturb(known.path(), context.now);
             context.report.must_save(Urgency::Lazy);
         }
         Lesson::Nothing if known.is_away() => context.report.untold(known.path(), found),
-        Lesson::Nothing => {}
+        Lesson::Known | Lesson::Nothing => {}
     }
 }
 
@@ -296,7 +295,9 @@ fn look_into<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &m
     find_copies(context, files, &mut found);
     for candidate in found {
         let learnt_from = paths.learnt_just_now(&candidate.base, &candidate.path);
-        if learnt_from.is_some_and(|began| candidate.stat.modified < began) {
+        // What a pattern finds is ours, however old it is.
+        let is_wanted = || paths.is_wanted(context.plan, &candidate.path);
+        if learnt_from.is_some_and(|began| candidate.stat.modified < began) && !is_wanted() {
             enter_as_done(context, files, &candidate);
         } else if candidate.stat.size > 0
             && (!files.is_known_copy(&candidate.stat) || files.takes_place(&candidate.stat, &seen))

@@ -2,6 +2,7 @@
 //! against a model.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::format_collect, reason = "the text of a test's log reads best so")]
 
 mod attacks;
 mod fake;

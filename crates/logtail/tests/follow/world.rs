@@ -40,6 +40,7 @@ pub enum Rotation {
 
 /// The content of a file between two truncations.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Content {
     pub bytes: Vec<u8>,
     /// Made by copying, not by writing.
@@ -60,6 +61,7 @@ pub struct Content {
 }
 
 /// See the page of the module.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct World {
     pub dice: Dice,
     pub contents: Vec<Content>,
@@ -123,7 +125,7 @@ impl World {
             writer: None,
             late: Vec::new(),
             rotations: 0,
-            naming: match (dice.below(4), path.ends_with(".log")) {
+            naming: match (dice.below(4), Path::new(path).extension().is_some()) {
                 (0, true) => Naming::DatedInside,
                 (1, true) if learns => Naming::Learnt,
                 (0 | 1, _) => Naming::Numbered,
