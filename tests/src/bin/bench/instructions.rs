@@ -3,20 +3,27 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use logpipe_tests::receiver::{Options, Receiver};
 use logpipe_tests::tools::data;
 
+use crate::Build;
+
 /// How many lines of the real log.
 const FEW: usize = 1_000;
 const MANY: usize = 10_000;
 
-/// Measures and prints; says so where callgrind is not there.
-pub fn table(scratch: &Path) -> io::Result<()> {
+/// Measures and prints, for each of the builds, or for the tools in `PATH` where there is none; says so where callgrind is
+/// not there.
+pub fn table(scratch: &Path, builds: &[Build]) -> io::Result<()> {
     let mut out = io::stdout();
-    writeln!(out, "\n{:<28} {:>14}", "callgrind", "instr. a line")?;
+    let of_path = [Build { name: "instr. a line".to_owned(), directory: PathBuf::new() }];
+    let builds = if builds.is_empty() { &of_path } else { builds };
+    write!(out, "\n{:<28}", "instructions a line")?;
+    builds.iter().try_for_each(|build| write!(out, " {:>14}", build.name))?;
+    writeln!(out)?;
     if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
         return writeln!(out, "skipped: valgrind is not installed");
     }
@@ -38,9 +45,15 @@ pub fn table(scratch: &Path) -> io::Result<()> {
         ("logpost", "records", vec!["logpost", "--to", "elasticsearch", &url]),
     ];
     for (name, input, words) in tools {
-        let [few, many] = [FEW, MANY].map(|lines| count(scratch, input, lines, &words));
-        let each = (many? - few?) / (MANY - FEW) as u64;
-        writeln!(out, "{name:<28} {each:>14}")?;
+        write!(out, "{name:<28}")?;
+        for build in builds {
+            let program = build.directory.join(words[0]).display().to_string();
+            let words: Vec<&str> = [&[&program[..]], &words[1..]].concat();
+            let [few, many] = [FEW, MANY].map(|lines| count(scratch, input, lines, &words));
+            let each = (many? - few?) / (MANY - FEW) as u64;
+            write!(out, " {each:>14}")?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -4,11 +4,13 @@
 //! | part | question |
 //! |---|---|
 //! | [`throughput`] | how many bytes a second, at what cost, beside which yardstick |
+//! | [`comparison`] | the same of several builds of the tools, beside the first of them |
 //! | [`idle`] | what a start costs, and files at which nothing happens |
 //! | [`trickle`] | what some lines a second cost, and how long each is under way |
 //! | [`growth`] | whether the cost of a line stays the same for larger files, more files, longer lines |
 //! | [`instructions`] | how many instructions a line takes, which does not depend on the neighbours |
 
+mod comparison;
 mod growth;
 mod idle;
 mod instructions;
@@ -17,19 +19,21 @@ mod throughput;
 mod trickle;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use logline::json::write_string;
 use logpipe_tests::receiver::{Options, Receiver};
 use logpipe_tests::tools::{Scratch, data};
 
 use crate::throughput::Material;
 
-const USAGE: &str = "usage: bench [--size MB] [--rounds N] [--only NAME]... [PART]...
-parts: throughput idle trickle growth instructions (all, if none is named)";
+const USAGE: &str = "usage: bench [--size MB] [--rounds N] [--only NAME]... [--build NAME=DIR]... [PART]...
+parts: throughput comparison idle trickle growth instructions (all, if none is named)
+--build: tools to compare, the first with all others; what instructions are counted of";
 
 fn main() -> ExitCode {
     match run() {
@@ -46,19 +50,39 @@ struct Plan {
     megabytes: u64,
     rounds: usize,
     only: Vec<String>,
+    builds: Vec<Build>,
     parts: Vec<String>,
+}
+
+/// The four tools as they were built in one way.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// What it is called in the tables.
+    pub name: String,
+    /// Where they are.
+    pub directory: PathBuf,
+}
+
+impl Build {
+    fn from_word(word: &str) -> Option<Self> {
+        let (name, directory) = word.split_once('=')?;
+        Some(Self { name: name.to_owned(), directory: directory.into() })
+    }
 }
 
 impl Plan {
     fn from_words(mut words: impl Iterator<Item = String>) -> io::Result<Self> {
-        let mut plan = Self { megabytes: 200, rounds: 5, only: Vec::new(), parts: Vec::new() };
+        let mut plan = Self { megabytes: 200, rounds: 5, only: Vec::new(), builds: Vec::new(), parts: Vec::new() };
         let usage = || io::Error::other(USAGE);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--size" => plan.megabytes = words.next().and_then(|size| size.parse().ok()).ok_or_else(usage)?,
                 "--rounds" => plan.rounds = words.next().and_then(|count| count.parse().ok()).ok_or_else(usage)?,
                 "--only" => plan.only.push(words.next().ok_or_else(usage)?),
-                "throughput" | "idle" | "trickle" | "growth" | "instructions" => plan.parts.push(word),
+                "--build" => {
+                    plan.builds.push(words.next().as_deref().and_then(Build::from_word).ok_or_else(usage)?);
+                }
+                "throughput" | "comparison" | "idle" | "trickle" | "growth" | "instructions" => plan.parts.push(word),
                 _ => return Err(usage()),
             }
         }
@@ -73,10 +97,16 @@ impl Plan {
 fn run() -> io::Result<()> {
     let plan = Plan::from_words(std::env::args().skip(1))?;
     let scratch = Scratch::new("bench");
-    if plan.has("throughput") {
+    let compares = plan.builds.len() > 1 && plan.has("comparison");
+    if plan.has("throughput") || compares {
         let sink = Receiver::start_with(&Options { sink: true, ..Options::default() })?;
         let material = material(scratch.path(), plan.megabytes)?;
-        throughput::table(&material, scratch.path(), &sink.url(), plan.rounds, &plan.only)?;
+        if plan.has("throughput") {
+            throughput::table(&material, scratch.path(), &sink.url(), plan.rounds, &plan.only)?;
+        }
+        if compares {
+            comparison::table(&plan, &material, scratch.path(), &sink.url())?;
+        }
     }
     if plan.has("idle") {
         idle::table(scratch.path())?;
@@ -88,7 +118,7 @@ fn run() -> io::Result<()> {
         growth::table(scratch.path(), plan.megabytes)?;
     }
     if plan.has("instructions") {
-        instructions::table(scratch.path())?;
+        instructions::table(scratch.path(), &plan.builds)?;
     }
     Ok(())
 }
@@ -99,6 +129,7 @@ fn material(scratch: &Path, megabytes: u64) -> io::Result<Material> {
         tagged: scratch.join("tagged"),
         records: scratch.join("records"),
         some_records: scratch.join("some-records"),
+        json: scratch.join("json"),
     };
     real_log(&material.log, megabytes * 1_000_000)?;
     let log = material.log.display().to_string();
@@ -108,7 +139,23 @@ fn material(scratch: &Path, megabytes: u64) -> io::Result<Material> {
     let tenth = scratch.join("a-tenth");
     real_log(&tenth, megabytes * 100_000)?;
     into(&material.some_records, &["logparse", "nginx"], Some(&tenth))?;
+    json_log(&material.json, &material.log)?;
     Ok(material)
+}
+
+/// Writes what an application would that logs in JSON: each line of `log` as its message, among a few other keys.
+fn json_log(path: &Path, log: &Path) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    let mut line = Vec::new();
+    for (number, text) in BufReader::new(File::open(log)?).split(b'\n').enumerate() {
+        let (second, thousandth) = (number / 1000 % 60, number % 1000);
+        line.clear();
+        write!(line, r#"{{"time":"2026-11-29T10:00:{second:02}.{thousandth:03}Z","level":"info","msg":"#)?;
+        write_string(&mut line, &text?);
+        writeln!(line, r#","logger":"http","thread":{},"took":0.{thousandth:03},"cached":false}}"#, number % 16)?;
+        file.write_all(&line)?;
+    }
+    file.flush()
 }
 
 /// Writes a real log again and again until the file has that many bytes; each line is whole.

@@ -21,13 +21,17 @@ pub enum Source {
     RecordsIn,
     /// A tenth of that.
     SomeRecordsIn,
+    /// The log as an application writes it that logs in JSON, as standard input; its own bytes.
+    JsonIn,
 }
 
 /// One line of the table.
 pub struct Case {
-    name: &'static str,
+    /// What it is called.
+    pub name: &'static str,
     yardstick: &'static str,
-    source: Source,
+    /// What its bytes are counted in.
+    pub source: Source,
     command: &'static str,
 }
 
@@ -37,7 +41,7 @@ const fn case(name: &'static str, yardstick: &'static str, source: Source, comma
 
 /// `{log}`, `{url}` and `{state}` (a new directory each time) stand for what they say. One that follows its file is told
 /// to end as soon as it has begun, and drains: that is all of the file.
-const CASES: &[Case] = &[
+pub const CASES: &[Case] = &[
     case("four cats", "four cats", Source::Log, "cat {log} | cat | cat | cat"),
     case(
         "pipe, all records",
@@ -91,6 +95,12 @@ const CASES: &[Case] = &[
     case("logparse by jq", "jq .", Source::LogIn, "logparse nginx"),
     case("two cats, records", "two cats, records", Source::RecordsIn, "cat | cat"),
     case("logpost", "two cats, records", Source::RecordsIn, "logpost --to elasticsearch {url}/x"),
+    case("logpost, gzip", "logpost", Source::RecordsIn, "logpost --compress gzip --to elasticsearch {url}/x"),
+    case("logpost, loki", "logpost", Source::RecordsIn, "logpost --retention 36500d --to loki {url}"),
+    case("logpost, victoria", "logpost", Source::RecordsIn, "logpost --retention 36500d --to victorialogs {url}"),
+    case("logpost, otlp", "logpost", Source::RecordsIn, "logpost --to otlp {url}"),
+    case("logparse json", "two cats", Source::JsonIn, "logparse json"),
+    case("logpost, JSON", "logpost", Source::JsonIn, "logpost --to elasticsearch {url}/x"),
 ];
 
 /// The files that the cases read.
@@ -104,6 +114,8 @@ pub struct Material {
     pub records: PathBuf,
     /// A tenth of them.
     pub some_records: PathBuf,
+    /// A line for each line of the log, as an application writes it that logs in JSON.
+    pub json: PathBuf,
 }
 
 impl Material {
@@ -114,14 +126,17 @@ impl Material {
             Source::TaggedIn => Some(&self.tagged),
             Source::RecordsIn => Some(&self.records),
             Source::SomeRecordsIn => Some(&self.some_records),
+            Source::JsonIn => Some(&self.json),
         }
     }
 
-    fn bytes(&self, source: Source) -> io::Result<f64> {
+    /// How many bytes the figures of a source are for.
+    pub fn bytes(&self, source: Source) -> io::Result<f64> {
         let counted = match source {
             Source::Log | Source::LogIn | Source::TaggedIn => &self.log,
             Source::RecordsIn => &self.records,
             Source::SomeRecordsIn => &self.some_records,
+            Source::JsonIn => &self.json,
         };
         #[expect(clippy::cast_precision_loss, reason = "a size of a file, shown with three digits")]
         Ok(counted.metadata()?.len() as f64)
@@ -137,7 +152,7 @@ pub fn table(material: &Material, scratch: &Path, url: &str, rounds: usize, only
     for round in 0..rounds {
         for case in &cases {
             let state = scratch.join(format!("state-{round}-{}", case.name.replace(' ', "-")));
-            match run(case, material, &state, url) {
+            match run(case, None, material, &state, url) {
                 Ok(run) => runs.entry(case.name).or_default().push(run),
                 // One that is not there, or fails, has no figure.
                 Err(error) => writeln!(io::stderr(), "bench: {}: {error}", case.name)?,
@@ -163,11 +178,18 @@ pub fn table(material: &Material, scratch: &Path, url: &str, rounds: usize, only
     Ok(())
 }
 
-fn run(case: &Case, material: &Material, state: &Path, url: &str) -> io::Result<Run> {
-    let stages = stages(
+/// Runs it once, with the tools of `directory`, if one is named: what is not there is looked for in `PATH`.
+pub fn run(case: &Case, directory: Option<&Path>, material: &Material, state: &Path, url: &str) -> io::Result<Run> {
+    let mut stages = stages(
         case.command,
         &[("{log}", &material.log.display().to_string()), ("{state}", &state.display().to_string()), ("{url}", url)],
     );
+    for stage in &mut stages {
+        let own = directory.map(|directory| directory.join(&stage[0])).filter(|own| own.exists());
+        if let Some(own) = own {
+            stage[0] = own.display().to_string();
+        }
+    }
     let pipeline = Pipeline::start(&stages, material.input(case.source))?;
     if case.command.contains("{state}") {
         crate::await_that(|| pipeline.hears_term())?;
