@@ -4,7 +4,10 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
+use wide::i8x16;
+
+use crate::lanes;
 
 /// The deepest nesting that is read.
 pub const MAX_DEPTH: usize = 128;
@@ -25,7 +28,9 @@ pub struct Member<'a> {
 impl Member<'_> {
     /// Whether the key, unescaped, is `name`.
     pub fn is(&self, name: &[u8]) -> bool {
-        self.key == name || (memchr(b'\\', self.key).is_some() && unescape_inner(self.key).as_deref() == Some(name))
+        // An escape is longer than what it stands for.
+        let may_be_escaped = || self.key.len() > name.len() && lanes::find_any(self.key, [b'\\']).is_some();
+        self.key == name || (may_be_escaped() && unescape_inner(self.key).as_deref() == Some(name))
     }
 }
 
@@ -95,13 +100,13 @@ impl<'a> Members<'a> {
         if self.text.get(at) != Some(&b'"') {
             return Err(Malformed);
         }
-        let key_end = string_end::<false>(self.text, at).ok_or(Malformed)?;
+        let key_end = string_end::<LOOSE>(self.text, at).ok_or(Malformed)?;
         let colon = skip_space(self.text, key_end);
         if self.text.get(colon) != Some(&b':') {
             return Err(Malformed);
         }
         let value = skip_space(self.text, colon + 1);
-        self.at = value_end::<false>(self.text, value, 1).ok_or(Malformed)?;
+        self.at = value_end::<LOOSE>(self.text, value, 1).ok_or(Malformed)?;
         Ok(Some(Member { key: &self.text[at + 1..key_end - 1], value: &self.text[value..self.at] }))
     }
 }
@@ -127,23 +132,105 @@ pub fn is_complete_object(text: &[u8]) -> bool {
 /// Whether `text` is one object that any JSON parser accepts: UTF-8, no control characters, known escapes.
 pub fn is_valid_object(text: &[u8]) -> bool {
     let start = skip_space(text, 0);
-    text.get(start) == Some(&b'{')
-        && value_end::<true>(text, start, 0).is_some_and(|end| skip_space(text, end) == text.len())
-        && std::str::from_utf8(text).is_ok()
+    let is_all = |end: Option<usize>| end.is_some_and(|end| skip_space(text, end) == text.len());
+    if text.get(start) != Some(&b'{') {
+        return false;
+    }
+    // Most are ASCII, of which one look at a byte tells all.
+    is_all(value_end::<ASCII>(text, start, 0))
+        || (!text.is_ascii() && is_all(value_end::<STRICT>(text, start, 0)) && std::str::from_utf8(text).is_ok())
+}
+
+/// Whether `text` is an object as logparse writes most of them, of which `see` is given the keys: ASCII without escapes,
+/// white space or anything nested. It is read in one pass, by where its quotes stand. False says nothing about the text,
+/// and the keys that were given nothing either.
+pub fn is_plain_object(text: &[u8], mut see: impl FnMut(&[u8])) -> bool {
+    let mut place = Within::Brace;
+    // Where what stands there begins.
+    let mut begin = 0;
+    let mut odd = i8x16::default();
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    let mut last = [b' '; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    for (number, block) in blocks.iter().chain([&last]).enumerate() {
+        let mut quotes = 0;
+        for (at, chunk) in block.as_chunks::<{ lanes::LANES }>().0.iter().enumerate() {
+            let bytes = i8x16::new(chunk.map(u8::cast_signed));
+            odd |= bytes.simd_lt(i8x16::splat(0x20)) | lanes::any(bytes, *b"\\");
+            quotes |= u64::from(lanes::any(bytes, *b"\"").to_bitmask()) << (lanes::LANES * at);
+        }
+        while quotes != 0 {
+            let at = number * BLOCK + quotes.trailing_zeros() as usize;
+            quotes &= quotes - 1;
+            let is_one = |byte: u8| at == begin + 1 && text[begin] == byte;
+            place = match place {
+                Within::Text => Within::Value,
+                Within::Key => {
+                    see(&text[begin..at]);
+                    Within::Colon
+                }
+                Within::Colon if is_one(b':') => Within::Text,
+                Within::Value if is_one(b',') => Within::Key,
+                Within::Colon if is_scalar(&text[begin..at], b',') => Within::Key,
+                Within::Brace if is_one(b'{') => Within::Key,
+                _ => return false,
+            };
+            begin = at + 1;
+        }
+    }
+    let end = &text[begin..];
+    let is_closed = match place {
+        Within::Value => end == b"}",
+        Within::Colon => is_scalar(end, b'}'),
+        _ => false,
+    };
+    is_closed && odd.to_bitmask() == 0
+}
+
+/// How many bytes [`is_plain_object`] takes in one step: each has a bit.
+const BLOCK: usize = 64;
+
+/// What [`is_plain_object`] reads, from one quote to the next.
+#[derive(Clone, Copy)]
+enum Within {
+    /// In front of the first.
+    Brace,
+    Key,
+    /// Behind a key, and maybe in its value.
+    Colon,
+    /// In a value that is a string.
+    Text,
+    /// Behind such a value.
+    Value,
+}
+
+/// Whether `text` is a colon, a number or a literal, and `last`.
+fn is_scalar(text: &[u8], last: u8) -> bool {
+    let [b':', value @ .., end] = text else { return false };
+    *end == last
+        && !matches!(value.first(), Some(b'"' | b'{' | b'['))
+        && value_end::<LOOSE>(value, 0, 1) == Some(value.len())
 }
 
 /// How long the value at the very beginning of `text` is. `None` if none stands there.
 pub fn value_length(text: &[u8]) -> Option<usize> {
-    value_end::<false>(text, 0, 1)
+    value_end::<LOOSE>(text, 0, 1)
 }
 
-/// The end of the value that begins at `at`, if it is one: scalars are checked, strings only where `STRICT`.
-fn value_end<const STRICT: bool>(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+/// Strings are not looked into.
+const LOOSE: u8 = 0;
+/// Strings have no control characters and known escapes only.
+const STRICT: u8 = 1;
+/// They also have nothing but ASCII.
+const ASCII: u8 = 2;
+
+/// The end of the value that begins at `at`, if it is one: scalars are checked, strings as `LOOK` says.
+fn value_end<const LOOK: u8>(text: &[u8], at: usize, depth: usize) -> Option<usize> {
     match text.get(at)? {
-        b'"' => string_end::<STRICT>(text, at),
+        b'"' => string_end::<LOOK>(text, at),
         b'{' | b'[' if depth >= MAX_DEPTH => None,
-        b'{' => container_end::<STRICT, true>(text, at, depth),
-        b'[' => container_end::<STRICT, false>(text, at, depth),
+        b'{' => container_end::<LOOK, true>(text, at, depth),
+        b'[' => container_end::<LOOK, false>(text, at, depth),
         b't' => literal_end(text, at, b"true"),
         b'f' => literal_end(text, at, b"false"),
         b'n' => literal_end(text, at, b"null"),
@@ -151,7 +238,7 @@ fn value_end<const STRICT: bool>(text: &[u8], at: usize, depth: usize) -> Option
     }
 }
 
-fn container_end<const STRICT: bool, const OBJECT: bool>(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+fn container_end<const LOOK: u8, const OBJECT: bool>(text: &[u8], at: usize, depth: usize) -> Option<usize> {
     let close = if OBJECT { b'}' } else { b']' };
     let mut at = skip_space(text, at + 1);
     if text.get(at) == Some(&close) {
@@ -162,13 +249,13 @@ fn container_end<const STRICT: bool, const OBJECT: bool>(text: &[u8], at: usize,
             if text.get(at) != Some(&b'"') {
                 return None;
             }
-            at = skip_space(text, string_end::<STRICT>(text, at)?);
+            at = skip_space(text, string_end::<LOOK>(text, at)?);
             if text.get(at) != Some(&b':') {
                 return None;
             }
             at = skip_space(text, at + 1);
         }
-        at = skip_space(text, value_end::<STRICT>(text, at, depth + 1)?);
+        at = skip_space(text, value_end::<LOOK>(text, at, depth + 1)?);
         match text.get(at)? {
             b',' => at = skip_space(text, at + 1),
             byte if *byte == close => return Some(at + 1),
@@ -178,35 +265,26 @@ fn container_end<const STRICT: bool, const OBJECT: bool>(text: &[u8], at: usize,
 }
 
 /// `at` is the opening quote; the result lies behind the closing one.
-fn string_end<const STRICT: bool>(text: &[u8], at: usize) -> Option<usize> {
+fn string_end<const LOOK: u8>(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        let found = at + run_in_string::<STRICT>(text.get(at..)?);
+        let rest = text.get(at..)?;
+        let run = match LOOK {
+            LOOSE => run_without_quote(rest),
+            STRICT => run_without_escape(rest),
+            _ => run_of_plain_ascii(rest),
+        };
+        let found = at + run;
         match text.get(found)? {
             b'"' => return Some(found + 1),
-            b'\\' if STRICT => match text.get(found + 1)? {
+            b'\\' if LOOK != LOOSE => match text.get(found + 1)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at = found + 2,
                 b'u' if text.get(found + 2..found + 6)?.iter().all(u8::is_ascii_hexdigit) => at = found + 2,
                 _ => return None,
             },
             b'\\' => at = found + 2,
-            _ if STRICT => return None,
-            _ => at = found + 1,
+            _ => return None,
         }
-    }
-}
-
-/// How many bytes stand before the first quote, backslash or, at least where `STRICT`, control character. Most strings are
-/// short: for those no call is made.
-#[inline]
-fn run_in_string<const STRICT: bool>(text: &[u8]) -> usize {
-    const NEAR: usize = 32;
-    if STRICT || text.len() <= NEAR {
-        return run_without_escape(text);
-    }
-    match run_without_escape(&text[..NEAR]) {
-        NEAR => NEAR + memchr2(b'"', b'\\', &text[NEAR..]).unwrap_or(text.len() - NEAR),
-        run => run,
     }
 }
 
@@ -242,9 +320,14 @@ fn number_end(text: &[u8], at: usize) -> Option<usize> {
     Some(end)
 }
 
+/// Where the white space ends that begins at `at`: mostly at once.
+#[inline]
 fn skip_space(text: &[u8], at: usize) -> usize {
     let mut at = at;
-    while let Some(b' ' | b'\t' | b'\r' | b'\n') = text.get(at) {
+    while let Some(byte) = text.get(at)
+        && *byte <= b' '
+        && matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    {
         at += 1;
     }
     at
@@ -346,25 +429,27 @@ fn escape_text(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// How many bytes stand before the first that JSON wants escaped, eight looked at in a step.
+/// How many bytes stand before the first that JSON wants escaped.
+#[inline]
 fn run_without_escape(text: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut run = 0;
-    for chunk in text.chunks_exact(8) {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(bytes);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let special = control | has_zero(word ^ (ONES * u64::from(b'"'))) | has_zero(word ^ (ONES * u64::from(b'\\')));
-        if special != 0 {
-            // The lowest set bit is exact; higher ones may be carried into.
-            return run + (special.trailing_zeros() / 8) as usize;
-        }
-        run += 8;
-    }
-    run + text[run..].iter().take_while(|byte| **byte >= b' ' && **byte != b'"' && **byte != b'\\').count()
+    // As signed numbers, from the lowest to the highest.
+    let lowest = i8x16::splat(i8::MIN);
+    let is_control = |bytes: i8x16| (bytes ^ lowest).simd_lt(i8x16::splat(i8::MIN + 0x20));
+    lanes::find(text, |bytes| is_control(bytes) | lanes::any(bytes, *b"\"\\")).unwrap_or(text.len())
+}
+
+/// The same before the first that is not ASCII, too.
+#[inline]
+fn run_of_plain_ascii(text: &[u8]) -> usize {
+    // What is not ASCII is below zero.
+    let is_odd = |bytes: i8x16| bytes.simd_lt(i8x16::splat(0x20));
+    lanes::find(text, |bytes| is_odd(bytes) | lanes::any(bytes, *b"\"\\")).unwrap_or(text.len())
+}
+
+/// How many bytes stand before the first quote or backslash.
+#[inline]
+fn run_without_quote(text: &[u8]) -> usize {
+    lanes::find_any(text, *b"\"\\").unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -414,6 +499,47 @@ mod tests {
             r#"{"a":1e+"#,
         ] {
             assert!(!is_complete_object(text.as_bytes()) && !is_valid_object(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plain_object_is_a_valid_one_and_tells_its_keys() {
+        let keys = |text: &str| {
+            let mut keys = Vec::new();
+            is_plain_object(text.as_bytes(), |key| keys.push(String::from_utf8(key.to_vec()).unwrap())).then_some(keys)
+        };
+        let long = format!(r#"{{"{}":1,"{}":"{}","c":-1.5e3}}"#, "k".repeat(100), "l".repeat(70), ":,}".repeat(50));
+        for (text, expected) in [
+            (r#"{"a":"b","c":1,"d":true,"e":"","":null}"#, Some(vec!["a", "c", "d", "e", ""])),
+            (r#"{"a":1}"#, Some(vec!["a"])),
+            (&long, Some(vec![&long[2..102], &long[107..177], "c"])),
+            (r#"{"a":"b"} "#, None),
+            (r#"{"a" :"b"}"#, None),
+            (r#"{"a":[1]}"#, None),
+            (r#"{"a":{}}"#, None),
+            (r#"{"a":"\n"}"#, None),
+            ("{\"a\":\"\u{e9}\"}", None),
+        ] {
+            assert_eq!(keys(text), expected.map(|keys| keys.into_iter().map(str::to_owned).collect()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_no_plain_one_whatever_is_wrong() {
+        let text = format!(r#"{{"a":"b","c":12,"d":true,"e":"{}","f":null}}"#, "x".repeat(60));
+        assert!(is_plain_object(text.as_bytes(), |_| {}));
+        for at in 0..text.len() {
+            for byte in b"\",:{}[]x1t \x00\\\xff-." {
+                let mut other = text.as_bytes().to_vec();
+                for length in [0, 1] {
+                    other.splice(at..at + length, [*byte]);
+                    if is_plain_object(&other, |_| {}) {
+                        assert!(is_valid_object(&other), "{}", other.escape_ascii());
+                    }
+                    other = text.as_bytes().to_vec();
+                }
+            }
+            assert!(!is_plain_object(&text.as_bytes()[..at], |_| {}));
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`input`] | stdin: a splitter, and the one wait in front of a read that may block |
 //! | [`output`] | stdout: flushed exactly before that wait |
 //! | [`json`] | the text of an object read without a tree, strings written |
+//! | [`lanes`] | bytes looked for without a call |
 //! | [`short`] | short runs of bytes appended and compared without a call |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`system`] | the system calls that only Linux has, and their portable twins |
@@ -25,6 +26,7 @@ mod calendar;
 pub mod ending;
 pub mod input;
 pub mod json;
+pub mod lanes;
 pub mod level;
 pub mod line;
 pub mod manual;

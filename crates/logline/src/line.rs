@@ -222,10 +222,11 @@ fn split_tag(text: &[u8]) -> Option<(Position, Tag<'_>, &[u8])> {
 }
 
 fn classify_object(line: &[u8], carried: bool) -> Item<'_> {
-    let Some(text) = position_text(line) else { return Item::Line(Line::plain(line)) };
-    if let Some(position) = Position::parse(text) {
+    let Some(text) = behind_quote(line) else { return Item::Line(Line::plain(line)) };
+    if let Some((position, [b'"', ..])) = Position::leading(text) {
         return Item::Line(Line { raw: line, tag: None, content: line, position: Some(position) });
     }
+    let text = &text[..memchr(b'"', text).unwrap_or_default()];
     if let Some(mark) = Mark::parse(text) {
         return Item::Mark(mark, line);
     }
@@ -235,8 +236,8 @@ fn classify_object(line: &[u8], carried: bool) -> Item<'_> {
     Item::Line(Line::plain(line))
 }
 
-/// What stands between the quotes of the top-level key `_pos`. It has no escapes where it is a position.
-fn position_text(object: &[u8]) -> Option<&[u8]> {
+/// What stands behind the quote that begins the top-level value `_pos`. It has no escapes where it is a position.
+fn behind_quote(object: &[u8]) -> Option<&[u8]> {
     let value = match object.strip_prefix(RECORD_HEAD) {
         Some(value) if value.first() == Some(&b'"') => value,
         _ => {
@@ -244,8 +245,7 @@ fn position_text(object: &[u8]) -> Option<&[u8]> {
             json::member(object, "_pos")?
         }
     };
-    let text = value.strip_prefix(b"\"")?;
-    Some(&text[..memchr(b'"', text)?])
+    value.strip_prefix(b"\"")
 }
 
 #[cfg(test)]

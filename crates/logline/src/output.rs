@@ -19,7 +19,9 @@ const PIPE_SIZE: usize = 512 << 10;
 #[derive(Debug)]
 pub struct Output {
     fd: BorrowedFd<'static>,
+    /// What is pending, and behind it `spare` bytes that are not: whatever they hold, nobody has to fill them again.
     pending: Vec<u8>,
+    spare: usize,
     is_pipe: bool,
     enlarged: bool,
     /// The kernel writes to this pipe without blocking when it is asked to (Linux 6.4).
@@ -36,41 +38,60 @@ impl Output {
     pub fn to(fd: BorrowedFd<'static>) -> Self {
         let is_pipe = rustix::fs::fstat(fd)
             .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo);
-        Self { fd, pending: Vec::new(), is_pipe, enlarged: !is_pipe, has_nowait: true }
+        Self { fd, pending: Vec::new(), spare: 0, is_pipe, enlarged: !is_pipe, has_nowait: true }
     }
 
     /// Appends `bytes` to what is pending; writes when that has become much.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.pending.extend_from_slice(bytes);
+        self.buffer().extend_from_slice(bytes);
         self.settle()
     }
 
     /// Appends a line and its LF.
     pub fn line(&mut self, line: &[u8]) -> Result<(), Stop> {
-        self.pending.extend_from_slice(line);
-        self.pending.push(b'\n');
+        let pending = self.buffer();
+        pending.extend_from_slice(line);
+        pending.push(b'\n');
         self.settle()
     }
 
     /// What is pending, to append to; [`Output::settle`] is to follow.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
+        self.pending.truncate(self.pending());
+        self.spare = 0;
         &mut self.pending
+    }
+
+    /// Room behind what is pending, to be written into from its beginning; it holds anything. [`Output::wrote`] is to follow.
+    pub fn room(&mut self, length: usize) -> &mut [u8] {
+        let pending = self.pending();
+        if self.spare < length {
+            self.pending.resize(pending + length, 0);
+            self.spare = length;
+        }
+        &mut self.pending[pending..]
+    }
+
+    /// So many bytes of the [`Output::room`] are pending now; [`Output::settle`] is to follow.
+    pub fn wrote(&mut self, count: usize) {
+        self.spare -= count;
     }
 
     /// Writes if [`WRITE_SIZE`] or more is pending.
     pub fn settle(&mut self) -> Result<(), Stop> {
-        if self.pending.len() >= WRITE_SIZE { self.flush() } else { Ok(()) }
+        if self.pending() >= WRITE_SIZE { self.flush() } else { Ok(()) }
     }
 
     /// Writes all that is pending; blocks until the reader has taken it.
     pub fn flush(&mut self) -> Result<(), Stop> {
         let mut written = 0;
-        if self.pending.len() >= WRITE_SIZE {
+        let pending = self.pending();
+        if pending >= WRITE_SIZE {
             // The stream is a busy one.
             self.enlarge();
         }
-        while written < self.pending.len() {
-            match rustix::io::write(self.fd, &self.pending[written..]) {
+        while written < pending {
+            match rustix::io::write(self.fd, &self.pending[written..pending]) {
                 Ok(count) => written += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait_for_room(),
@@ -87,8 +108,9 @@ impl Output {
             return self.flush().map(|()| true);
         }
         let mut written = 0;
+        let pending = self.pending();
         let result = loop {
-            let rest = &self.pending[written..];
+            let rest = &self.pending[written..pending];
             if rest.is_empty() {
                 break Ok(true);
             }
@@ -117,7 +139,7 @@ impl Output {
 
     /// How many bytes are pending.
     pub fn pending(&self) -> usize {
-        self.pending.len()
+        self.pending.len() - self.spare
     }
 
     /// The descriptor to watch for the reader going away.
@@ -131,13 +153,14 @@ impl Output {
     }
 
     fn forget(&mut self, written: usize) {
-        if written == self.pending.len() {
-            self.pending.clear();
-            // One huge line must not keep its memory for ever.
-            self.pending.shrink_to(4 * WRITE_SIZE);
-        } else {
+        if written < self.pending() {
             self.pending.drain(..written);
+            return;
         }
+        // One huge line must not keep its memory for ever.
+        self.pending.truncate(4 * WRITE_SIZE);
+        self.pending.shrink_to(4 * WRITE_SIZE);
+        self.spare = self.pending.len();
     }
 
     fn enlarge(&mut self) {

@@ -209,27 +209,41 @@ fn fid_and_rest(text: &[u8]) -> Option<(Fid, &[u8])> {
     Some((Fid::parse(fid)?, rest.strip_prefix(b":")?))
 }
 
-/// The decimal number at the beginning of `text`, and what follows it.
+/// The powers of ten that a word of digits can have.
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The decimal number at the beginning of `text`, and what follows it; `None` if there is none or it does not fit.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    // So many digits always fit.
-    let (mut length, mut value) = leading_digits(&text[..text.len().min(19)]);
-    while let Some(digit @ b'0'..=b'9') = text.get(length) {
-        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-        length += 1;
+    let (mut length, mut value) = leading_digits(text);
+    let mut rest = &text[length..];
+    // The next word goes on with it.
+    while length == 8 {
+        let digits;
+        (length, digits) = leading_digits(rest);
+        value = value.checked_mul(POWERS[length])?.checked_add(digits)?;
+        rest = &rest[length..];
     }
-    (length > 0).then(|| (value, &text[length..]))
+    (rest.len() < text.len()).then_some((value, rest))
 }
 
-fn leading_digits(text: &[u8]) -> (usize, u64) {
-    let mut value = 0;
-    for (at, byte) in text.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return (at, value);
-        }
-        value = 10 * value + u64::from(digit);
+/// How many decimal digits, of eight at most, `text` begins with, and their value. All of them are read in one word.
+#[inline]
+pub fn leading_digits(text: &[u8]) -> (usize, u64) {
+    const ONES: u64 = u64::MAX / 255;
+    let mut word = [0; 8];
+    match text.first_chunk() {
+        Some(eight) => word = *eight,
+        None => word[..text.len()].copy_from_slice(text),
     }
-    (text.len(), value)
+    // A digit is its value now; whatever exceeds nine by itself or has the high bit is none.
+    let word = u64::from_le_bytes(word) ^ (ONES * u64::from(b'0'));
+    let others = (((word & !(ONES << 7)) + ONES * 0x76) | word) & (ONES << 7);
+    let count = others.trailing_zeros() as usize / 8;
+    // As if zeros stood in front of them. Neighbours are put together: to pairs, to fours, to the whole.
+    let digits = if count == 0 { 0 } else { word << (64 - 8 * count) };
+    let pairs = (digits.wrapping_mul(10 * 256 + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 * 65536 + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    (count, fours.wrapping_mul(10_000 * (1 << 32) + 1) >> 32)
 }
 
 #[cfg(test)]
@@ -254,6 +268,21 @@ mod tests {
         ] {
             let position = Position::parse(text.as_bytes()).unwrap();
             assert_eq!(written(|out| position.write(out)), text);
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_to_its_last_digit_whatever_follows() {
+        for length in 1..=20 {
+            let digits = &"18446744073709551615"[..length];
+            for behind in ["", "-", ":x", "\u{ff}", "/", "\0", "a2345678", "\u{b0}1"] {
+                let text = format!("{digits}{behind}");
+                assert_eq!(number(text.as_bytes()), Some((digits.parse().unwrap(), behind.as_bytes())), "{text}");
+            }
+        }
+        for text in ["", "-1", ":", "x1234567", "18446744073709551616", "99999999999999999999", "184467440737095516150"]
+        {
+            assert_eq!(number(text.as_bytes()), None, "{text}");
         }
     }
 
