@@ -136,7 +136,7 @@ impl Auto {
     fn parse_access<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
         let is_plain = value::is_plain(line);
         let is_read = if is_plain {
-            self.nginx.parse_plain(line, record, clock)
+            record.put_plain(self.nginx.room(line), |pen| self.nginx.parse_plain(line, pen, clock))
         } else {
             scanner::find(line, b"\\\"").is_some() && self.apache.parse(line, record, clock).is_ok()
         };
@@ -168,6 +168,14 @@ impl Format {
             Self::Text(_) => "text",
             Self::Auto(_) => "auto",
             Self::Pattern(_) => "regex",
+        }
+    }
+
+    /// The format, if lines that hold nothing unusual can be written without a record.
+    pub fn plain(&self) -> Option<&nginx::Nginx> {
+        match self {
+            Self::Nginx(nginx) | Self::Ingress(nginx) => Some(nginx),
+            _ => None,
         }
     }
 

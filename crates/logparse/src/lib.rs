@@ -7,7 +7,6 @@ mod conf;
 mod formats;
 mod grok;
 mod join;
-mod lanes;
 mod manual;
 mod parse;
 mod pod;

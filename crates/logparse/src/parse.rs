@@ -16,7 +16,7 @@ use crate::args::{Args, Chain, OnError, Wrapper};
 use crate::clock::Clock;
 use crate::formats::{Format, cri, docker};
 use crate::join::{Group, Join, Piece, Rules, Stream};
-use crate::record::{Head, Record, Selection};
+use crate::record::{Head, Pen, Record, Selection};
 use crate::{PROG, pod, pretty};
 
 /// What was done, for USR1 and the end.
@@ -39,6 +39,8 @@ pub struct Parse {
     clock: Clock,
     record: Record,
     selection: Selection,
+    /// What the one format reads is the record, all of it and nothing else.
+    writes_all: bool,
     on_error: OnError,
     strict: bool,
     keep_message: bool,
@@ -117,13 +119,18 @@ impl Parse {
         let rules: Rules = args.rules()?;
         let bytes = |keys: &[String]| keys.iter().map(|key| key.as_bytes().to_vec()).collect();
         let selection = Selection { only: bytes(&args.only), drop: bytes(&args.drop) };
+        let chain = args.chain()?;
+        let has_one = chain.wrapper == Wrapper::None && chain.formats.len() == 1;
+        let adds_nothing = !args.keep_message && !args.level_names && !args.status_level;
+        let writes_all = has_one && !rules.joins_events() && selection.is_all() && adds_nothing && !args.pretty;
         let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Ok(Self {
-            chain: args.chain()?,
+            chain,
             joins_events: rules.joins_events(),
             join: Join::new(rules),
             clock: args.clock()?,
-            record: Record::new(&selection).with_lifted(&args.lift),
+            record: Record::default().with_lifted(&args.lift),
+            writes_all,
             selection,
             on_error: args.on_error,
             strict: args.strict,
@@ -150,7 +157,11 @@ impl Parse {
     /// Takes what has come, and appends what is to be written.
     pub fn take(&mut self, item: &Item<'_>, output: &mut Output) -> Result<(), Stop> {
         match item {
-            Item::Line(line) => self.line(line, output.buffer()),
+            Item::Line(line) => {
+                if !self.plain_line(line, output) {
+                    self.line(line, output.buffer());
+                }
+            }
             Item::Mark(mark, raw) => self.mark(*mark, raw, output.buffer()),
             Item::End(raw) => {
                 self.expire(true, output.buffer());
@@ -223,6 +234,23 @@ impl Parse {
             out.extend_from_slice(line);
             out.push(b'\n');
         }
+    }
+
+    /// Writes the record of a line where it is to stand, if that is one of which most are: it stands by itself, holds nothing
+    /// unusual, and all that is read of it is wanted.
+    fn plain_line(&mut self, line: &Line<'_>, output: &mut Output) -> bool {
+        let content = line.content.strip_suffix(b"\r").unwrap_or(line.content);
+        let format = self.chain.formats.first().filter(|_| self.writes_all && !line.is_record() && !content.is_empty());
+        let Some(format) = format.and_then(Format::plain) else { return false };
+        self.file.set(line.tag.map(|tag| tag.path));
+        let head = Head { position: line.position(), position_text: line.position_text(), file: &self.file.member };
+        let page = output.room(head.room() + format.room(content));
+        let write = |pen: &mut Pen<'_>| format.parse_plain(content, pen, &mut self.clock);
+        let Some(length) = self.record.write_plain(page, &head, write) else { return false };
+        output.wrote(length);
+        self.counters.lines += 1;
+        self.counters.records += 1;
+        true
     }
 
     fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {

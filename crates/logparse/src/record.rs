@@ -10,11 +10,10 @@ use logline::names::{LEVELS, TIMES, is_reserved};
 use logline::position::{Flags, Position};
 use logline::stamp::Reader;
 use logline::time::Zone;
-use logline::{json, short};
+use logline::{json, lanes, short};
 use memchr::memchr;
 
 use crate::clock::write;
-use crate::lanes;
 
 /// The name of a field that `name` may have: not one that records use themselves.
 pub fn free_name(name: &str) -> String {
@@ -33,6 +32,10 @@ fn is_told_in_full(raw: &[u8]) -> bool {
     }
 }
 
+/// What stands in front of the position.
+const POSITION: &[u8] = b",\"_pos\":\"";
+/// What stands in front of the time.
+const TIME: &[u8] = b",\"time\":";
 /// How much memory of a long line is kept for the next.
 const KEPT: usize = 128 << 10;
 
@@ -56,7 +59,8 @@ pub struct Key {
 }
 
 impl Key {
-    const ROOM: usize = 3 * WIDE;
+    /// How much room a pen needs for any, and for the quote behind its value.
+    pub const ROOM: usize = 3 * WIDE;
     /// The longest name that there is room for.
     pub const LONGEST: usize = Self::ROOM - 5;
 
@@ -104,7 +108,8 @@ impl Selection {
         (self.only.is_empty() || among(&self.only)) && !among(&self.drop)
     }
 
-    fn is_all(&self) -> bool {
+    /// Whether that is all of them.
+    pub fn is_all(&self) -> bool {
         self.only.is_empty() && self.drop.is_empty()
     }
 }
@@ -151,10 +156,9 @@ pub struct Record {
     level: Vec<u8>,
     body: Vec<u8>,
     entries: Vec<Entry>,
-    /// Where a pen writes. It is never emptied, for that it would have to be filled again.
-    page: Vec<u8>,
-    /// So much of it belongs to the record, behind the body.
-    kept: usize,
+    /// How long the member was that told the time of the last record of [`Record::write_plain`]: that of the next one is
+    /// mostly as long.
+    time_length: usize,
     message: Vec<u8>,
     message_is: Message,
     /// Layers around the current one; `depth` of them are in use, the rest wait to be used again.
@@ -162,18 +166,11 @@ pub struct Record {
     depth: usize,
     /// Keys may be equal: they came from the content, or from several layers.
     dynamic: bool,
-    /// Not all fields are written, so that each has to be known.
-    is_selected: bool,
     /// Objects under these keys give their members to the record.
     lifted: Vec<String>,
 }
 
 impl Record {
-    /// An empty record of which `selection` will be written.
-    pub fn new(selection: &Selection) -> Self {
-        Self { is_selected: !selection.is_all(), ..Self::default() }
-    }
-
     /// The same whose objects under the keys `lifted` give their members to it.
     #[must_use]
     pub fn with_lifted(self, lifted: &[String]) -> Self {
@@ -202,15 +199,12 @@ impl Record {
         self.body.clear();
         self.entries.clear();
         self.message.clear();
-        if self.body.capacity().max(self.message.capacity()).max(self.page.capacity()) > KEPT {
+        if self.body.capacity().max(self.message.capacity()) > KEPT {
             // One huge line must not keep its memory for ever.
-            self.page.truncate(KEPT);
-            self.page.shrink_to(KEPT);
             self.body.shrink_to(KEPT);
             self.message.shrink_to(KEPT);
         }
         self.message_is = Message::None;
-        self.kept = 0;
         self.depth = 0;
         self.dynamic = false;
     }
@@ -233,28 +227,59 @@ impl Record {
         &mut self.body
     }
 
-    /// A pen for fields that have `room` bytes in all, their quotes included. What it has written counts once [`Record::keep`] is told of it.
-    pub fn pen(&mut self, room: usize) -> Pen<'_> {
-        if self.page.len() < room + WIDE {
-            self.page.resize(room + WIDE, 0);
-        }
-        Pen { page: &mut self.page, at: 0, time: &mut self.time }
-    }
-
-    /// Keeps what a pen has written up to `end`.
-    pub fn keep(&mut self, end: usize) {
-        self.kept = end;
-        if self.is_selected || self.depth > 0 {
-            self.settle_page();
-        }
-    }
-
-    /// Makes fields like all others of what a pen has written.
-    fn settle_page(&mut self) {
+    /// Puts the fields that `write` writes with a pen, if it says that these are all: else the record stays as it is. They
+    /// take up `room` bytes at most.
+    pub fn put_plain(&mut self, room: usize, write: impl FnOnce(&mut Pen<'_>) -> bool) -> bool {
         let begin = self.body.len();
-        self.body.extend_from_slice(&self.page[..self.kept]);
-        self.kept = 0;
-        self.enter_plain(begin);
+        self.body.resize(begin + room, 0);
+        let mut pen = Pen { page: &mut self.body[begin..], at: 0, time: &mut self.time };
+        let is_all = write(&mut pen);
+        let end = begin + if is_all { pen.at } else { 0 };
+        self.body.truncate(end);
+        if is_all {
+            self.enter_plain(begin);
+        } else {
+            self.time.clear();
+        }
+        is_all
+    }
+
+    /// Writes a record of the fields that `write` writes with a pen into `page`, all of them and no others, where they are
+    /// to stand: this record keeps nothing of them. How long it is, its LF included; `None` if `write` says that it could
+    /// not. `page` has [`Head::room`] for the head and what the fields need.
+    pub fn write_plain(
+        &mut self,
+        page: &mut [u8],
+        head: &Head<'_>,
+        write: impl FnOnce(&mut Pen<'_>) -> bool,
+    ) -> Option<usize> {
+        self.time.clear();
+        let mut pen = Pen { page, at: 0, time: &mut self.time };
+        pen.head(head);
+        // The time comes before the fields, and is known when they have been written.
+        let place = pen.at;
+        let room = self.time_length;
+        pen.at += room;
+        if !write(&mut pen) {
+            return None;
+        }
+        let mut end = pen.at;
+        let length = if self.time.is_empty() { 0 } else { TIME.len() + self.time.len() };
+        if length != room {
+            page.copy_within(place + room..end, place + length);
+            end = end - room + length;
+            self.time_length = length;
+        }
+        if length > 0 {
+            page[place..place + TIME.len()].copy_from_slice(TIME);
+            short::copy(&mut page[place + TIME.len()..place + length], &self.time);
+            self.time.clear();
+        }
+        end += head.write_flags(&mut page[end..]);
+        page[..1].copy_from_slice(b"{");
+        let end = end.max(1);
+        page[end..end + 2].copy_from_slice(b"}\n");
+        Some(end + 2)
     }
 
     /// Enters the fields of a pen: neither a key nor a text of it holds a quote, and no number a comma.
@@ -335,7 +360,6 @@ impl Record {
 
     /// Puts the stack trace that stood behind an object: as `stack`, where the object has none itself.
     pub fn put_stack(&mut self, text: &[u8]) {
-        self.settle_page();
         let has_one = self.entries.iter().any(|entry| entry.layer == self.depth && self.key(entry) == b"stack");
         self.text(if has_one { "stack_" } else { "stack" }, text);
     }
@@ -421,7 +445,6 @@ impl Record {
 
     /// What follows comes from inside what `prefix` has wrapped.
     pub fn open_layer(&mut self, prefix: &'static str) {
-        self.settle_page();
         if self.outer.len() == self.depth {
             self.outer.push(Outer::default());
         }
@@ -443,7 +466,6 @@ impl Record {
             Some(at) => (self.outer[at].body, self.outer[at].entries, self.outer[at].dynamic),
             None => (0, 0, false),
         };
-        self.kept = 0;
         self.body.truncate(body);
         self.entries.truncate(entries);
         self.dynamic = dynamic;
@@ -521,7 +543,6 @@ impl Record {
     /// Gives a record that has no level the one that its field `status` implies as a status of HTTP: error for 5xx, warn
     /// for 4xx, else info. A record without such a status stays without a level.
     pub fn level_by_status(&mut self) {
-        self.settle_page();
         self.close_layers();
         if !self.level.is_empty() {
             return;
@@ -540,9 +561,9 @@ impl Record {
     pub fn write(&mut self, out: &mut Vec<u8>, head: &Head<'_>, selection: &Selection, error: Option<&str>) {
         self.close_layers();
         let begin = out.len();
-        write_head(out, head);
+        head.write(out);
         if !self.time.is_empty() && selection.keeps(b"time") {
-            out.extend_from_slice(b",\"time\":");
+            out.extend_from_slice(TIME);
             short::append(out, &self.time);
         }
         if !self.level.is_empty() && selection.keeps(b"level") {
@@ -554,7 +575,6 @@ impl Record {
         } else {
             short::append(out, &self.body);
         }
-        short::append(out, &self.page[..self.kept]);
         if self.message_is != Message::None && selection.keeps(b"message") {
             out.extend_from_slice(b",\"message\":");
             match self.message_is {
@@ -562,18 +582,15 @@ impl Record {
                 _ => out.extend_from_slice(&self.message),
             }
         }
-        if let Some(position) = head.position {
-            write_flags(out, position.flags);
-        }
+        head.flags().for_each(|member| out.extend_from_slice(member));
         if let Some(error) = error {
             out.extend_from_slice(b",\"_parse_error\":");
             json::write_string(out, error.as_bytes());
         }
         // The first member came with a comma in front: it becomes the brace.
-        if out.len() == begin {
-            out.push(b'{');
-        } else {
-            out[begin] = b'{';
+        match out.get_mut(begin) {
+            Some(comma) => *comma = b'{',
+            None => out.push(b'{'),
         }
         out.extend_from_slice(b"}\n");
     }
@@ -653,8 +670,8 @@ impl Record {
     }
 }
 
-/// Writes plain fields one behind the other, by moves of a fixed size into room that was made beforehand. It writes past what
-/// counts, and reads past the end of a value where more of its line follows.
+/// Writes fields of plain text one behind the other, by moves of a fixed size where they are not longer. It writes past what
+/// counts, and reads past the end of a value where more of its line follows. It panics where its page ends.
 #[derive(Debug)]
 pub struct Pen<'a> {
     page: &'a mut [u8],
@@ -667,9 +684,14 @@ pub struct Pen<'a> {
 const WIDE: usize = 32;
 
 impl Pen<'_> {
-    /// Where it stands, to be told to [`Record::keep`].
+    /// Where it stands, for [`Pen::go_back`].
     pub fn at(&self) -> usize {
         self.at
+    }
+
+    /// Takes back all that was written from `at` on.
+    pub fn go_back(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// A field of text that stands in JSON as it is: the first `length` bytes of `text`.
@@ -693,16 +715,27 @@ impl Pen<'_> {
         Some(length)
     }
 
-    /// Takes back all that was written from `at` on.
-    pub fn go_back(&mut self, at: usize) {
-        self.at = at;
-    }
-
     /// A field whose value stands in JSON without quotes.
     #[inline]
     pub fn value(&mut self, key: &Key, text: &[u8], length: usize) {
         self.write(&key.text, key.length - 1);
         self.write(text, length);
+    }
+
+    /// The position and the file.
+    fn head(&mut self, head: &Head<'_>) {
+        if let Some(position) = &head.position {
+            let mut written = Vec::new();
+            let text = head.position_text.unwrap_or_else(|| {
+                position.write_without_flags(&mut written);
+                &written
+            });
+            self.write(POSITION, POSITION.len());
+            self.write(text, text.len());
+            self.page[self.at] = b'"';
+            self.at += 1;
+        }
+        self.write(head.file, head.file.len());
     }
 
     #[expect(clippy::inline_always, reason = "as above")]
@@ -712,20 +745,9 @@ impl Pen<'_> {
         self.at += length;
         match text.first_chunk::<WIDE>() {
             Some(first) if length <= WIDE => self.page[from..from + WIDE].copy_from_slice(first),
-            _ => copy(&mut self.page[from..from + length], &text[..length]),
+            _ => short::copy(&mut self.page[from..from + length], &text[..length]),
         }
     }
-}
-
-/// Copies what is longer than [`WIDE`], or stands close to the end of its line.
-fn copy(to: &mut [u8], text: &[u8]) {
-    let (Some(last), Some(end)) = (text.last_chunk::<WIDE>(), to.len().checked_sub(WIDE)) else {
-        return to.copy_from_slice(text);
-    };
-    for (to, chunk) in to.as_chunks_mut::<WIDE>().0.iter_mut().zip(text.as_chunks::<WIDE>().0) {
-        *to = *chunk;
-    }
-    to[end..].copy_from_slice(last);
 }
 
 #[derive(Clone, Copy)]
@@ -737,27 +759,42 @@ enum Fate {
     Renamed,
 }
 
-fn write_head(out: &mut Vec<u8>, head: &Head<'_>) {
-    if let Some(position) = &head.position {
-        out.extend_from_slice(b",\"_pos\":\"");
-        match head.position_text {
-            Some(text) => short::append(out, text),
-            None => position.write_without_flags(out),
-        }
-        out.push(b'"');
+impl Head<'_> {
+    /// How much room it needs in front of the fields, and what follows them behind.
+    pub fn room(&self) -> usize {
+        let position = self.position_text.map_or(128, <[u8]>::len);
+        self.file.len() + position + 256
     }
-    short::append(out, head.file);
-}
 
-fn write_flags(out: &mut Vec<u8>, flags: Flags) {
-    for (set, text) in [
-        (flags.partial, &b",\"_partial\":true"[..]),
-        (flags.continued, b",\"_continued\":true"),
-        (flags.truncated, b",\"_truncated\":true"),
-    ] {
-        if set {
-            out.extend_from_slice(text);
+    fn write(&self, out: &mut Vec<u8>) {
+        if let Some(position) = &self.position {
+            out.extend_from_slice(POSITION);
+            match self.position_text {
+                Some(text) => short::append(out, text),
+                None => position.write_without_flags(out),
+            }
+            out.push(b'"');
         }
+        short::append(out, self.file);
+    }
+
+    /// The members that say how the line was cut.
+    fn flags(&self) -> impl Iterator<Item = &'static [u8]> {
+        let Flags { partial, continued, truncated } = self.position.map(|position| position.flags).unwrap_or_default();
+        let members: [(bool, &[u8]); 3] = [
+            (partial, b",\"_partial\":true"),
+            (continued, b",\"_continued\":true"),
+            (truncated, b",\"_truncated\":true"),
+        ];
+        members.into_iter().filter_map(|(is_set, member)| is_set.then_some(member))
+    }
+
+    /// Writes them to where `page` begins; how long they are.
+    fn write_flags(&self, page: &mut [u8]) -> usize {
+        self.flags().fold(0, |end, member| {
+            page[end..end + member.len()].copy_from_slice(member);
+            end + member.len()
+        })
     }
 }
 
@@ -789,25 +826,45 @@ mod tests {
 
     #[test]
     fn fields_of_a_pen_can_be_selected_and_stand_in_layers() {
-        let fill = |record: &mut Record| {
-            let mut pen = record.pen(100);
+        let write = |pen: &mut Pen<'_>| {
             pen.text(&Key::new("stream"), b"x, y: \x22", 5);
             pen.value(&Key::new("n"), b"1.5 ", 3);
             pen.text(&Key::new("e"), b"", 0);
-            let end = pen.at();
-            record.keep(end);
+            true
         };
         let selection = Selection { only: vec![b"n".to_vec(), b"e".to_vec()], drop: Vec::new() };
-        let mut record = Record::new(&selection);
-        fill(&mut record);
+        let mut record = Record::default();
+        assert!(record.put_plain(200, write));
         let mut out = Vec::new();
         record.write(&mut out, &Head::default(), &selection, None);
         assert_eq!(String::from_utf8(out).unwrap(), "{\"n\":1.5,\"e\":\"\"}\n");
         let mut record = Record::default();
         record.text("stream", b"stdout");
         record.open_layer("cri");
-        fill(&mut record);
+        assert!(record.put_plain(200, write));
         assert_eq!(written(&mut record), "{\"cri.stream\":\"stdout\",\"stream\":\"x, y:\",\"n\":1.5,\"e\":\"\"}\n");
+    }
+
+    #[test]
+    fn what_is_written_at_once_is_what_is_put_and_then_written() {
+        // Its length is that of the time before, another, none, and again the first.
+        for time in ["\"2025-10-10T13:55:36Z\"", "\"2025-10-10T13:55:36+02:00\"", "", "\"2025-10-10T13:55:36Z\""] {
+            let write = |pen: &mut Pen<'_>| {
+                pen.value(&Key::new("n"), b"1", 1);
+                pen.time.extend_from_slice(time.as_bytes());
+                pen.at() > 0
+            };
+            let (mut record, mut page) = (Record::default(), [b'x'; 400]);
+            let position = Position::parse(b"3f2a00c4d1e0b7a9:0-5p");
+            let head = Head { position, position_text: None, file: b",\"_file\":\"/a\"" };
+            assert_eq!(record.write_plain(&mut page, &head, |pen| !write(pen)), None);
+            let lengths = [(); 2].map(|()| record.write_plain(&mut page, &head, write));
+            let written = page[..lengths[1].unwrap()].to_vec();
+            assert!(record.put_plain(200, write));
+            let mut expected = Vec::new();
+            record.write(&mut expected, &head, &Selection::default(), None);
+            assert_eq!((written, lengths[0]), (expected, lengths[1]));
+        }
     }
 
     #[test]

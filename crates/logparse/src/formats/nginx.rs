@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::formats::front::Front;
 use crate::formats::scanner::{self, COMBINED, MAIN, Scanner};
 use crate::formats::{json, klog, nginx_error, value};
-use crate::record::Record;
+use crate::record::{Pen, Record};
 
 /// nginx's access log by a format, and its error log.
 #[derive(Debug)]
@@ -54,16 +54,46 @@ impl Nginx {
         Ok(Self::Ingress(ingress(decodes)?))
     }
 
+    /// How much room a pen needs for the fields of a line.
+    pub fn room(&self, line: &[u8]) -> usize {
+        match self {
+            Self::Given(scanner) => scanner.room(line),
+            Self::Ingress(formats) => formats.iter().map(|format| format.room(line)).max().unwrap_or_default(),
+            Self::Usual { combined, main, .. } => combined.room(line).max(main.room(line)),
+        }
+    }
+
+    /// Writes the fields of a line that holds nothing unusual, as most are; false if this is none, and then what the pen has
+    /// written counts for nothing.
+    pub fn parse_plain(&self, line: &[u8], pen: &mut Pen<'_>, clock: &mut Clock) -> bool {
+        if nginx_error::is_shape(line) || !value::is_plain(line) {
+            return false;
+        }
+        // The last value has no quote in it, so that no format takes what is another's.
+        match self {
+            Self::Given(scanner) => !scanner.is_json() && scanner.parse_plain(line, pen, clock),
+            Self::Ingress(formats) => of_front(formats, line)[0].parse_plain(line, pen, clock),
+            Self::Usual { combined, main, was_main, .. } => {
+                let (last, other) = if was_main.get() { (main, combined) } else { (combined, main) };
+                let begin = pen.at();
+                if last.parse_plain(line, pen, clock) {
+                    return true;
+                }
+                pen.go_back(begin);
+                pen.time.clear();
+                was_main.set(!was_main.get());
+                other.parse_plain(line, pen, clock)
+            }
+        }
+    }
+
     /// Reads a line.
     pub fn parse<'s>(&'s self, line: &[u8], record: &mut Record, clock: &mut Clock) -> Result<(), Cow<'s, str>> {
+        if record.put_plain(self.room(line), |pen| self.parse_plain(line, pen, clock)) {
+            return Ok(());
+        }
         if nginx_error::is_shape(line) {
             return nginx_error::parse(line, record, clock);
-        }
-        if value::is_plain(line) {
-            if self.parse_plain(line, record, clock) {
-                return Ok(());
-            }
-            record.reset_layer();
         }
         match self {
             Self::Given(scanner) if !scanner.is_json() => scanner.parse(line, record, clock),
@@ -104,23 +134,6 @@ impl Nginx {
                 combined.parse(&line[..end], record, clock)?;
                 value::decoded(record.field("tail"), line[end..].trim_ascii(), true);
                 Ok(())
-            }
-        }
-    }
-
-    /// Most lines hold nothing unusual. In these the last value has no quote in it, so that no format takes what is another's.
-    pub fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
-        match self {
-            Self::Given(scanner) => !scanner.is_json() && scanner.parse_plain(line, record, clock),
-            Self::Ingress(formats) => of_front(formats, line)[0].parse_plain(line, record, clock),
-            Self::Usual { combined, main, was_main, .. } => {
-                let (last, other) = if was_main.get() { (main, combined) } else { (combined, main) };
-                if last.parse_plain(line, record, clock) {
-                    return true;
-                }
-                record.reset_layer();
-                was_main.set(!was_main.get());
-                other.parse_plain(line, record, clock)
             }
         }
     }

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use logline::json;
-use memchr::memchr;
+use logline::{json, lanes};
 
 use crate::clock::Clock;
 use crate::formats::value;
@@ -198,7 +197,7 @@ impl Step {
         if self.until.length == 0 {
             return Some(rest.len());
         }
-        let at = find_byte(rest, self.until.first)?;
+        let at = lanes::find_any(rest, [self.until.first])?;
         let behind = &rest[at..];
         if self.ends_before(behind) {
             return Some(at);
@@ -206,16 +205,10 @@ impl Step {
         if self.until.is_quote || self.is_last { None } else { Some(at + 1 + find(&behind[1..], &self.until.text)?) }
     }
 
-    /// What a pen needs beside the value.
-    fn room(&self) -> usize {
-        let request = if self.kind == Kind::Request { value::ROOM_OF_REQUEST } else { 0 };
-        self.key.length() + 1 + request
-    }
-
     /// Whether there is no quote in its value: what ends at the first has none.
     #[inline]
     fn is_free_of_quotes(&self, value: &[u8]) -> bool {
-        self.until.is_quote || !value::has_quote(value)
+        self.until.is_quote || lanes::find_any(value, [b'"']).is_none()
     }
 
     fn name(&self) -> Cow<'_, str> {
@@ -228,8 +221,6 @@ impl Step {
 pub struct Scanner {
     before: Vec<u8>,
     steps: Vec<Step>,
-    /// What a pen needs beside the line.
-    room: usize,
     escape: Escape,
     /// Its lines may be read the plain way: nothing about it is unusual.
     is_quick: bool,
@@ -245,7 +236,7 @@ impl Scanner {
     pub fn compile(format: &str, decodes: bool) -> Result<Self, String> {
         let (format, escape) = unquote(format)?;
         let mut scanner =
-            Self { before: Vec::new(), steps: Vec::new(), room: 0, escape, is_quick: false, repeats: false, decodes };
+            Self { before: Vec::new(), steps: Vec::new(), escape, is_quick: false, repeats: false, decodes };
         let mut rest = format.as_str();
         while let Some(dollar) = rest.find('$') {
             let literal = &rest[..dollar];
@@ -279,7 +270,6 @@ impl Scanner {
         scanner.repeats = value::repeats(scanner.steps.iter().map(|step| step.key.name()));
         let is_parted = scanner.steps.iter().all(|step| step.border.is_none());
         scanner.is_quick = escape == Escape::Default && !scanner.repeats && is_parted;
-        scanner.room = scanner.steps.iter().map(Step::room).sum();
         let clock = scanner.steps.iter().map(|step| step.kind).max_by_key(|kind| rank(*kind)).unwrap_or(Kind::Text);
         for step in &mut scanner.steps {
             step.missing = match step.until.length {
@@ -335,17 +325,25 @@ impl Scanner {
         self.before.first() == Some(&b'{')
     }
 
-    /// Reads a line of [`value::is_plain`] if it has all literals, no value with a quote in it, and nothing else unusual.
-    /// Otherwise false, and `record` has to be reset. What this reads, [`Scanner::parse`] reads the same.
-    pub fn parse_plain(&self, line: &[u8], record: &mut Record, clock: &mut Clock) -> bool {
-        let (Some(mut rest), true) = (line.strip_prefix(&*self.before), self.is_quick) else { return false };
-        let mut pen = record.pen(self.room + line.len());
+    /// How much room a pen needs for the fields of a line.
+    pub fn room(&self, line: &[u8]) -> usize {
+        // A request has three.
+        line.len() + (self.steps.len() + 3) * Key::ROOM
+    }
+
+    /// Writes the fields of a line of [`value::is_plain`] if it has all literals, no value with a quote in it, and nothing else
+    /// unusual. Otherwise false, and what the pen has written counts for nothing. What this reads, [`Scanner::parse`] reads
+    /// the same.
+    pub fn parse_plain(&self, line: &[u8], pen: &mut Pen<'_>, clock: &mut Clock) -> bool {
+        if !self.is_quick {
+            return false;
+        }
+        let before = if self.before.is_empty() { Some(line) } else { line.strip_prefix(&*self.before) };
+        let Some(mut rest) = before else { return false };
         for step in &self.steps {
-            let Some(length) = step.put_plain(rest, &mut pen, clock) else { return false };
+            let Some(length) = step.put_plain(rest, pen, clock) else { return false };
             rest = &rest[length + step.until.length..];
         }
-        let end = pen.at();
-        record.keep(end);
         true
     }
 
@@ -673,31 +671,12 @@ pub fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let (first, rest) = literal.split_first()?;
     let mut from = 0;
     loop {
-        let at = from + find_byte(&text[from..], *first)?;
+        let at = from + lanes::find_any(&text[from..], [*first])?;
         if text[at + 1..].starts_with(rest) {
             return Some(at);
         }
         from = at + 1;
     }
-}
-
-/// Where `byte` first stands. Most values are short: two words are looked at before the call that is made for longer ones.
-#[inline]
-fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let words = &text.as_chunks::<8>().0;
-    let words = &words[..words.len().min(2)];
-    for (at, word) in words.iter().enumerate() {
-        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
-        let equal = differs.wrapping_sub(ONES) & !differs & HIGH;
-        if equal != 0 {
-            // The lowest set bit is exact.
-            return Some(8 * at + (equal.trailing_zeros() / 8) as usize);
-        }
-    }
-    let from = 8 * words.len();
-    memchr(byte, &text[from..]).map(|at| from + at)
 }
 
 /// A list of upstreams holds spaces itself: behind a comma and around a colon. They do not end it.
@@ -816,7 +795,9 @@ mod tests {
             for format in formats {
                 let scanner = Scanner::compile(format, true).unwrap();
                 if value::is_plain(&line)
-                    && let Some(quick) = made(&line, |record, clock| scanner.parse_plain(&line, record, clock))
+                    && let Some(quick) = made(&line, |record, clock| {
+                        record.put_plain(scanner.room(&line), |pen| scanner.parse_plain(&line, pen, clock))
+                    })
                 {
                     let slow = made(&line, |record, clock| scanner.parse(&line, record, clock).is_ok());
                     assert_eq!(Some(quick), slow, "{format}: {}", line.escape_ascii());

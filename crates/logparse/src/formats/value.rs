@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use logline::json;
+use logline::position::leading_digits;
+use logline::{json, lanes};
 use memchr::memchr;
 
 use crate::record::{Key, Pen, Record};
@@ -45,24 +46,18 @@ pub fn is_number(text: &[u8]) -> bool {
     digits > 0
 }
 
-/// Whether there is a quote in `text`, which is short.
+/// How many digits `text` begins with.
 #[inline]
-pub fn has_quote(text: &[u8]) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    let is_in = |word: &[u8; 8]| {
-        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'"'));
-        differs.wrapping_sub(ONES) & !differs & (ONES << 7) != 0
-    };
-    match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) if text.len() <= 16 => is_in(first) || is_in(last),
-        _ => memchr(b'"', text).is_some(),
+fn digits(text: &[u8]) -> usize {
+    match leading_digits(text) {
+        (8, _) => 8 + text[8..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        (count, _) => count,
     }
 }
 
 /// How long the number is that `text` begins with and that JSON writes just so: digits, without zeros in front, and decimals.
 #[inline]
 pub fn canonical_length(text: &[u8]) -> Option<usize> {
-    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let whole = digits(text);
     if whole == 0 || (whole > 1 && text[0] == b'0') {
         return None;
@@ -244,13 +239,11 @@ pub fn repeats<'a>(names: impl Iterator<Item = &'a [u8]>) -> bool {
     keys.len() < all
 }
 
-/// The room that the keys of a request need for a [`Pen`].
-pub const ROOM_OF_REQUEST: usize = 3 * 24;
-
 /// The capital letters in front of the first space.
 fn method_at_start(text: &[u8]) -> Option<&[u8]> {
-    let length = text.iter().position(|byte| !(byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-')))?;
-    (length > 0 && text[length] == b' ').then_some(&text[..length])
+    let length = lanes::find_any(text, [b' '])?;
+    let is_method = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-');
+    (length > 0 && text[..length].iter().all(is_method)).then_some(&text[..length])
 }
 
 #[cfg(test)]
@@ -270,12 +263,12 @@ mod tests {
     fn one_odd_byte_at_any_place_makes_a_text_not_plain() {
         for length in 0..100 {
             let text = vec![b'a'; length];
-            assert!(is_plain(&text) && !has_quote(&text));
+            assert!(is_plain(&text));
             for place in 0..length {
                 for odd in [0, 0x1f, b'\\', 0x80, 0xff, b'"'] {
                     let mut text = text.clone();
                     text[place] = odd;
-                    assert_eq!((is_plain(&text), has_quote(&text)), (odd == b'"', odd == b'"'), "{odd} at {place}");
+                    assert_eq!(is_plain(&text), odd == b'"', "{odd} at {place}");
                 }
             }
         }
