@@ -9,7 +9,6 @@ use logline::json;
 use logline::line::{Item, Line, classify};
 use logline::names::is_reserved;
 use logline::position::{Fid, Mark, Position};
-use memchr::memmem::Finder;
 
 use crate::document::{Fields, Stamp};
 
@@ -218,12 +217,6 @@ impl Batch {
     pub fn untagged(&self, record: usize) -> Option<&[u8]> {
         let Record { start, content, end, .. } = self.records[record];
         (start == content).then(|| &self.lines[start..end])
-    }
-
-    /// Whether the text of the finder occurs anywhere between the first and the last of these records, which rise.
-    pub fn may_name(&self, finder: &Finder<'_>, records: &[usize]) -> bool {
-        let (Some(first), Some(last)) = (records.first(), records.last()) else { return false };
-        finder.find(&self.lines[self.records[*first].start..self.records[*last].end]).is_some()
     }
 
     /// Where it was read.

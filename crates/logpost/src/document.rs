@@ -7,19 +7,26 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use logline::json::{Member, is_valid_object, members, unescape, write_string};
+use logline::json::{Member, is_plain_object, is_valid_object, members, unescape, write_string};
+use logline::lanes;
 use logline::level::Level;
 use logline::names::{self, is_reserved};
 use logline::position::{Flags, Position};
 use logline::stamp::Reader;
 use logline::time::Zone;
+use memchr::memchr;
 use memchr::memmem::Finder;
-use memchr::{memchr, memchr2};
 
 use crate::batch::Batch;
 
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
 const FILE: &[u8] = b"file_path";
+
+/// One of 64 classes of names, as a bit.
+const fn class(name: &[u8]) -> u64 {
+    let first = if name.is_empty() { 0 } else { name[0] as usize };
+    1 << ((first + 5 * name.len()) % 64)
+}
 
 /// What a kind of server wants in every document.
 #[derive(Debug)]
@@ -32,12 +39,21 @@ pub struct Form {
     ours: Vec<Vec<u8>>,
     /// Those names and `file_path` in their quotes, to be looked for in what is copied.
     finders: Vec<Finder<'static>>,
+    /// Their classes.
+    classes: u64,
 }
 
 impl Form {
     /// With the time under `time`, and these pairs of names and values in every document.
     pub fn new<'a>(time: &'static str, added: impl IntoIterator<Item = &'a (String, String)>) -> Self {
-        let mut form = Self { time, message: None, added: Vec::new(), ours: Vec::new(), finders: Vec::new() };
+        let mut form = Self {
+            time,
+            message: None,
+            added: Vec::new(),
+            ours: Vec::new(),
+            finders: Vec::new(),
+            classes: class(FILE),
+        };
         form.reserve(time);
         form.finders.push(finder(FILE));
         for (name, value) in added {
@@ -67,13 +83,13 @@ impl Form {
 
     fn reserve(&mut self, name: &str) {
         self.ours.push(name.as_bytes().to_vec());
+        self.classes |= class(name.as_bytes());
         self.finders.push(finder(name.as_bytes()));
     }
 
-    /// The names among `FILE` and ours that occur anywhere between the first and the last of these records: mostly none, and
-    /// then none of them has to be looked into.
-    pub fn suspects<'a>(&'a self, batch: &Batch, records: &[usize]) -> Vec<&'a Finder<'static>> {
-        self.finders.iter().filter(|finder| batch.may_name(finder, records)).collect()
+    /// Whether a record cannot keep a key of this name, which needs no escaping, beside what is written for it.
+    fn takes(&self, key: &[u8]) -> bool {
+        self.classes & class(key) != 0 && (key == FILE || self.ours.iter().any(|ours| ours == key))
     }
 
     fn is_ours(&self, member: &Member<'_>) -> bool {
@@ -167,37 +183,43 @@ pub struct Headed<'a> {
 }
 
 impl<'a> Headed<'a> {
-    /// `None` if the record has another head or a time in another zone, or one of `suspects` occurs in it.
-    pub fn parse(content: &'a [u8], suspects: &[&Finder<'_>]) -> Option<Self> {
+    /// `None` if the record has another head or a time in another zone, or a key that `form` takes. A filter in between may
+    /// have changed it, so that all of it is looked at: a half of it would take its neighbours along.
+    pub fn parse(content: &'a [u8], form: &Form) -> Option<Self> {
         let rest = content.strip_prefix(b"{\"_pos\":\"")?;
-        let rest = rest[memchr(b'"', rest)? + 1..].strip_prefix(b",\"_file\":\"")?;
+        let rest = rest[lanes::find_any(rest, *b"\"")? + 1..].strip_prefix(b",\"_file\":\"")?;
         // A path with an escape is not copied.
-        let (file, rest) = rest.split_at(memchr2(b'"', b'\\', rest)?);
+        let (file, rest) = rest.split_at(lanes::find_any(rest, *b"\"\\")?);
         let timed = rest.strip_prefix(b"\",\"time\":\"")?;
         let is_short = timed.get(19..21) == Some(b"Z\"");
         let (zoned, rest) = timed.split_at(if is_short { 20 } else { memchr(b'"', timed)? });
         let time = zoned.strip_suffix(b"Z").or_else(|| zoned.strip_suffix(b"+00:00"))?;
         let timed = zoned.ends_with(b"Z").then_some(timed);
         let rest = &rest[1..];
-        let is_plain = is_utc_time(time) && rest.last() == Some(&b'}');
-        // A filter in between may have changed the record, and a half of it would take its neighbours along.
-        let is_whole = is_plain && is_valid_object(content);
-        (is_whole && suspects.iter().all(|finder| finder.find(rest).is_none())).then_some(Self {
-            file,
-            time,
-            rest,
-            timed,
-        })
+        let mut names = 0;
+        let mut is_free = true;
+        let see = |key: &[u8]| {
+            names += 1;
+            // The first three are those of the head.
+            is_free &= names <= 3 || !form.takes(key);
+        };
+        let is_fit = is_utc_time(time)
+            && rest.last() == Some(&b'}')
+            && (is_plain_object(content, see) && is_free
+                || is_valid_object(content) && form.finders.iter().all(|finder| finder.find(rest).is_none()));
+        is_fit.then_some(Self { file, time, rest, timed })
     }
 }
 
 /// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that every month has.
 fn is_utc_time(time: &[u8]) -> bool {
-    const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
+    const FIRST: &[u8; 19] = b"0000-00-00T00:00:00";
+    const LAST: &[u8; 19] = b"9999-99-99T99:99:99";
     let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
-    let is_like = |byte: u8, form: u8| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
-    // All of it, whatever the first shows: that way it takes no branch.
-    let fits = whole.iter().zip(FORM).fold(true, |fits, (byte, form)| fits & is_like(*byte, *form));
+    // All of it, whatever the first bytes show: so it takes no branch, and is done with many at once.
+    let ranges = FIRST.iter().zip(LAST).map(|(first, last)| (first, last - first));
+    let fits =
+        whole.iter().zip(ranges).fold(true, |fits, (byte, (first, range))| fits & (byte.wrapping_sub(*first) <= range));
     let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
     let exists = is_within(5, b"01", b"12") && is_within(8, b"01", b"28") && is_within(11, b"00", b"23");
     fits && exists
@@ -279,7 +301,9 @@ impl<'a> Fields<'a> {
             position,
         };
         if content.first() == Some(&b'{') && is_valid_object(content) {
-            fields.members = members(content).map_while(Result::ok).collect();
+            // Most records have no more.
+            fields.members.reserve(16);
+            fields.members.extend(members(content).map_while(Result::ok));
             fields.find(position.is_some());
         } else {
             let text = content.strip_suffix(b"\r").unwrap_or(content);
@@ -447,7 +471,7 @@ mod tests {
         let mut out = Vec::new();
         form.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
         let document = read(&out);
-        if let Some(headed) = batch.untagged(0).and_then(|record| Headed::parse(record, &form.suspects(&batch, &[0]))) {
+        if let Some(headed) = batch.untagged(0).and_then(|record| Headed::parse(record, form)) {
             out.clear();
             form.write_headed(&mut out, &headed);
             assert_eq!(read(&out), document, "{line}");

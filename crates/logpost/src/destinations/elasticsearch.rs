@@ -66,11 +66,10 @@ impl Destination for Elasticsearch {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let suspects = self.form.suspects(batch, records);
         let mut index = Index::new(self.index.as_deref(), self.window, Timestamp::now());
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);
-            if let Some(headed) = batch.untagged(*record).and_then(|line| Headed::parse(line, &suspects)) {
+            if let Some(headed) = batch.untagged(*record).and_then(|line| Headed::parse(line, &self.form)) {
                 write_action(out, index.of(headed.time), position.as_ref());
                 self.form.write_headed(out, &headed);
             } else {
@@ -142,27 +141,30 @@ pub fn index(option: Option<&str>, path: &str) -> Result<Option<String>, Trouble
     Ok(Some(pattern.to_owned()))
 }
 
+/// Appends the action in front of a document: `{"create":{"_index":"…","_id":"…"}}`, with what there is of the two.
 fn write_action(out: &mut Vec<u8>, index: &[u8], position: Option<&Position>) {
     out.extend_from_slice(b"{\"create\":{");
-    out.extend_from_slice(index);
-    if let Some(position) = position {
-        if !index.is_empty() {
+    if !index.is_empty() {
+        out.extend_from_slice(index);
+        if position.is_some() {
             out.push(b',');
         }
-        out.extend_from_slice(b"\"_id\":\"");
-        out.extend_from_slice(&id(position));
-        out.push(b'"');
     }
-    out.extend_from_slice(b"}}\n");
+    match position {
+        Some(position) => out.extend_from_slice(&end_with_id(position)),
+        None => out.extend_from_slice(b"}}\n"),
+    }
 }
 
-/// `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share prefixes. Never to be changed.
-fn id(position: &Position) -> [u8; 42] {
-    let mut id = [b'-'; 42];
-    id[..16].copy_from_slice(&hex(position.fid.0));
-    id[17..29].copy_from_slice(&hex(position.start)[4..]);
-    id[30..].copy_from_slice(&hex(position.end)[4..]);
-    id
+/// The end of an action with the id `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share
+/// prefixes. Never to be changed.
+fn end_with_id(position: &Position) -> [u8; 53] {
+    let mut end = *br#""_id":"0123456789abcdef-0123456789ab-0123456789ab"}}_"#;
+    end[7..23].copy_from_slice(&hex(position.fid.0));
+    end[24..36].copy_from_slice(&hex(position.start)[4..]);
+    end[37..49].copy_from_slice(&hex(position.end)[4..]);
+    end[52] = b'\n';
+    end
 }
 
 /// The index of a record as a member of its action; neighbours mostly share it.

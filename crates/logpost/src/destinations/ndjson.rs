@@ -26,9 +26,8 @@ impl Destination for Ndjson {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let suspects = self.form.suspects(batch, records);
         for record in records {
-            match batch.untagged(*record).and_then(|line| Headed::parse(line, &suspects)) {
+            match batch.untagged(*record).and_then(|line| Headed::parse(line, &self.form)) {
                 Some(headed) => self.form.write_headed(out, &headed),
                 None => self.form.write_fields(out, &Fields::read(batch, *record), &batch.read_at),
             }
