@@ -7,8 +7,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use logline::json::{Member, is_plain_object, is_valid_object, members, unescape, write_string};
-use logline::lanes;
+use logline::json::{Member, is_plain_end, is_valid_object, members, run_of_plain_ascii, unescape, write_string};
 use logline::level::Level;
 use logline::names::{self, is_reserved};
 use logline::position::{Flags, Position};
@@ -187,25 +186,20 @@ impl<'a> Headed<'a> {
     /// have changed it, so that all of it is looked at: a half of it would take its neighbours along.
     pub fn parse(content: &'a [u8], form: &Form) -> Option<Self> {
         let rest = content.strip_prefix(b"{\"_pos\":\"")?;
-        let rest = rest[lanes::find_any(rest, *b"\"")? + 1..].strip_prefix(b",\"_file\":\"")?;
         // A path with an escape is not copied.
-        let (file, rest) = rest.split_at(lanes::find_any(rest, *b"\"\\")?);
+        let rest = rest[run_of_plain_ascii(rest)..].strip_prefix(b"\",\"_file\":\"")?;
+        let (file, rest) = rest.split_at(run_of_plain_ascii(rest));
         let timed = rest.strip_prefix(b"\",\"time\":\"")?;
         let is_short = timed.get(19..21) == Some(b"Z\"");
         let (zoned, rest) = timed.split_at(if is_short { 20 } else { memchr(b'"', timed)? });
         let time = zoned.strip_suffix(b"Z").or_else(|| zoned.strip_suffix(b"+00:00"))?;
         let timed = zoned.ends_with(b"Z").then_some(timed);
         let rest = &rest[1..];
-        let mut names = 0;
         let mut is_free = true;
-        let see = |key: &[u8]| {
-            names += 1;
-            // The first three are those of the head.
-            is_free &= names <= 3 || !form.takes(key);
-        };
+        let see = |key: &[u8]| is_free &= !form.takes(key);
         let is_fit = is_utc_time(time)
             && rest.last() == Some(&b'}')
-            && (is_plain_object(content, see) && is_free
+            && (is_plain_end(rest, see) && is_free
                 || is_valid_object(content) && form.finders.iter().all(|finder| finder.find(rest).is_none()));
         is_fit.then_some(Self { file, time, rest, timed })
     }
