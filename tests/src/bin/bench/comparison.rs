@@ -92,7 +92,9 @@ fn sizes(builds: &[Build]) -> io::Result<()> {
 fn print(case: &str, build: &str, runs: &[Run], base: &[Run], bytes: f64) -> io::Result<()> {
     let of = |figure: fn(&Run) -> f64| -> Vec<f64> { runs.iter().map(figure).collect() };
     let against = |figure: fn(&Run) -> f64| -> Vec<f64> {
-        runs.iter().zip(base).map(|(own, base)| figure(own) / figure(base)).collect()
+        // A short run may cost less than the clock of the processor can tell.
+        let pairs = runs.iter().zip(base).filter(|(_, base)| figure(base) > 0.0);
+        pairs.map(|(own, base)| figure(own) / figure(base)).collect()
     };
     let (speed, slowest, fastest) = median(&against(|run| 1.0 / run.wall.as_secs_f64()));
     let (cost, cheapest, dearest) = median(&against(|run| run.cpu().as_secs_f64()));
