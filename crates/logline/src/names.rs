@@ -10,6 +10,7 @@
 //! object, else a key with that dot. Of equal keys the last counts.
 
 use crate::json::{Member, member, unescape, unescape_inner};
+use crate::lanes;
 use crate::level::Level;
 use crate::stamp::{Reader, Stamp};
 
@@ -76,23 +77,25 @@ pub struct Chosen<'a> {
 
 /// The time of a record with these members.
 pub fn time<'a>(members: &[Member<'a>], reader: &Reader<'_>) -> Option<(Stamp, Chosen<'a>)> {
-    candidates(members, &TIMES).find_map(|chosen| Some((reader.value(chosen.value)?, chosen)))
+    candidates(members, &TIMES, const { classes(&TIMES) })
+        .find_map(|chosen| Some((reader.value(chosen.value)?, chosen)))
 }
 
 /// The level of a record with these members: what it means, unless it is none, and where it stands. Where no member is a
 /// level, the first text or number under one of the names is given all the same.
 pub fn level<'a>(members: &[Member<'a>]) -> Option<(Option<Level>, Chosen<'a>)> {
     let means = |chosen: &Chosen<'a>| Level::from_field(chosen.name, &scalar(chosen.value)?);
-    let known = candidates(members, &LEVELS).find_map(|chosen| Some((Some(means(&chosen)?), chosen)));
+    let known = candidates(members, &LEVELS, const { classes(&LEVELS) })
+        .find_map(|chosen| Some((Some(means(&chosen)?), chosen)));
     known.or_else(|| {
         let is_scalar = |chosen: &Chosen<'_>| matches!(chosen.value.first(), Some(b'"' | b'-' | b'0'..=b'9'));
-        candidates(members, &LEVELS).find(is_scalar).map(|chosen| (None, chosen))
+        candidates(members, &LEVELS, const { classes(&LEVELS) }).find(is_scalar).map(|chosen| (None, chosen))
     })
 }
 
 /// The message of a record with these members, a JSON string.
 pub fn message<'a>(members: &[Member<'a>]) -> Option<Chosen<'a>> {
-    candidates(members, &MESSAGES).find(|chosen| chosen.value.first() == Some(&b'"'))
+    candidates(members, &MESSAGES, const { classes(&MESSAGES) }).find(|chosen| chosen.value.first() == Some(&b'"'))
 }
 
 /// The text of a string, the digits of a number; `None` for anything else.
@@ -107,11 +110,43 @@ fn scalar(raw: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
 /// No table has more names.
 const MOST: usize = 16;
 
-/// The members under the names of a table, in its order.
-fn candidates<'a>(members: &[Member<'a>], names: &'static [&'static str]) -> impl Iterator<Item = Chosen<'a>> {
+/// One of 128 classes of names, as a bit: the same in any case.
+const fn class(name: &[u8]) -> u128 {
+    let first = if name.is_empty() { 0 } else { name[0].to_ascii_lowercase() as usize };
+    1 << ((first + 11 * name.len()) % 128)
+}
+
+/// The classes of a table: of its names, and of the keys of the objects that those with a dot are in.
+const fn classes(names: &[&str]) -> u128 {
+    let (mut all, mut at) = (0, 0);
+    while at < names.len() {
+        let name = names[at].as_bytes();
+        all |= class(name);
+        let mut dot = 0;
+        while dot < name.len() {
+            if name[dot] == b'.' {
+                all |= class(name.split_at(dot).0);
+            }
+            dot += 1;
+        }
+        at += 1;
+    }
+    all
+}
+
+/// The members under the names of a table, whose classes are `classes`, in its order.
+fn candidates<'a>(
+    members: &[Member<'a>],
+    names: &'static [&'static str],
+    classes: u128,
+) -> impl Iterator<Item = Chosen<'a>> {
     // By name: where it stands as it is spelled or nested, then in another case or with its dot.
     let mut found = [[None; 2]; MOST];
     for (at, member_of) in members.iter().enumerate() {
+        // Most keys are none of these.
+        if classes & class(member_of.key) == 0 && lanes::find_any(member_of.key, *b"\\").is_none() {
+            continue;
+        }
         let unescaped = unescape_inner(member_of.key);
         let Some(key) = unescaped.as_deref() else { continue };
         for (name, places) in names.iter().zip(&mut found) {
@@ -147,6 +182,21 @@ mod tests {
             level(&members).and_then(|(level, _)| level),
             message(&members).map(|chosen| String::from_utf8_lossy(chosen.value).into_owned()),
         )
+    }
+
+    #[test]
+    fn every_name_is_of_a_class_of_its_table_in_any_case() {
+        for (names, classes) in
+            [(&TIMES[..], classes(&TIMES)), (&LEVELS, classes(&LEVELS)), (&MESSAGES, classes(&MESSAGES))]
+        {
+            for name in names {
+                let outer = name.split('.').next().unwrap_or_default();
+                for key in [*name, outer, &name.to_uppercase(), &name.to_lowercase()] {
+                    assert_ne!(classes & class(key.as_bytes()), 0, "{key}");
+                }
+            }
+            assert!(classes.count_ones() <= 24, "most classes are none of its");
+        }
     }
 
     #[test]
