@@ -145,7 +145,7 @@ pub fn is_valid_object(text: &[u8]) -> bool {
 /// behind a comma, and the brace, in ASCII without escapes, white space or anything nested. It is read in one pass, by where
 /// its quotes stand. False says nothing about the text, and the keys that were given nothing either.
 pub fn is_plain_end(text: &[u8], mut see: impl FnMut(&[u8])) -> bool {
-    let mut quotes = Quotes { text, odd: i8x16::default(), begin: 0, end: 0, marks: 0 };
+    let mut quotes = Quotes { text, is_odd: false, begin: 0, end: 0, marks: 0 };
     // Behind what is read: all quotes in front of it have been taken.
     let mut at = 0;
     while let Some(b",\"") = text.get(at..at + 2)
@@ -162,52 +162,59 @@ pub fn is_plain_end(text: &[u8], mut see: impl FnMut(&[u8])) -> bool {
         let Some(end) = end else { return false };
         at = end;
     }
-    &text[at..] == b"}" && quotes.odd.to_bitmask() == 0
+    &text[at..] == b"}" && !quotes.is_odd
 }
 
 /// The quotes of a text, and whether anything odd stands in front of the last one.
 struct Quotes<'a> {
     text: &'a [u8],
-    /// Not zero where a byte looked at is a control character, a backslash or not ASCII.
-    odd: i8x16,
-    /// Where the bytes begin and end that were looked at last.
+    /// A byte looked at is a control character, a backslash or not ASCII.
+    is_odd: bool,
+    /// Where the bytes begin that were looked at last, and where the next ones do.
     begin: usize,
     end: usize,
-    /// The quotes among them that are still to be told: the first byte's bit is the lowest.
+    /// The quotes among the last ones that are still to be told: the first byte's bit is the lowest.
     marks: u64,
 }
 
-impl Quotes<'_> {
-    /// How many bytes are looked at in one step: each has a bit.
-    const BLOCK: usize = 64;
+/// How many bytes [`Quotes`] looks at in one step: each has a bit.
+const BLOCK: usize = 64;
 
+impl Quotes<'_> {
     /// Where the next one stands.
     #[expect(clippy::inline_always, reason = "a call would cost as much as what it mostly does")]
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         while self.marks == 0 {
-            self.look_on()?;
+            let (marks, is_odd) = quotes_of_block(self.text.get(self.end..)?)?;
+            (self.begin, self.end) = (self.end, self.end + BLOCK);
+            (self.marks, self.is_odd) = (marks, self.is_odd | is_odd);
         }
         let at = self.begin + self.marks.trailing_zeros() as usize;
         self.marks &= self.marks - 1;
         Some(at)
     }
+}
 
-    fn look_on(&mut self) -> Option<()> {
-        let rest = self.text.get(self.end..).filter(|rest| !rest.is_empty())?;
-        let mut last = [b' '; Self::BLOCK];
-        let block = rest.first_chunk().unwrap_or_else(|| {
+/// Which of the bytes that `rest` begins with are quotes, and whether any is odd. `None` at the end. It is given no
+/// [`Quotes`], for these are kept in registers.
+fn quotes_of_block(rest: &[u8]) -> Option<(u64, bool)> {
+    let mut last = [b' '; BLOCK];
+    let block = match rest.first_chunk() {
+        Some(block) => block,
+        None if rest.is_empty() => return None,
+        None => {
             last[..rest.len()].copy_from_slice(rest);
             &last
-        });
-        for (at, chunk) in block.as_chunks::<{ lanes::LANES }>().0.iter().enumerate() {
-            let bytes = i8x16::new(chunk.map(u8::cast_signed));
-            self.odd |= bytes.simd_lt(i8x16::splat(0x20)) | lanes::any(bytes, *b"\\");
-            self.marks |= u64::from(lanes::any(bytes, *b"\"").to_bitmask()) << (lanes::LANES * at);
         }
-        (self.begin, self.end) = (self.end, self.end + Self::BLOCK);
-        Some(())
+    };
+    let (mut odd, mut marks) = (i8x16::default(), 0);
+    for (at, chunk) in block.as_chunks::<{ lanes::LANES }>().0.iter().enumerate() {
+        let bytes = i8x16::new(chunk.map(u8::cast_signed));
+        odd |= bytes.simd_lt(i8x16::splat(0x20)) | lanes::any(bytes, *b"\\");
+        marks |= u64::from(lanes::any(bytes, *b"\"").to_bitmask()) << (lanes::LANES * at);
     }
+    Some((marks, odd.to_bitmask() != 0))
 }
 
 /// How long the value at the very beginning of `text` is. `None` if none stands there.
