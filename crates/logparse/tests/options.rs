@@ -117,6 +117,11 @@ fn the_format_may_stand_in_the_environment_and_a_slip_there_is_named_so() {
 const MIXED: &str = "200\nnone\n404\n";
 
 #[test]
+fn a_line_of_nothing_but_its_end_is_empty_in_every_format() {
+    assert_eq!(written(&["nginx", "--log-format", "$host"], "\r\n\na\r\n"), "{\"host\":\"a\"}\n");
+}
+
+#[test]
 fn a_line_that_cannot_be_read_is_kept_passed_or_dropped() {
     let with = |what| written(&["nginx", "--log-format", "$status", "--on-error", what], MIXED);
     let kept = "{\"status\":200}\n{\"message\":\"none\",\"_parse_error\":\"nginx: $status is not what it should be\"}\n{\"status\":404}\n";
