@@ -1,6 +1,6 @@
-//! The contract between the filters of logpipe, once: what a line is, how a position travels with it, when output
-//! is flushed, how a run ends. A tool that reads with [`input`], writes with [`output`] and ends through [`args::run`]
-//! keeps it, and may stand anywhere in a pipe.
+#![doc = include_str!("../README.md")]
+//!
+//! ## Modules
 //!
 //! | module | the idea |
 //! |---|---|

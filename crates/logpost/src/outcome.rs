@@ -78,7 +78,7 @@ pub enum Outcome {
     Again(String),
     /// A mistake of configuration, not of the data: nothing is dropped, it is said and tried slowly.
     Hold(String),
-    /// As [`Failure::Cut`]: the second time it is taken for too large, yet never a record for that alone.
+    /// As a connection that was cut: the second time it is taken for too large, yet never a record for that alone.
     Cut(String),
     /// The request was too large: it is halved. A record that was alone in it is refused.
     TooLarge(String),

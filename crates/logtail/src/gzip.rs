@@ -1,7 +1,7 @@
 //! A disk on which a compressed file can be read as what it holds: [`Unpacking`] hands everything on to the disk below, and
 //! files that were opened by [`Disk::unpacked`] tell the size, and give the bytes, of their decompressed content.
 //!
-//! Memory is bounded, however much a file holds: of what was decompressed only the last [`KEPT`] bytes stay, and a reader
+//! Memory is bounded, however much a file holds: of what was decompressed only the last `KEPT` bytes stay, and a reader
 //! that goes back behind them begins anew at the head. Plain files pay nothing.
 
 use std::cell::RefCell;

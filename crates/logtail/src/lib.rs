@@ -1,11 +1,13 @@
-//! Follows log files and writes their lines, with their positions.
+#![doc = include_str!("../README.md")]
+//!
+//! ## Modules
 //!
 //! | module | the idea |
 //! |---|---|
 //! | [`run`], [`drain`] | the loop, and how it ends |
 //! | [`follow`] | the follower: what a look makes of each path |
 //! | [`paths`] | the watched paths: what the disk shows |
-//! | [`files`], [`file`] | what is known of files; one generation of one file |
+//! | [`files`], [`mod@file`] | what is known of files; one generation of one file |
 //! | [`links`] | where links may lead, and which files are our own |
 //! | [`rotated`], [`names`] | what rotation left beside the paths, and the names it gives |
 //! | [`turn`] | who is read next, finishing, watermarks |
