@@ -106,6 +106,11 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
             ("logtail_gaps_total", "Files that were gone before all of them was read.", backlog.counters.gaps),
             ("logtail_possible_loss_bytes_total", "Bytes that vanished unread.", backlog.counters.possible_loss_bytes),
             ("logtail_hole_bytes_total", "NUL bytes of holes that were skipped.", backlog.counters.hole_bytes),
+            (
+                "logtail_freed_bytes_total",
+                "Disk space of delivered lines that was given back.",
+                backlog.counters.freed_bytes,
+            ),
         ]);
     }
     let mut text = String::new();
@@ -146,6 +151,7 @@ pub fn check(path: &Path, max_age: Duration) -> Result<Exit, Trouble> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use logline::state::files::Counters;
 
     fn scratch(name: &str) -> PathBuf {
         std::env::temp_dir().join(format!("logpost-metrics-{name}-{}", std::process::id()))
@@ -185,7 +191,8 @@ mod tests {
 
     #[test]
     fn every_value_has_its_help_and_its_type() {
-        let backlog = Backlog { bytes: 7, ..Backlog::default() };
+        let counters = Counters { freed_bytes: 8, ..Counters::default() };
+        let backlog = Backlog { bytes: 7, counters };
         let tally = Tally { delivered: 5, last_success: Some(UNIX_EPOCH + Duration::from_secs(9)), ..Tally::default() };
         let text = text(&tally, Waiting::default(), Some(&backlog));
         for lines in text.lines().collect::<Vec<_>>().chunks(3) {
@@ -197,6 +204,7 @@ mod tests {
         for line in [
             "logpost_delivered_records_total 5",
             "logpost_unacknowledged_bytes 7",
+            "logtail_freed_bytes_total 8",
             "logpost_last_success_timestamp_seconds 9",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}");

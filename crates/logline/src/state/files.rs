@@ -6,6 +6,7 @@
 //! {"boot":"…","counters":{"truncations":0,"gaps":0,"possible_loss_bytes":0,"hole_bytes":0,"freed_bytes":0}}
 //! {"pattern":"/var/log/*.log"}
 //! {"path":"/var/log/app.log","shape":"app-<d>.log"}
+//! {"rewritten":"/var/log/other.log"}
 //! {"fid":"3f2a00c4d1e0b7a9","path":"/var/log/app.log","dev":2049,"inode":77,"head":[1024,"9c…"],"samples":[…],"marker":[4096,64,"51…",1764400000],"start":0,"cuts":[],"end":4096}
 //! ```
 
@@ -129,6 +130,8 @@ pub struct Checkpoint {
     pub patterns: Option<Vec<String>>,
     /// The names that rotation was seen to give.
     pub shapes: Vec<LearntShape>,
+    /// The watched paths whose files were ever seen truncated or rewritten, or beside a copy of themselves.
+    pub rewritten: Vec<PathBuf>,
     /// The generations; those of one path stand from the oldest to the youngest.
     pub entries: Vec<Entry>,
 }
@@ -156,6 +159,11 @@ impl Checkpoint {
             json::write_string(&mut out, learnt.shape.as_bytes());
             out.extend_from_slice(b"}\n");
         }
+        for path in &self.rewritten {
+            out.extend_from_slice(b"{\"rewritten\":");
+            write_path(&mut out, path);
+            out.extend_from_slice(b"}\n");
+        }
         for entry in &self.entries {
             write_entry(&mut out, entry);
         }
@@ -179,6 +187,8 @@ impl Checkpoint {
                 let path = keys.get("path").and_then(parse_path);
                 let shape = String::from_utf8_lossy(&shape).into_owned();
                 checkpoint.shapes.extend(path.map(|path| LearntShape { path, shape }));
+            } else if let Some(path) = keys.get("rewritten").and_then(parse_path) {
+                checkpoint.rewritten.push(path);
             } else if let Some(entry) = parse_entry(&keys) {
                 checkpoint.entries.push(entry);
             } else if keys.get("sighted").is_none() {
@@ -366,6 +376,7 @@ mod tests {
             counters: Counters { truncations: 1, gaps: 2, possible_loss_bytes: 3, hole_bytes: 4, freed_bytes: 5 },
             patterns: Some(vec!["/var/log/*".to_owned()]),
             shapes: vec![LearntShape { path: PathBuf::from("/var/log/a.log"), shape: "a-<d>.log".to_owned() }],
+            rewritten: vec![PathBuf::from("/var/log/b.log")],
             entries: vec![entry, other],
         }
     }
