@@ -10,7 +10,7 @@ use std::path::Path;
 use logpipe_tests::tools;
 
 /// The groups whose cases have been given their tests.
-const GROUPS: &[char] = &['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'W'];
+const GROUPS: &[char] = &['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'R', 'W'];
 
 /// Cases that are shown by something else than a test of their name.
 const ELSEWHERE: &[(&str, &str)] = &[("F8", "scripts/crashloop")];

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::Parser;
 use logline::quantity::{parse_duration, parse_size};
 
+use crate::reclaim::Keep;
+
 /// The greatest `--max-line`: what the other tools are made for.
 const GREATEST_LINE: u64 = 1 << 20;
 
@@ -56,6 +58,10 @@ pub struct Args {
     /// Plain lines, each acknowledged once it is written: for a job that runs now and then (needs --state)
     #[arg(long)]
     pub advance: bool,
+
+    /// Give disk space of delivered lines back, but keep the newest of each log: '24h' or '512MB' (needs --state)
+    #[arg(long, value_name = "KEEP", value_parser = Keep::parse)]
+    pub reclaim: Option<Keep>,
 
     /// Cut lines that are longer [default and greatest: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = line_limit, default_value = "1MiB", hide_default_value = true)]

@@ -13,7 +13,7 @@ use crate::follow::Follower;
 pub fn keep<D: Disk, S: Shelf>(follower: &mut Follower<D>, keeper: &mut Keeper<S>, now: Duration, is_end: bool) {
     let Some(sync) = keeper.due(follower.urgency(), now, is_end) else { return };
     let saved = keeper.save(&follower.checkpoint().text(), now, sync);
-    follower.checkpoint_was_kept(saved.is_kept);
+    follower.checkpoint_was_kept(saved.is_kept, sync, now);
     if let Some(message) = saved.message {
         follower.say(message);
     }

@@ -16,6 +16,10 @@ pub struct Stat {
     pub size: u64,
     /// When its content was last changed: nanoseconds since the epoch. Only compared for equality.
     pub modified: i128,
+    /// How many bytes of blocks it takes, whatever its size.
+    pub held: u64,
+    /// How many bytes a block has, in which holes are punched.
+    pub block: u64,
     /// How many names it has; 0 once it is deleted.
     pub names: u64,
     /// Whether it is a regular file (links are followed).
@@ -60,6 +64,11 @@ pub trait Disk {
     /// The first offset from `offset` on that is not in a hole of the file (SEEK_DATA), `offset` itself where holes are
     /// not known; `None` if there is no data behind it.
     fn next_data(&self, file: &Self::File, offset: u64) -> io::Result<Option<u64>>;
+    /// Puts the content to disk, and the size (fdatasync).
+    fn sync_data(&self, file: &Self::File) -> io::Result<()>;
+    /// Gives the blocks between two offsets back; they are read as NUL bytes from then on, and the size stays (a hole). For
+    /// that moment the file is opened for writing, whatever its names.
+    fn punch(&self, file: &Self::File, from: u64, to: u64) -> io::Result<()>;
     /// Whether any process has the file open for writing; `None` where that cannot be told.
     fn has_writer(&self, file: &Self::File) -> Option<bool>;
     /// When the file's inode was made, in nanoseconds since the epoch; `None` where the file system does not tell.

@@ -6,10 +6,12 @@ use memchr::{memchr_iter, memrchr_iter};
 
 use crate::disk::Disk;
 use crate::fingerprint::read_full;
+use crate::hole;
 
 const BLOCK: usize = 64 << 10;
 
-/// The offset where the last `count` lines of the first `size` bytes begin. An unterminated last line is a line.
+/// The offset where the last `count` lines of the first `size` bytes begin. An unterminated last line is a line. Only lines
+/// behind a hole of what was given back are counted: where there are fewer, the first of them is the answer.
 pub fn start_of_last_lines<D: Disk>(disk: &D, file: &D::File, size: u64, count: u64) -> io::Result<u64> {
     if count == 0 {
         return Ok(size);
@@ -17,8 +19,9 @@ pub fn start_of_last_lines<D: Disk>(disk: &D, file: &D::File, size: u64, count: 
     let mut block = vec![0; BLOCK];
     let mut lines = 0;
     let mut end = size;
-    while end > 0 {
-        let from = end.saturating_sub(BLOCK as u64);
+    let first = first_line(disk, file, size)?;
+    while end > first {
+        let from = end.saturating_sub(BLOCK as u64).max(first);
         let length = usize::try_from(end - from).unwrap_or(BLOCK);
         let filled = read_full(disk, file, &mut block[..length], from)?;
         for lf in memrchr_iter(b'\n', &block[..filled]) {
@@ -33,7 +36,16 @@ pub fn start_of_last_lines<D: Disk>(disk: &D, file: &D::File, size: u64, count: 
         }
         end = from;
     }
-    Ok(0)
+    Ok(first)
+}
+
+/// Where the first line begins behind the hole of what was given back; 0 where there is none.
+fn first_line<D: Disk>(disk: &D, file: &D::File, size: u64) -> io::Result<u64> {
+    let hole = if size > hole::FIRST { hole::around(disk, file, hole::FIRST, 0)? } else { None };
+    Ok(match hole {
+        Some((_, end)) => hole::next_line(disk, file, end)?.map_or(0, |line| line.min(size)),
+        None => 0,
+    })
 }
 
 /// The offset where line `number`, counted from 1, begins; the end of the file where it has fewer. 0 means 1, as in tail.

@@ -14,6 +14,7 @@
 //! | more at the beginning of a line, other bytes behind them | waited for a while, then skipped |
 //! | a page or more inside a line, other bytes behind them | waited for a while, then the line is cut in front of them |
 //! | fewer inside a line | content |
+//! | the hole of what was given back ([`crate::hole`]) | skipped, with the lines that begin in front of it and in it |
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use logline::state::files::{Entry, Inode};
 use crate::disk::{Disk, Stat};
 use crate::emit::{Piece, Shape, Tag, first_piece};
 use crate::fingerprint::{Fingerprint, HEAD, SAMPLE, read_full};
+use crate::hole::{self, Hole};
 
 /// How many bytes one read takes.
 pub const CHUNK: usize = 256 << 10;
@@ -133,6 +135,12 @@ pub struct Generation<F> {
     hole_bytes: u64,
     /// Lines that were cut at the limit.
     truncated_lines: u64,
+    /// What has been given back of it.
+    hole: Hole,
+    /// The beginning and the end of a hole over which the last read has gone.
+    passed: Option<(u64, u64)>,
+    /// Where it was last seen, watched path or not.
+    place: PathBuf,
     /// The part of its lines' tags that never changes.
     tag: Tag,
 }
@@ -162,6 +170,9 @@ impl<F> Generation<F> {
             was_read: false,
             hole_bytes: 0,
             truncated_lines: 0,
+            hole: Hole::default(),
+            passed: None,
+            place: path.to_owned(),
             tag: Tag::new(fid, path.as_os_str().as_bytes()),
         }
     }
@@ -173,6 +184,7 @@ impl<F> Generation<F> {
         generation.print = Fingerprint::from_entry(entry);
         generation.was_read = !generation.print.is_blank();
         generation.born = entry.born;
+        generation.hole = Hole::from_checkpoint(entry.freed, entry.marker.offset);
         generation.cuts = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
         (generation.offset, generation.scanned, generation.marked) = (ack, ack, ack);
         generation.size = entry.read_to().max(ack);
@@ -196,7 +208,7 @@ impl<F> Generation<F> {
             marker: self.print.marker(),
             start: self.start,
             cuts: self.cuts.clone(),
-            freed: 0,
+            freed: self.hole.freed(),
             end: self.end(),
         }
     }
@@ -226,6 +238,21 @@ impl<F> Generation<F> {
     /// Where its content lies; [`Inode::NOWHERE`] once its inode holds something else.
     pub fn inode(&self) -> Inode {
         self.inode
+    }
+
+    /// The first offset that was to be emitted.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Where it was last seen, watched path or not.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// What has been given back of it.
+    pub fn hole(&self) -> &Hole {
+        &self.hole
     }
 
     /// What has been read of it.
@@ -341,6 +368,50 @@ impl<F> Generation<F> {
     /// It was seen on disk.
     pub fn was_seen(&mut self, now: Duration) {
         self.seen_at = now;
+    }
+
+    /// It lies there now.
+    pub fn lies_at(&mut self, place: &Path) {
+        if self.place != place {
+            place.clone_into(&mut self.place);
+        }
+    }
+
+    /// What lies between the two offsets is to be given back: the next checkpoint says so, and nothing is compared with it
+    /// any more.
+    pub fn gives_back(&mut self, from: u64, to: u64) {
+        self.hole.is_to_reach(to);
+        self.print.give_back(from, to);
+    }
+
+    /// A checkpoint was kept that says what is known of it now.
+    pub fn was_kept(&mut self, is_on_disk: bool) {
+        self.hole.was_kept(self.print.marker().offset, is_on_disk);
+    }
+
+    /// All below `end` has been given back, which has changed what is told of the file from `before` to `after`.
+    pub fn has_given_back(&mut self, end: u64, before: &Stat, after: &Stat) {
+        self.hole.was_punched(end);
+        let as_it_was = Some((before.size, before.modified));
+        let as_it_is = Some((after.size, after.modified)).filter(|_| after.size == before.size);
+        if self.as_read == as_it_was {
+            self.as_read = as_it_is;
+        }
+        if let Phase::Finished { as_left, .. } = &mut self.phase
+            && *as_left == as_it_was
+        {
+            *as_left = as_it_is;
+        }
+    }
+
+    /// Nothing more of it may be given back.
+    pub fn keeps_the_rest(&mut self) {
+        self.hole.ends_here();
+    }
+
+    /// The beginning and the end of a hole over which the last read has gone; asked once.
+    pub fn take_passed(&mut self) -> Option<(u64, u64)> {
+        self.passed.take()
     }
 
     /// Bytes have come.
@@ -580,7 +651,7 @@ impl<F> Generation<F> {
             && self.print.ends_in(&scratch[..known], from)
             && (from > 0 || self.print.begins_in(&scratch[..count], disk, file)?);
         if !is_known {
-            return Ok(Progress::Rewritten);
+            return self.meet_other_content(disk, file, reading);
         }
         let run = Run::first(&scratch[..count], known, self.scanned == self.offset);
         let end = run.map_or(count, |run| run.start);
@@ -676,6 +747,11 @@ impl<F> Generation<F> {
         self.nuls = Some(Nuls { start, since });
         self.as_read = Some((stat.size, stat.modified));
         let is_over = reading.now >= since + reading.gap_after || (is_at_line_start && (is_few || is_first));
+        if (is_over || start < self.hole.freed())
+            && let Some((begin, end)) = hole::around(disk, file, start, self.start)?
+        {
+            return self.pass_hole(disk, file, begin, end, reading);
+        }
         let seen = start + (run.end - run.start) as u64;
         let data = match is_over {
             false => None,
@@ -699,6 +775,41 @@ impl<F> Generation<F> {
         self.hole_bytes += data - start;
         (self.offset, self.scanned, self.nuls, self.as_read) = (data, data, None, None);
         self.print.skip_to(data);
+        Ok(Progress::More)
+    }
+
+    /// What was read last does not stand there any more. It may have been given back by another, who was faster than this
+    /// reader; else the file was rewritten.
+    fn meet_other_content<D: Disk<File = F>>(&mut self, disk: &D, file: &F, reading: &Reading) -> io::Result<Progress> {
+        let marker = self.print.marker();
+        for at in [marker.offset.saturating_sub(1), marker.start()] {
+            if let Some((begin, end)) = hole::around(disk, file, at, self.start)? {
+                return self.pass_hole(disk, file, begin, end, reading);
+            }
+        }
+        Ok(Progress::Rewritten)
+    }
+
+    /// Goes on behind a hole, at the first line that did not begin in it.
+    fn pass_hole<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        file: &F,
+        begin: u64,
+        end: u64,
+        reading: &Reading,
+    ) -> io::Result<Progress> {
+        let Some(line) = hole::next_line(disk, file, end)? else { return Ok(Progress::End { grew: false }) };
+        let mut before = [0; SAMPLE];
+        let from = line.saturating_sub(SAMPLE as u64).max(end);
+        let length = index(line - from);
+        let count = read_full(disk, file, &mut before[..length], from)?;
+        if count < length || !self.print.begins(disk, file)? {
+            return Ok(Progress::Rewritten);
+        }
+        self.print.go_on_at(line, &before[..length], reading.clock);
+        (self.offset, self.scanned, self.nuls, self.as_read) = (line, line, None, None);
+        self.passed = Some((begin, end));
         Ok(Progress::More)
     }
 

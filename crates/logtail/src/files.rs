@@ -1,7 +1,7 @@
 //! What is known of files: every generation by its fid and by its inode, and for each watched path the order of its
 //! generations by age. A file is taken for a known generation, or not, here and nowhere else.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +59,8 @@ pub struct Files<F> {
     /// Entries whose identities must not go on (they are of another boot, or their content went on as another generation),
     /// by which files are known again for a while, and how far each was acknowledged.
     to_rebase: Vec<(Entry, u64)>,
+    /// The paths whose files were truncated or rewritten, or lie beside a copy of themselves.
+    rewritten: BTreeSet<PathBuf>,
     /// When the run took up what an earlier one had left.
     resumed_at: std::time::Duration,
     /// The id of this boot.
@@ -81,6 +83,7 @@ impl<F> Files<F> {
             opened: Vec::new(),
             copies: HashMap::new(),
             to_rebase: Vec::new(),
+            rewritten: BTreeSet::new(),
             resumed_at: std::time::Duration::ZERO,
             boot,
             new_fid,
@@ -141,6 +144,28 @@ impl<F> Files<F> {
         let chain = self.of_path(generation.path());
         let end = chain.iter().position(|other| *other == fid).unwrap_or(0);
         &chain[..end]
+    }
+
+    /// Files of the path are truncated or rewritten, or copied in order to be: from now on that is expected at any time.
+    pub fn is_rewritten_in_place(&mut self, path: &Path) {
+        if !self.rewritten.contains(path) {
+            self.rewritten.insert(path.to_owned());
+        }
+    }
+
+    /// Whether a file of the path was ever seen truncated or rewritten, or beside a copy of it.
+    pub fn was_rewritten_in_place(&self, path: &Path) -> bool {
+        self.rewritten.contains(path)
+    }
+
+    /// Those paths, as far as anything is known of them; sorted.
+    pub fn rewritten_paths(&self) -> Vec<PathBuf> {
+        self.rewritten.iter().filter(|path| self.knows(path)).cloned().collect()
+    }
+
+    /// All paths of which a generation is known, in no order.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.chains.keys()
     }
 
     /// Whether anything is known of the path.
@@ -429,6 +454,7 @@ impl<F> Files<F> {
     ) {
         let Some(generation) = self.get_mut(fid) else { return };
         generation.was_seen(context.now);
+        generation.lies_at(path);
         generation.was_looked_at(stat);
         if generation.is_open() || generation.is_as_left(stat) || generation.is_as_read(stat) {
             return;
@@ -476,6 +502,10 @@ impl<F> Files<F> {
         let Some(generation) = self.get(fid) else { return };
         let path = generation.path().to_owned();
         let is_other = is_born_again(context.disk, generation, &file);
+        if !is_other {
+            self.is_rewritten_in_place(&path);
+        }
+        let Some(generation) = self.get(fid) else { return };
         match generation.print().taken_back_to(context.disk, &file, stat.size) {
             Ok(Some(line)) if !is_other => {
                 // Of what an earlier run has read, all behind the acknowledged offset is owed.
@@ -507,6 +537,7 @@ impl<F> Files<F> {
             Ok(false) => {
                 generation.set_aside();
                 generation.restore(print);
+                self.is_rewritten_in_place(path);
                 self.lose_content(context, fid);
             }
             Err(error) => {

@@ -2,10 +2,12 @@
 //! here and there between. "The file still holds what was read of it" is decided here and nowhere else.
 //!
 //! The head alone proves nothing: programs print the same banner of more than 1 KiB at each start. So where more than that
-//! was read, a sample behind the first KiB has to match too.
+//! was read, a sample behind the first KiB has to match too. A sample that lies in a hole of ours ([`crate::hole`]) proves
+//! nothing, neither that the file is the same nor that it is another.
 
 use std::hash::Hasher as _;
 use std::io;
+use std::ops::Range;
 
 use siphasher::sip::SipHasher13;
 
@@ -13,6 +15,7 @@ use logline::position::Fid;
 use logline::state::files::{Entry, Head, Sample};
 
 use crate::disk::Disk;
+use crate::hole;
 
 /// The head covers at most this many bytes.
 pub const HEAD: usize = 1024;
@@ -228,21 +231,55 @@ impl Fingerprint {
     }
 
     fn has<D: Disk>(&self, disk: &D, file: &D::File, sample: &Sample) -> io::Result<bool> {
-        let mut bytes = [0; SAMPLE];
-        let count = read_full(disk, file, &mut bytes[..index(sample.length)], sample.start())?;
-        Ok(is_sample(sample, self.key, &bytes[..count]))
+        Ok(self.compare(disk, file, sample)? == Some(true))
     }
 
-    /// A sample behind the first KiB, from the middle of the file, where there is one.
-    pub fn proof(&self) -> Option<&Sample> {
+    /// Whether the sample's bytes stand where they stood; `None` where they may have been given back.
+    fn compare<D: Disk>(&self, disk: &D, file: &D::File, sample: &Sample) -> io::Result<Option<bool>> {
+        let mut bytes = [0; SAMPLE];
+        let count = read_full(disk, file, &mut bytes[..index(sample.length)], sample.start())?;
+        let is_same = is_sample(sample, self.key, &bytes[..count]);
+        let is_given_back = !is_same && hole::may_hold(&bytes[..count], sample.start());
+        Ok((!is_given_back).then_some(is_same))
+    }
+
+    /// Whether a sample behind the first KiB, from the middle of the file or further on, stands where it stood; `None` where
+    /// there is none that could be compared.
+    fn is_proved<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<Option<bool>> {
         let behind = self.samples.partition_point(|sample| sample.offset <= HEAD as u64);
-        self.samples[behind..].get((self.samples.len() - behind) / 2)
+        for sample in &self.samples[behind + (self.samples.len() - behind) / 2..] {
+            if let Some(stands) = self.compare(disk, file, sample)? {
+                return Ok(Some(stands));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether there is a sample behind the first KiB.
+    pub fn has_proof(&self) -> bool {
+        self.samples.last().is_some_and(|sample| sample.offset > HEAD as u64)
+    }
+
+    /// What lies between the two offsets is given back: no sample of it is of any use.
+    pub fn give_back(&mut self, from: u64, to: u64) {
+        let stays = |sample: &Sample| sample.offset <= from || sample.start() >= to;
+        self.samples.retain(stays);
+        self.line = self.line.filter(stays);
+        // What is left is shorter than what was read: its samples lie closer together.
+        let left = self.marker.offset.saturating_sub(to);
+        self.step = (left / MOST_SAMPLES as u64).max(FIRST_STEP);
+    }
+
+    /// The offset below which everything had been read at the time `at`, in seconds since the epoch, as far as the samples
+    /// tell; 0 where they do not.
+    pub fn read_by(&self, at: u64) -> u64 {
+        let dated = self.samples().chain([&self.marker]).filter(|sample| sample.at > 0);
+        dated.take_while(|sample| sample.at <= at).last().map_or(0, |sample| sample.offset)
     }
 
     /// Whether the file holds all that was read.
     pub fn stands<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<bool> {
-        let is_proved = || self.proof().map_or(Ok(true), |proof| self.has(disk, file, proof));
-        Ok(self.ends(disk, file)? && self.begins(disk, file)? && is_proved()?)
+        Ok(self.ends(disk, file)? && self.begins(disk, file)? && self.is_proved(disk, file)?.unwrap_or(true))
     }
 
     /// Up to where a file of `size` bytes holds what was read: the highest sample that matches, if all below it do too.
@@ -253,10 +290,14 @@ impl Fingerprint {
         }
         let mut reached = None;
         for sample in self.samples().chain([&self.marker]).filter(|sample| sample.length > 0) {
-            if sample.offset > size || !self.has(disk, file, sample)? {
+            if sample.offset > size {
                 break;
             }
-            reached = Some(sample.offset);
+            match self.compare(disk, file, sample)? {
+                Some(true) => reached = Some(sample.offset),
+                Some(false) => break,
+                None => {}
+            }
         }
         Ok(reached)
     }
@@ -277,10 +318,11 @@ impl Fingerprint {
         let reached = self.samples().take_while(|sample| sample.offset <= size);
         let mut is_proved = false;
         for sample in reached {
-            if !self.has(disk, candidate, sample)? {
-                return Ok(false);
+            match self.compare(disk, candidate, sample)? {
+                Some(true) => is_proved |= sample.offset > HEAD as u64,
+                Some(false) => return Ok(false),
+                None => {}
             }
-            is_proved |= sample.offset > HEAD as u64;
         }
         Ok(is_proved)
     }
@@ -289,16 +331,23 @@ impl Fingerprint {
     /// the next entry overwrites): the start of that line. `None` if this is not what has happened.
     pub fn taken_back_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
         let Some(line) = self.line.filter(|line| line.length > 0 && line.offset < size) else { return Ok(None) };
-        let is_likely = match self.proof() {
-            Some(proof) => self.has(disk, file, proof)?,
+        let is_likely = match self.is_proved(disk, file)? {
+            Some(is_proved) => is_proved,
             None => self.marker.offset - line.offset <= SHORT_FOOTER,
         };
         Ok((is_likely && self.has(disk, file, &line)? && self.begins(disk, file)?).then_some(line.offset + 1))
     }
 }
 
-/// Whether all `size` bytes of `candidate` equal the first of `original`: then it is a copy, or the beginning of one.
-pub fn is_prefix<D: Disk>(disk: &D, candidate: &D::File, size: u64, original: &D::File) -> io::Result<bool> {
+/// Whether all `size` bytes of `candidate` equal the first of `original`: then it is a copy, or the beginning of one. What
+/// was given back of the original, `hole`, is passed over: the copy may be from before.
+pub fn is_prefix<D: Disk>(
+    disk: &D,
+    candidate: &D::File,
+    size: u64,
+    original: &D::File,
+    hole: Range<u64>,
+) -> io::Result<bool> {
     const PIECE: usize = 32 << 10;
     if disk.stat_open(original)?.size < size {
         return Ok(false);
@@ -306,7 +355,12 @@ pub fn is_prefix<D: Disk>(disk: &D, candidate: &D::File, size: u64, original: &D
     let (mut left, mut right) = (vec![0; PIECE], vec![0; PIECE]);
     let mut at = 0;
     while at < size {
-        let length = index(size - at).min(PIECE);
+        if hole.contains(&at) {
+            at = hole.end;
+            continue;
+        }
+        let until = if at < hole.start { size.min(hole.start) } else { size };
+        let length = index(until - at).min(PIECE);
         let count = disk.read_at(candidate, &mut left[..length], at)?;
         if count == 0 || read_full(disk, original, &mut right[..count], at)? < count || left[..count] != right[..count]
         {

@@ -32,6 +32,7 @@ use crate::gzip::is_gzip;
 use crate::links::leads_out;
 use crate::paths::{Paths, WatchedPath, is_compressed};
 use crate::plan::Plan;
+use crate::reclaim::Reclaim;
 use crate::report::Report;
 use crate::rotated::{self, Candidate, Rotated};
 use crate::turn::{Stage, Turn};
@@ -46,6 +47,8 @@ pub struct Follower<D: Disk> {
     rotated: Rotated,
     turn: Turn,
     report: Report,
+    /// What gives disk space back, where that is asked for.
+    reclaim: Option<Reclaim>,
     /// When all paths were last looked at.
     looked_at: Option<Duration>,
 }
@@ -69,6 +72,7 @@ impl<D: Disk> Follower<D> {
         Self {
             disk,
             turn: Turn::new(plan.chunk),
+            reclaim: plan.reclaim.map(Reclaim::new),
             plan,
             paths: Paths::new(),
             files: Files::new(boot, new_fid),
@@ -87,6 +91,9 @@ impl<D: Disk> Follower<D> {
             self.paths.was_watched(&entry.path);
         }
         let (mut context, stage, _) = self.parts(now);
+        for path in &checkpoint.rewritten {
+            stage.files.is_rewritten_in_place(path);
+        }
         stage.files.resume(checkpoint.entries, &checkpoint.boot, acks, &mut context);
     }
 
@@ -161,12 +168,16 @@ impl<D: Disk> Follower<D> {
 
     /// Whether it is worth telling what has been acknowledged.
     pub fn awaits_acks(&self) -> bool {
-        self.files.has_left_contents()
+        self.reclaim.is_some() || self.files.has_left_contents()
     }
 
-    /// What has been acknowledged by now.
-    pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>) {
+    /// What has been acknowledged by now. Where disk space is to be given back the next step of that is taken.
+    pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>, now: Duration) {
         self.files.acknowledge(acks);
+        let mut context = Context { disk: &self.disk, plan: &self.plan, now, report: &mut self.report };
+        if let Some(reclaim) = &mut self.reclaim {
+            reclaim.step(&mut context, &mut self.files, acks);
+        }
     }
 
     /// The end of a stream: cuts the lines in which files end (if all of them was read), and appends the last watermarks and
@@ -198,9 +209,17 @@ impl<D: Disk> Follower<D> {
         self.report.urgency()
     }
 
-    /// The checkpoint has been kept, or could not be.
-    pub fn checkpoint_was_kept(&mut self, is_kept: bool) {
+    /// The checkpoint has been kept, and is on disk if it was `synced`, or it could not be. Then disk space that was held back
+    /// for that is given back.
+    pub fn checkpoint_was_kept(&mut self, is_kept: bool, synced: bool, now: Duration) {
         self.report.was_saved(is_kept);
+        let Some(reclaim) = &mut self.reclaim else { return };
+        if is_kept {
+            self.files.iter_mut().for_each(|generation| generation.was_kept(synced));
+        } else {
+            let mut context = Context { disk: &self.disk, plan: &self.plan, now, report: &mut self.report };
+            reclaim.release_reserve(&mut context, &mut self.files);
+        }
     }
 
     /// What is to be kept.
@@ -210,6 +229,7 @@ impl<D: Disk> Follower<D> {
             counters: self.report.counters(),
             patterns: Some(self.paths.known_patterns()),
             shapes: self.paths.shapes(),
+            rewritten: self.files.rewritten_paths(),
             entries: self.files.entries(),
         }
     }

@@ -235,6 +235,18 @@ impl<D: Disk> Disk for Unpacking<D> {
         }
     }
 
+    fn sync_data(&self, file: &Self::File) -> io::Result<()> {
+        self.0.sync_data(file.file())
+    }
+
+    fn punch(&self, file: &Self::File, from: u64, to: u64) -> io::Result<()> {
+        match file {
+            Content::Plain(file) => self.0.punch(file, from, to),
+            // The offsets are those of what it holds.
+            Content::Packed(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     fn has_writer(&self, file: &Self::File) -> Option<bool> {
         self.0.has_writer(file.file())
     }

@@ -14,6 +14,7 @@
 //! | [`fingerprint`] | how a file is known again: every comparison of contents |
 //! | [`checkpoint`], [`state`] | what must be on disk before what leaves; the state directory |
 //! | [`report`], [`context`], [`plan`] | what is said and counted; what each call is given; what is to be followed |
+//! | [`reclaim`], [`hole`] | giving back the disk space of what is delivered; the holes that this leaves |
 //! | [`emit`], [`ends`], [`glob`] | lines with tags; where the last lines begin; patterns |
 //! | [`disk`], [`system`], [`lease`], [`watch`] | the file system, and the calls it takes |
 //! | [`gzip`] | compressed files, read as what they hold |
@@ -31,12 +32,14 @@ pub mod fingerprint;
 pub mod follow;
 pub mod glob;
 pub mod gzip;
+pub mod hole;
 pub mod lease;
 pub mod links;
 pub mod manual;
 pub mod names;
 pub mod paths;
 pub mod plan;
+pub mod reclaim;
 pub mod report;
 pub mod rotated;
 pub mod run;

@@ -16,6 +16,7 @@ use logtail::glob::Pattern;
 use logtail::gzip::Unpacking;
 use logtail::manual::MANUAL;
 use logtail::plan::{First, Plan};
+use logtail::reclaim::Terms;
 use logtail::run::{Pace, Run, boot_id};
 use logtail::state::State;
 use logtail::system::System;
@@ -85,9 +86,22 @@ fn plan(args: &Args, state: Option<&Path>) -> Result<Plan, Stop> {
         most_open: usize::MAX,
         partial_after: args.partial_after,
         follow_links: args.follow_links.clone(),
+        reclaim: reclaim(args, has_state)?,
         state: state.map(Path::to_owned),
         chunk: CHUNK,
     })
+}
+
+fn reclaim(args: &Args, has_state: bool) -> Result<Option<Terms>, Trouble> {
+    let Some(keep) = args.reclaim else { return Ok(None) };
+    if args.advance {
+        // What has been written into a pipe may be lost behind it.
+        return Err(Trouble::new("--reclaim", "not with --advance, only what logpost has delivered is given back"));
+    }
+    if !has_state {
+        return Err(Trouble::new("--reclaim", "needs -F and --state DIR, which tell what logpost has delivered"));
+    }
+    Ok(Some(Terms::new(keep)))
 }
 
 fn first(args: &Args, has_state: bool) -> Result<First, Trouble> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::emit::Shape;
 use crate::glob::Pattern;
+use crate::reclaim::Terms;
 
 /// Where the first reading of a file begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +46,8 @@ pub struct Plan {
     pub partial_after: Option<Duration>,
     /// Directories into which links may lead.
     pub follow_links: Vec<PathBuf>,
+    /// On which terms the disk space of what is delivered is given back; `None`: it is not.
+    pub reclaim: Option<Terms>,
     /// The state directory, whose files are never followed.
     pub state: Option<PathBuf>,
     /// How many bytes one read takes; at least four times [`SAMPLE`](crate::fingerprint::SAMPLE).

@@ -129,6 +129,25 @@ impl Report {
         self.counters.hole_bytes += bytes;
     }
 
+    /// A hole was met in the place of what was delivered and given back.
+    pub fn passed_hole(&mut self, path: &Path, begin: u64, end: u64) {
+        self.say(format!("{}: bytes {begin} to {end} were given back after delivery", path.display()));
+    }
+
+    /// Bytes that were delivered have been given back to the file system.
+    pub fn freed(&mut self, bytes: u64) {
+        self.counters.freed_bytes += bytes;
+    }
+
+    /// A file was truncated or rewritten while `bytes` of it were given back: some of them may have been new.
+    pub fn may_have_freed_more(&mut self, path: &Path, bytes: u64) {
+        self.counters.possible_loss_bytes += bytes;
+        self.say(format!(
+            "{}: has been truncated or rewritten while its delivered part was given back, {bytes} new bytes may be lost",
+            path.display()
+        ));
+    }
+
     /// How soon the checkpoint must be written.
     pub fn urgency(&self) -> Urgency {
         self.urgency

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::file::Generation;
 use crate::files::{Age, Files, end_of_last_line};
 use crate::fingerprint::is_prefix;
 use crate::gzip::is_gzip;
+use crate::hole::{FIRST, first_offset};
 use crate::names::{age, is_counted, numbers};
 use crate::paths::{Lesson, Paths, RESTLESS, WatchedPath, is_compressed};
 
@@ -227,7 +229,7 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     // A copy that is being made is judged as often as it has changed.
     let begins_base = || {
         let base = context.disk.open(&candidate.base);
-        base.is_ok_and(|base| is_prefix(context.disk, &file, stat.size, &base).unwrap_or(false))
+        base.is_ok_and(|base| is_prefix(context.disk, &file, stat.size, &base, 0..0).unwrap_or(false))
     };
     if stat.size == 0 || begins_base() {
         return;
@@ -359,6 +361,11 @@ fn judge<D: Disk>(
     begin(context, paths, files, &candidate.base, file, &stat, age, true);
 }
 
+/// What has been given back of a generation, or is to be.
+fn given_back<F>(generation: &Generation<F>) -> Range<u64> {
+    first_offset(generation.start(), FIRST)..generation.hole().freed()
+}
+
 /// Gives the file, which was compressed, back if it holds none of the known generations of its path. One that was not read
 /// or acknowledged to its end goes on in it.
 fn known_packed<D: Disk>(
@@ -373,9 +380,9 @@ fn known_packed<D: Disk>(
     let holds = |known: &&Generation<D::File>| {
         let disk = context.disk;
         match (known.file(), known.end()) {
-            (Some(original), _) => is_prefix(disk, &file, stat.size, original).unwrap_or(false),
+            (Some(original), _) => is_prefix(disk, &file, stat.size, original, given_back(known)).unwrap_or(false),
             // It may have been finished before its last line: then it goes on, if it is surely the same.
-            (None, Some(end)) if end != stat.size && known.print().proof().is_none() => false,
+            (None, Some(end)) if end != stat.size && !known.print().has_proof() => false,
             (None, _) => known.print().is_copied_to(disk, &file, stat.size).unwrap_or(false),
         }
     };
@@ -441,6 +448,10 @@ pub fn unseen<D: Disk>(
     let Candidate { path, base, stat } = candidate;
     match original_of(context, files, base, &file, stat) {
         Ok(Origin::None) if stat.size > 0 => Some(file),
+        Ok(Origin::Open) => {
+            files.is_rewritten_in_place(base);
+            None
+        }
         Ok(Origin::Truncated(fid)) => {
             files.adopt_copy(context, fid, path, file, stat);
             None
@@ -483,7 +494,7 @@ fn original_of<D: Disk>(
     for generation in of_base.iter().filter_map(known) {
         let Some(original) = generation.file() else { continue };
         let is_other = context.disk.stat_open(original)?.inode != stat.inode;
-        if is_other && stat.size > 0 && is_prefix(context.disk, file, stat.size, original)? {
+        if is_other && stat.size > 0 && is_prefix(context.disk, file, stat.size, original, given_back(generation))? {
             if generation.has_read(context.disk, stat.size)? {
                 files.remember_copy(stat, None);
             }

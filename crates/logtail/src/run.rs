@@ -59,7 +59,7 @@ pub struct Run {
     woken_at: Duration,
     bytes: u64,
     /// When it was last looked at what has been acknowledged.
-    heard_of_acks_at: Duration,
+    heard_of_acks_at: Option<Duration>,
 }
 
 /// Why the loop ended.
@@ -95,7 +95,7 @@ impl Run {
             look_took: Duration::ZERO,
             woken_at: Duration::ZERO,
             bytes: 0,
-            heard_of_acks_at: Duration::ZERO,
+            heard_of_acks_at: None,
         }
     }
 
@@ -104,6 +104,8 @@ impl Run {
         let ended = self.follow().and_then(|end| self.conclude(&end));
         // Also where the reader is gone: positions only ever say what was seen.
         let now = self.clock.elapsed();
+        self.heard_of_acks_at = None;
+        self.hear_of_acks(now);
         keep(&mut self.follower, self.state.as_mut(), now, true);
         self.say_messages();
         let exit = ended?;
@@ -163,11 +165,11 @@ impl Run {
     /// Looks at what has been acknowledged, where the follower keeps anything until then.
     fn hear_of_acks(&mut self, now: Duration) {
         if let Some(state) = &self.state
-            && now >= self.heard_of_acks_at + HEAR_EVERY
+            && self.heard_of_acks_at.is_none_or(|at| now >= at + HEAR_EVERY)
             && self.follower.awaits_acks()
         {
-            self.heard_of_acks_at = now;
-            self.follower.acknowledge(&state.acks());
+            self.heard_of_acks_at = Some(now);
+            self.follower.acknowledge(&state.acks(), now);
         }
     }
 
@@ -324,13 +326,14 @@ impl Run {
         say(
             PROG,
             format_args!(
-                "files {open} open, {known} known, bytes {}, lines cut {}, truncations {}, gaps {}, possible loss {} bytes, holes {} bytes",
+                "files {open} open, {known} known, bytes {}, lines cut {}, truncations {}, gaps {}, possible loss {} bytes, holes {} bytes, given back {} bytes",
                 self.bytes,
                 self.follower.truncated_lines(),
                 counters.truncations,
                 counters.gaps,
                 counters.possible_loss_bytes,
-                counters.hole_bytes
+                counters.hole_bytes,
+                counters.freed_bytes
             ),
         );
     }
@@ -340,7 +343,7 @@ impl Run {
 fn keep(follower: &mut Follower<Unpacking<System>>, state: Option<&mut State>, now: Duration, is_end: bool) {
     match state {
         Some(state) => crate::checkpoint::keep(follower, state.files(), now, is_end),
-        None => follower.checkpoint_was_kept(true),
+        None => follower.checkpoint_was_kept(true, false, now),
     }
 }
 

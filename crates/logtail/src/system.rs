@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, SeekFrom, StatxFlags};
+use rustix::fs::{self, AtFlags, FallocateFlags, FileType, Mode, OFlags, SeekFrom, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 
@@ -97,6 +97,19 @@ impl Disk for System {
         }
     }
 
+    fn sync_data(&self, file: &OwnedFd) -> io::Result<()> {
+        Ok(fs::fdatasync(file)?)
+    }
+
+    fn punch(&self, file: &OwnedFd, from: u64, to: u64) -> io::Result<()> {
+        // Neither a path nor a link leads there: it is the very file that is read, also when it has no name any more.
+        let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let writable = fs::open(itself, flags, Mode::empty())?;
+        let how = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fs::fallocate(writable, how, from, to.saturating_sub(from))?)
+    }
+
     fn has_writer(&self, file: &OwnedFd) -> Option<bool> {
         lease::has_writer(file)
     }
@@ -132,6 +145,8 @@ fn told(stat: &fs::Stat) -> Stat {
         inode: Inode { device: stat.st_dev, number: stat.st_ino },
         size: u64::try_from(stat.st_size).unwrap_or(0),
         modified: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        held: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
+        block: u64::try_from(stat.st_blksize).unwrap_or(0),
         names: u64::from(stat.st_nlink),
         is_file: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
     }

@@ -171,6 +171,9 @@ impl Turn {
         if cut > 0 {
             report.cut_lines(generation.path(), cut, truncated == 0, context.plan.shape.max_line);
         }
+        if let Some((begin, end)) = generation.take_passed() {
+            report.passed_hole(generation.path(), begin, end);
+        }
         report.skipped_hole(generation.hole_bytes() - holes);
         if generation.hole_bytes() != holes || generation.cut_count() != cuts {
             report.must_save(Urgency::SyncedBeforeOutput);
@@ -252,6 +255,7 @@ impl Turn {
         // Only when its successor is known does the old one leave: till then it would be found out once more.
         let younger = stage.files.begin(context, &path, file, &stat, taken_back.unwrap_or(0), Age::Youngest);
         let Some(younger) = younger else { return false };
+        stage.files.is_rewritten_in_place(&path);
         match taken_back {
             Some(_) => drop(stage.files.leave_content(context, fid, stat.inode)),
             None => drop(stage.files.lose_content(context, fid)),

@@ -25,6 +25,8 @@ pub struct Fake(pub Rc<RefCell<Store>>);
 pub struct Store {
     /// The time of the machine.
     pub now: Duration,
+    /// So many seconds the clock is ahead of it.
+    pub clock_ahead: u64,
     /// By their paths as bytes: paths compare themselves part by part, which is ten times slower.
     nodes: BTreeMap<OsString, Node>,
     /// Every file that has a name or is open.
@@ -46,6 +48,12 @@ pub struct Store {
     pub calls: u64,
     pub lists: u64,
     meddler: Option<Meddler>,
+    /// Why no hole can be made, as an error of the system.
+    pub no_holes: Option<i32>,
+    /// What happens just before a hole is made, once.
+    pub before_punch: Option<Meddler>,
+    /// The holes that were made: of which inode, from where to where.
+    pub punched: Vec<(u64, u64, u64)>,
     /// Which call of logtail fails, and how.
     pub fault: Option<Fault>,
 }
@@ -61,7 +69,7 @@ pub struct Fault {
     pub stays: bool,
 }
 
-type Meddler = Box<dyn FnMut(&mut Store)>;
+pub type Meddler = Box<dyn FnMut(&mut Store)>;
 
 enum Node {
     File(Rc<File>),
@@ -76,6 +84,10 @@ pub struct File {
     /// Its content, and the offset before which it is a hole.
     pub bytes: RefCell<Vec<u8>>,
     hole: Cell<u64>,
+    /// Where a hole was made into it.
+    punched: Cell<(u64, u64)>,
+    /// So much of it is on disk for sure.
+    pub synced: Cell<u64>,
     modified: Cell<Duration>,
     /// When it was made; `None` on a file system that does not tell.
     born: Option<Duration>,
@@ -217,6 +229,8 @@ impl Store {
             device,
             bytes: RefCell::default(),
             hole: Cell::new(0),
+            punched: Cell::default(),
+            synced: Cell::new(0),
             modified: Cell::new(self.now),
             born: (!self.no_births).then_some(self.now),
             names: Cell::new(1),
@@ -313,6 +327,9 @@ impl Store {
         let file = self.file(path).unwrap();
         file.bytes.borrow_mut().resize(size, 0);
         file.hole.set(file.hole.get().min(size as u64));
+        file.synced.set(file.synced.get().min(size as u64));
+        let (from, to) = file.punched.get();
+        file.punched.set((from.min(size as u64), to.min(size as u64)));
         file.modified.set(self.now);
     }
 
@@ -350,10 +367,14 @@ impl Fake {
     }
 
     fn told(file: &File) -> Stat {
+        let (from, to) = file.punched.get();
+        let blocks = (file.bytes.borrow().len() as u64).next_multiple_of(BLOCK);
         Stat {
             inode: Inode { device: file.device, number: file.number },
             size: file.stale_size.get().unwrap_or(file.bytes.borrow().len() as u64),
             modified: i128::try_from(file.modified.get().as_nanos()).unwrap(),
+            held: blocks.saturating_sub(file.hole.get() + to - from),
+            block: BLOCK,
             names: file.names.get(),
             is_file: true,
         }
@@ -383,7 +404,7 @@ impl Disk for Fake {
             Node::File(file) => Ok(Self::told(file)),
             Node::Directory { number, device } => {
                 let inode = Inode { device: *device, number: 1_000_000 + *number };
-                Ok(Stat { inode, size: 0, modified: 0, names: 1, is_file: false })
+                Ok(Stat { inode, size: 0, modified: 0, held: 0, block: BLOCK, names: 1, is_file: false })
             }
             Node::Link(_) => unreachable!("a link has been followed"),
         }
@@ -454,8 +475,38 @@ impl Disk for Fake {
 
     fn next_data(&self, file: &Reader, offset: u64) -> io::Result<Option<u64>> {
         self.0.borrow_mut().meddle()?;
+        let (from, to) = file.0.punched.get();
         let data = offset.max(file.0.hole.get());
+        let data = if (from..to).contains(&data) { to } else { data };
         Ok((data < file.0.bytes.borrow().len() as u64).then_some(data))
+    }
+
+    fn sync_data(&self, file: &Reader) -> io::Result<()> {
+        self.0.borrow_mut().meddle()?;
+        file.0.synced.set(file.0.bytes.borrow().len() as u64);
+        Ok(())
+    }
+
+    fn punch(&self, file: &Reader, from: u64, to: u64) -> io::Result<()> {
+        self.0.borrow_mut().meddle()?;
+        let before = self.0.borrow_mut().before_punch.take();
+        if let Some(mut before) = before {
+            before(&mut self.0.borrow_mut());
+        }
+        let mut store = self.0.borrow_mut();
+        if let Some(errno) = store.no_holes {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        assert!(from >= BLOCK && from < to && from.is_multiple_of(BLOCK) && to.is_multiple_of(BLOCK), "{from} to {to}");
+        let mut bytes = file.0.bytes.borrow_mut();
+        let end = bytes.len().min(usize::try_from(to).unwrap());
+        if let Some(hole) = bytes.get_mut(usize::try_from(from).unwrap()..end) {
+            hole.fill(0);
+            file.0.punched.set((from, end as u64));
+        }
+        file.0.modified.set(store.now);
+        store.punched.push((file.0.number, from, to));
+        Ok(())
     }
 
     fn has_writer(&self, file: &Reader) -> Option<bool> {
@@ -468,7 +519,7 @@ impl Disk for Fake {
     }
 
     fn clock(&self) -> u64 {
-        self.0.borrow().now.as_secs()
+        self.0.borrow().now.as_secs() + self.0.borrow().clock_ahead
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

@@ -13,6 +13,7 @@ mod lines;
 mod marks;
 mod model;
 mod names;
+mod reclaim;
 mod restart;
 mod rewritten;
 mod rotation;

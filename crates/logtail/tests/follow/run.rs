@@ -59,11 +59,17 @@ impl Slot {
 
 /// Where the product's keeper puts the text, on its way into a slot.
 #[derive(Default, Debug)]
-struct Tray(Option<Vec<u8>>);
+struct Tray {
+    text: Option<Vec<u8>>,
+    fails: bool,
+}
 
 impl Shelf for Tray {
     fn save(&mut self, body: &[u8], _sync: bool) -> std::io::Result<()> {
-        self.0 = Some(body.to_vec());
+        if self.fails {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.text = Some(body.to_vec());
         Ok(())
     }
 }
@@ -110,6 +116,7 @@ pub fn plan(patterns: &[&str]) -> Plan {
         most_open: usize::MAX,
         partial_after: None,
         follow_links: Vec::new(),
+        reclaim: None,
         state: None,
         chunk: 4096,
     }
@@ -167,9 +174,21 @@ impl Run {
     pub fn keep(&mut self, kept: &mut Kept, is_end: bool) {
         let now = self.now();
         checkpoint::keep(&mut self.follower, &mut self.keeper, now, is_end);
-        if let Some(text) = self.keeper.shelf_mut().0.take() {
+        if let Some(text) = self.keeper.shelf_mut().text.take() {
             kept.files.save(&text);
         }
+    }
+
+    /// From now on the checkpoint can be saved, or not.
+    pub fn fails_to_save(&mut self, fails: bool) {
+        self.keeper.shelf_mut().fails = fails;
+    }
+
+    /// Hears what has been acknowledged, as the program does now and then.
+    pub fn hear(&mut self, kept: &Kept) {
+        let now = self.now();
+        self.follower.acknowledge(&kept.acks(), now);
+        self.said.append(&mut self.follower.messages());
     }
 
     pub fn drain(&mut self) {

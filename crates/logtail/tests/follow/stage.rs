@@ -574,6 +574,7 @@ impl Stage {
         let run = run.as_mut().unwrap();
         run.look();
         while run.turn(usize::MAX) {}
+        run.hear(kept);
         run.keep(kept, false);
         said.append(&mut run.said);
         let out = std::mem::take(&mut run.out);

@@ -1,0 +1,429 @@
+//! Group R, giving disk space back.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use logline::position::Fid;
+use logtail::disk::Disk as _;
+use logtail::emit::Shape;
+use logtail::file::{Generation, Progress, Reading};
+use logtail::plan::Plan;
+use logtail::reclaim::{Keep, Terms};
+use logtail::system::System;
+
+use crate::stage::{Stage, every_way, on_fake};
+
+/// Steps of one block, so that small files do.
+fn reclaim(plan: &mut Plan, keep: Keep) {
+    plan.reclaim = Some(Terms { keep, step: 4096 });
+}
+
+fn all(plan: &mut Plan) {
+    reclaim(plan, Keep::Size(0));
+}
+
+/// Lines of 100 bytes each, numbered from `first` on.
+fn lines(first: usize, count: usize) -> String {
+    let mut text = String::new();
+    for number in first..first + count {
+        let _ = writeln!(text, "{number:099}");
+    }
+    text
+}
+
+/// Writes lines, which come and are acknowledged, and lets time pass.
+fn deliver(stage: &mut Stage, first: usize, count: usize) {
+    stage.append("a", &lines(first, count));
+    stage.come(count);
+    stage.pass(2);
+    stage.acknowledge();
+    stage.pass(4);
+}
+
+/// The end of the hole in the file, which must begin at 4096.
+fn hole_of(stage: &Stage, name: &str) -> Option<usize> {
+    let content = stage.content(name);
+    let begin = content.iter().position(|byte| *byte == 0)?;
+    assert_eq!(begin, 4096);
+    let length = content[begin..].iter().position(|byte| *byte != 0).unwrap_or(content.len() - begin);
+    Some(begin + length)
+}
+
+#[test]
+fn r1_what_is_delivered_is_given_back_a_step_behind_what_is_said() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        deliver(stage, 1000, 1000);
+        let said = stage.checkpoint().entries[0].freed;
+        let hole = hole_of(stage, "a").unwrap() as u64;
+        assert!(hole >= 90_000 && hole <= said && said <= 200_000 - 4096, "{hole} {said}");
+        assert!(stage.checkpoint().counters.freed_bytes >= hole - 4096);
+        deliver(stage, 2000, 1000);
+        stage.end();
+        assert_eq!(stage.said_all().matches("truncated").count(), 0);
+    });
+}
+
+#[test]
+fn r2_nothing_is_given_back_that_is_not_acknowledged() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        stage.append("a", &lines(0, 1000));
+        stage.come(1000);
+        stage.pass(60);
+        assert_eq!(hole_of(stage, "a"), None);
+        stage.acknowledge_first(500);
+        stage.pass(60);
+        stage.append("a", &lines(1000, 1000));
+        stage.come(1000);
+        stage.pass(60);
+        assert!(hole_of(stage, "a").is_some_and(|end| end < 50_000));
+        stage.end();
+    });
+}
+
+#[test]
+fn r3_the_newest_bytes_stay_and_generations_of_a_path_count_as_one_log() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| reclaim(plan, Keep::Size(150_000)));
+        stage.start();
+        deliver(stage, 0, 1000);
+        stage.rename("a", "a.1");
+        deliver(stage, 1000, 1000);
+        deliver(stage, 2000, 10);
+        stage.pass(30);
+        assert_eq!(hole_of(stage, "a"), None);
+        let end = hole_of(stage, "a.1").unwrap();
+        assert!((45_000..=51_200).contains(&end), "{end}");
+        stage.end();
+    });
+}
+
+#[test]
+fn r4_what_was_read_lately_stays_and_a_clock_that_is_set_forward_makes_nothing_older() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| reclaim(plan, Keep::Time(Duration::from_secs(3600))));
+        stage.start();
+        for part in 0..10 {
+            deliver(stage, part * 100, 100);
+        }
+        assert_eq!(hole_of(stage, "a"), None);
+        stage.fake().disk.0.borrow_mut().clock_ahead = 7200;
+        deliver(stage, 1000, 100);
+        deliver(stage, 1100, 100);
+        assert_eq!(hole_of(stage, "a"), None);
+        stage.fake().disk.0.borrow_mut().clock_ahead = 0;
+        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(3500));
+        for part in 12..20 {
+            deliver(stage, part * 100, 100);
+        }
+        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(100));
+        deliver(stage, 2000, 100);
+        deliver(stage, 2100, 100);
+        let end = hole_of(stage, "a").unwrap();
+        assert!((80_000..=130_000).contains(&end), "{end}");
+        stage.end();
+    });
+}
+
+#[test]
+fn r5_a_finished_file_is_given_back_to_its_last_whole_block() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        stage.rename("a", "a.1");
+        stage.pass(5);
+        stage.append("a", "new\n");
+        stage.comes(&["new"]);
+        stage.pass(30);
+        assert_eq!(hole_of(stage, "a.1"), Some((100_000 - 64) / 4096 * 4096));
+        stage.end();
+        assert_eq!(stage.checkpoint().counters.truncations, 0);
+    });
+}
+
+#[test]
+fn r6_a_restart_goes_on_behind_the_hole_also_where_the_checkpoint_is_older() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        deliver(stage, 1000, 1000);
+        deliver(stage, 2000, 1000);
+        stage.kill();
+        for is_older in [false, true] {
+            if is_older {
+                let files = &mut stage.fake().kept.files;
+                files.current.clone_from(&files.previous);
+            }
+            stage.start();
+            stage.append("a", "more\n");
+            stage.comes(&["more"]);
+            stage.pass(2);
+            stage.acknowledge();
+            stage.kill();
+        }
+        assert_eq!(stage.said_all().matches("truncated").count(), 0, "{}", stage.said_all());
+        assert_eq!(stage.checkpoint().counters.truncations, 0);
+    });
+}
+
+#[test]
+fn r7_acknowledgements_that_are_taken_back_lead_over_the_hole() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        let acks = stage.fake().kept.acks.clone();
+        deliver(stage, 1000, 1000);
+        deliver(stage, 2000, 1000);
+        stage.kill();
+        let end = hole_of(stage, "a").unwrap();
+        assert!(end > 110_000, "{end}");
+        stage.fake().kept.acks = acks;
+        stage.start();
+        let first = end.div_ceil(100);
+        let again: Vec<String> = (first..3000).map(|number| format!("{number:099}")).collect();
+        stage.comes(&again.iter().map(String::as_str).collect::<Vec<_>>());
+        stage.says(&format!("bytes 4096 to {end} were given back after delivery"));
+        stage.end();
+        assert_eq!(stage.checkpoint().counters.truncations, 0);
+    });
+}
+
+#[test]
+fn r8_a_path_that_is_truncated_or_copied_keeps_its_space_which_is_said_once() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 100);
+        stage.copy("a", "a.1");
+        stage.pass(10);
+        stage.truncate("a");
+        stage.pass(10);
+        for part in 0..5 {
+            deliver(stage, part * 1000, 1000);
+        }
+        stage.kill();
+        stage.start();
+        deliver(stage, 9000, 1000);
+        assert_eq!(hole_of(stage, "a"), None);
+        assert_eq!(stage.said_all().matches("no disk space of it is given back").count(), 2, "once in each run");
+        stage.end();
+    });
+}
+
+#[test]
+fn r9_a_copy_that_was_made_before_the_hole_is_known_as_a_copy_after_it() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        let copy = String::from_utf8(stage.content("a")).unwrap();
+        deliver(stage, 1000, 1000);
+        assert!(hole_of(stage, "a").is_some());
+        stage.append("a.1", &copy);
+        stage.pass(20);
+        stage.append("a", "more\n");
+        stage.comes(&["more"]);
+        stage.end();
+    });
+}
+
+#[test]
+fn r10_hard_links_keep_their_blocks() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        stage.append("a", "0\n");
+        stage.comes(&["0"]);
+        stage.hard_link("a", "backup");
+        deliver(stage, 0, 1000);
+        deliver(stage, 1000, 1000);
+        assert_eq!(hole_of(stage, "a"), None);
+        stage.says("a: no disk space of it is given back: it has several names");
+        stage.end();
+    });
+}
+
+#[test]
+fn r11_a_file_system_that_cannot_and_a_file_that_must_not_are_told_once_and_all_else_goes_on() {
+    for errno in [95, 1, 30, 13] {
+        on_fake(&["a"], |stage| {
+            stage.option(&[], all);
+            stage.fake().disk.0.borrow_mut().no_holes = Some(errno);
+            stage.start();
+            for part in 0..4 {
+                deliver(stage, part * 1000, 1000);
+            }
+            assert_eq!(hole_of(stage, "a"), None);
+            assert_eq!(stage.said_all().matches("a hole cannot be made").count(), 1, "{}", stage.said_all());
+            stage.end();
+            assert_eq!(stage.checkpoint().counters.freed_bytes, 0);
+        });
+    }
+}
+
+#[test]
+fn r12_a_truncation_between_check_and_punch_is_told_and_counted() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        let path = stage.path("a");
+        stage.fake().disk.0.borrow_mut().before_punch = Some(Box::new(move |store| {
+            store.truncate(&path, 0);
+            let mut writer = store.open(&path);
+            writer.write(store, "new\n".repeat(2000).as_bytes());
+        }));
+        stage.append("a", &lines(1000, 1000));
+        stage.acknowledge();
+        stage.pass(10);
+        stage.says(
+            "has been truncated or rewritten while its delivered part was given back, 3904 new bytes may be lost",
+        );
+        assert!(stage.checkpoint().counters.possible_loss_bytes >= 3904);
+        stage.come_at_least(1);
+    });
+}
+
+#[test]
+fn r13_what_the_first_start_left_out_is_not_given_back() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| {
+            all(plan);
+            plan.first = logtail::plan::First::LastLines(0);
+        });
+        stage.append("a", &lines(0, 1000));
+        stage.start();
+        stage.pass(2);
+        deliver(stage, 1000, 1000);
+        deliver(stage, 2000, 1000);
+        let content = stage.content("a");
+        assert!(!content[..100_000].contains(&0));
+        assert_eq!(content.iter().position(|byte| *byte == 0), Some(100_000_usize.next_multiple_of(4096)));
+        stage.kill();
+        stage.start();
+        deliver(stage, 3000, 1000);
+        stage.end();
+    });
+}
+
+#[test]
+fn r14_logs_of_a_container_runtime_are_left_alone() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.append("a", "2026-11-29T11:35:47.123456789Z stdout F hello\n");
+        stage.start();
+        stage.come(1);
+        deliver(stage, 0, 1000);
+        deliver(stage, 1000, 1000);
+        assert_eq!(hole_of(stage, "a"), None);
+        stage.says("a container's runtime writes it");
+        stage.end();
+    });
+}
+
+#[test]
+fn r15_when_the_checkpoint_cannot_be_written_the_step_that_is_held_back_is_freed() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        let before = hole_of(stage, "a").unwrap_or(0);
+        let said = usize::try_from(stage.checkpoint().entries[0].freed).unwrap();
+        assert!(said > before, "{said} {before}");
+        stage.fake().run.as_mut().unwrap().fails_to_save(true);
+        stage.append("a", "more\n");
+        stage.comes(&["more"]);
+        stage.pass(2);
+        assert_eq!(hole_of(stage, "a"), Some(said));
+        stage.fake().run.as_mut().unwrap().fails_to_save(false);
+        stage.end();
+    });
+}
+
+#[test]
+fn r16_the_program_gives_back_and_reads_over_the_hole() {
+    every_way(&["a"], |stage| {
+        stage.option(&["--reclaim", "0"], |plan| plan.reclaim = Some(Terms::new(Keep::Size(0))));
+        let text = lines(0, 40_000);
+        stage.append("a", &text[..3_999_800]);
+        for run in 0..3 {
+            stage.start();
+            if run > 0 {
+                stage.append("a", &lines(39_997 + run, 1));
+            }
+            stage.come(if run == 0 { 39_998 } else { 1 });
+            stage.drain();
+            stage.acknowledge();
+        }
+        let content = stage.content("a");
+        assert_eq!(content.len(), text.len());
+        let end = hole_of(stage, "a").unwrap();
+        assert!(end >= 4_000_000 - (3 << 20), "{end}");
+        assert!(content[..4096] == text.as_bytes()[..4096] && content[end..] == text.as_bytes()[end..]);
+        stage.start();
+        stage.append("a", "more\n");
+        stage.comes(&["more"]);
+        stage.end();
+        assert!(stage.checkpoint().counters.freed_bytes >= end as u64 - 4096);
+    });
+}
+
+/// `logtail` without state over a file, once: what it writes, and what it says.
+fn read_once(path: &std::path::Path, lines: &str) -> (Vec<String>, String) {
+    let program = env!("CARGO_BIN_EXE_logtail");
+    let output = std::process::Command::new(program).args(["-n", lines]).arg(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (text.lines().map(str::to_owned).collect(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn number_of(line: &str) -> usize {
+    line.parse().unwrap()
+}
+
+#[test]
+fn r17_a_reader_without_state_reads_over_the_hole() {
+    let path = std::env::temp_dir().join(format!("logtail-reclaim-{}", std::process::id()));
+    std::fs::write(&path, lines(0, 1000)).unwrap();
+    let file = System.open(&path).unwrap();
+    System.punch(&file, 4096, 81920).unwrap();
+    let (read, said) = read_once(&path, "+1");
+    let numbers: Vec<usize> = read.iter().map(|line| number_of(line)).collect();
+    let expected: Vec<usize> = (0..40).chain(820..1000).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(said, format!("logtail: {}: bytes 4096 to 81920 were given back after delivery\n", path.display()));
+    for (count, first) in [("5", 995), ("180", 820), ("181", 820), ("5000", 820)] {
+        let (read, _) = read_once(&path, count);
+        assert_eq!(read.first().map(|line| number_of(line)), Some(first), "{count}");
+        assert_eq!(read.len(), 1000 - first);
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn r18_a_reader_that_is_overtaken_goes_on_behind_the_next_line() {
+    let path = std::env::temp_dir().join(format!("logtail-overtaken-{}", std::process::id()));
+    std::fs::write(&path, lines(0, 1000)).unwrap();
+    let file = System.open(&path).unwrap();
+    let stat = System.stat_open(&file).unwrap();
+    let shape = Shape { tagged: false, max_line: 1 << 20 };
+    let reading = Reading { shape, now: Duration::ZERO, clock: 1, gap_after: Duration::from_secs(10) };
+    let mut generation = Generation::new(Fid(1), &path, stat.inode, 0, Duration::ZERO);
+    generation.open_at(&System, System.duplicate(&file).unwrap(), &stat, 0, &reading).unwrap();
+    let (mut scratch, mut out) = (vec![0; 20_000], Vec::new());
+    assert_eq!(generation.read(&System, &reading, &mut scratch, &mut out).unwrap(), Progress::More);
+    System.punch(&file, 4096, 81920).unwrap();
+    while generation.read(&System, &reading, &mut scratch, &mut out).unwrap() == Progress::More {}
+    let text = String::from_utf8(out).unwrap();
+    let numbers: Vec<usize> = text.lines().map(number_of).collect();
+    let expected: Vec<usize> = (0..200).chain(820..1000).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(generation.take_passed(), Some((4096, 81920)));
+    std::fs::remove_file(&path).unwrap();
+}
