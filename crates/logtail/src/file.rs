@@ -323,6 +323,11 @@ impl<F> Generation<F> {
         end.saturating_sub(self.scanned.max(self.offset))
     }
 
+    /// Whether NUL bytes are waited for in front of which reading stands.
+    pub fn waits_at_nuls(&self, reading: &Reading) -> bool {
+        self.nuls.is_some_and(|nuls| reading.now < nuls.since + reading.gap_after)
+    }
+
     /// The end of what has been read of it.
     pub fn scanned(&self) -> u64 {
         self.scanned
@@ -680,8 +685,7 @@ impl<F> Generation<F> {
 
     /// How much of `scratch` a read fills that begins at `from`: in front of NUL bytes that are waited for only a page.
     fn room<'a>(&self, scratch: &'a mut [u8], reading: &Reading, from: u64) -> &'a mut [u8] {
-        let waits = self.nuls.is_some_and(|nuls| reading.now < nuls.since + reading.gap_after);
-        let length = if waits { index(self.scanned - from + PAGE) } else { usize::MAX };
+        let length = if self.waits_at_nuls(reading) { index(self.scanned - from + PAGE) } else { usize::MAX };
         let length = length.min(scratch.len());
         &mut scratch[..length]
     }

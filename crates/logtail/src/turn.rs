@@ -285,6 +285,7 @@ impl Turn {
             if has_no_writer(context, generation)
                 && !is_out_of_sight(context.disk, generation)
                 && self.reads_nothing_more(context, stage, fid, out)
+                && !stage.files.get(fid).is_some_and(|read| read.waits_at_nuls(&context.reading()))
             {
                 part_line(context, stage, fid, out);
                 stage.files.finish(context, fid, out);

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
@@ -84,8 +85,8 @@ pub struct File {
     /// Its content, and the offset before which it is a hole.
     pub bytes: RefCell<Vec<u8>>,
     hole: Cell<u64>,
-    /// Where a hole was made into it.
-    punched: Cell<(u64, u64)>,
+    /// Where holes were made into it; they do not overlap.
+    punched: RefCell<Vec<Range<u64>>>,
     /// So much of it is on disk for sure.
     pub synced: Cell<u64>,
     modified: Cell<Duration>,
@@ -147,6 +148,31 @@ impl Writer {
             *at += text.len() as u64;
         }
         self.file.modified.set(store.now);
+    }
+}
+
+impl File {
+    /// Whether the byte lies in a hole that was made into it.
+    pub fn is_punched(&self, at: u64) -> bool {
+        self.punched.borrow().iter().any(|hole| hole.contains(&at))
+    }
+
+    fn punch(&self, mut hole: Range<u64>) {
+        let mut bytes = self.bytes.borrow_mut();
+        hole.end = hole.end.min(bytes.len() as u64);
+        let at = |offset: u64| usize::try_from(offset).unwrap();
+        if let Some(hole) = bytes.get_mut(at(hole.start)..at(hole.end)) {
+            hole.fill(0);
+        }
+        let mut punched = self.punched.borrow_mut();
+        punched.retain(|other| {
+            let touches = other.start <= hole.end && hole.start <= other.end;
+            if touches {
+                hole = hole.start.min(other.start)..hole.end.max(other.end);
+            }
+            !touches
+        });
+        punched.push(hole);
     }
 }
 
@@ -229,7 +255,7 @@ impl Store {
             device,
             bytes: RefCell::default(),
             hole: Cell::new(0),
-            punched: Cell::default(),
+            punched: RefCell::default(),
             synced: Cell::new(0),
             modified: Cell::new(self.now),
             born: (!self.no_births).then_some(self.now),
@@ -328,8 +354,9 @@ impl Store {
         file.bytes.borrow_mut().resize(size, 0);
         file.hole.set(file.hole.get().min(size as u64));
         file.synced.set(file.synced.get().min(size as u64));
-        let (from, to) = file.punched.get();
-        file.punched.set((from.min(size as u64), to.min(size as u64)));
+        for hole in file.punched.borrow_mut().iter_mut() {
+            *hole = hole.start.min(size as u64)..hole.end.min(size as u64);
+        }
         file.modified.set(self.now);
     }
 
@@ -367,13 +394,13 @@ impl Fake {
     }
 
     fn told(file: &File) -> Stat {
-        let (from, to) = file.punched.get();
+        let punched: u64 = file.punched.borrow().iter().map(|hole| hole.end - hole.start).sum();
         let blocks = (file.bytes.borrow().len() as u64).next_multiple_of(BLOCK);
         Stat {
             inode: Inode { device: file.device, number: file.number },
             size: file.stale_size.get().unwrap_or(file.bytes.borrow().len() as u64),
             modified: i128::try_from(file.modified.get().as_nanos()).unwrap(),
-            held: blocks.saturating_sub(file.hole.get() + to - from),
+            held: blocks.saturating_sub(file.hole.get() + punched),
             block: BLOCK,
             names: file.names.get(),
             is_file: true,
@@ -475,9 +502,8 @@ impl Disk for Fake {
 
     fn next_data(&self, file: &Reader, offset: u64) -> io::Result<Option<u64>> {
         self.0.borrow_mut().meddle()?;
-        let (from, to) = file.0.punched.get();
         let data = offset.max(file.0.hole.get());
-        let data = if (from..to).contains(&data) { to } else { data };
+        let data = file.0.punched.borrow().iter().find(|hole| hole.contains(&data)).map_or(data, |hole| hole.end);
         Ok((data < file.0.bytes.borrow().len() as u64).then_some(data))
     }
 
@@ -498,12 +524,7 @@ impl Disk for Fake {
             return Err(io::Error::from_raw_os_error(errno));
         }
         assert!(from >= BLOCK && from < to && from.is_multiple_of(BLOCK) && to.is_multiple_of(BLOCK), "{from} to {to}");
-        let mut bytes = file.0.bytes.borrow_mut();
-        let end = bytes.len().min(usize::try_from(to).unwrap());
-        if let Some(hole) = bytes.get_mut(usize::try_from(from).unwrap()..end) {
-            hole.fill(0);
-            file.0.punched.set((from, end as u64));
-        }
+        file.0.punch(from..to);
         file.0.modified.set(store.now);
         store.punched.push((file.0.number, from, to));
         Ok(())

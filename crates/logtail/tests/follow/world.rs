@@ -72,7 +72,7 @@ pub struct World {
     headers: bool,
     /// Older files are compressed.
     compresses: bool,
-    longest: usize,
+    pub longest: usize,
     /// So many steps more.
     left: usize,
     /// With so many directory reads the first look of all knows what lies beside.
@@ -518,6 +518,7 @@ impl World {
             let is_packed = path.extension().is_some_and(|ending| ending == "gz");
             if self.dice.one_in(2) && !content.is_copy && !is_packed {
                 let size = content.bytes.len() - self.dice.below(content.bytes.len().min(300) + 1);
+                let size = size.max(usize::try_from(file.synced.get()).unwrap());
                 content.bytes.truncate(size);
                 store.truncate(&path, size);
                 if let Some(history) = &mut self.history {
@@ -525,6 +526,19 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A file in which a byte outside its hole is not what was written.
+    pub fn changed(&self, store: &Store) -> Option<PathBuf> {
+        let is_changed = |path: &PathBuf| {
+            let file = store.file(path).unwrap();
+            let bytes = file.bytes.borrow();
+            let written = self.contents[file.generation.get()].bytes.iter().enumerate();
+            bytes.len() != written.len()
+                || written.zip(&*bytes).any(|((at, a), b)| a != b && !file.is_punched(at as u64))
+        };
+        let is_plain = |path: &PathBuf| path.extension().is_none_or(|ending| ending != "gz");
+        store.names(Path::new("/log")).into_iter().filter(is_plain).find(is_changed)
     }
 
     fn may_be_copied_twice(&self, content: &Content) -> bool {
