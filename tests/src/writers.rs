@@ -50,11 +50,15 @@ pub enum Manner {
     CopyTruncate,
     /// JSON; renamed to a name with a time, sometimes right after another rotation.
     Json,
+    /// Text; never rotated, and of long lines.
+    Forever,
 }
 
 impl Manner {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rename, Self::CopyTruncate, Self::Json];
+    pub const ALL: [Self; 4] = [Self::Rename, Self::CopyTruncate, Self::Json, Self::Forever];
+    /// Those that rotate.
+    pub const ROTATING: [Self; 3] = [Self::Rename, Self::CopyTruncate, Self::Json];
 
     /// The name in the tokens, and of the log.
     pub fn name(self) -> &'static str {
@@ -62,6 +66,7 @@ impl Manner {
             Self::Rename => "rename",
             Self::CopyTruncate => "copy",
             Self::Json => "json",
+            Self::Forever => "forever",
         }
     }
 }
@@ -103,7 +108,7 @@ pub fn start(manner: Manner, directory: &Path, dice: Dice, orders: Arc<Orders>) 
             for _ in 0..lines {
                 writer.line()?;
             }
-            if Instant::now() > turn && orders.rotate.load(Ordering::SeqCst) {
+            if manner != Manner::Forever && Instant::now() > turn && orders.rotate.load(Ordering::SeqCst) {
                 writer.rotate()?;
                 let again_at_once = manner == Manner::Json && writer.dice.one_in(4);
                 let most = Duration::from_millis(if again_at_once { 50 } else { 5000 });
@@ -136,7 +141,8 @@ impl Writer {
         let number = self.written.lines;
         let keep = if number.is_multiple_of(KEPT) { "keep" } else { "drop" };
         let token = format!("{keep} #{}:{number}#", self.written.manner.name());
-        let length = if self.dice.one_in(100) { 6000 } else { self.dice.below(120) };
+        let is_long = self.written.manner == Manner::Forever || self.dice.one_in(100);
+        let length = if is_long { 6000 } else { self.dice.below(120) };
         let padding = "x".repeat(usize::try_from(length).unwrap_or_default());
         let (first, rest) = if self.written.manner == Manner::Json {
             (format!("{{\"level\":\"info\",\"message\":\"{token} "), format!("{padding}\"}}\n"))
@@ -187,6 +193,7 @@ impl Writer {
                 fs::rename(&self.path, old)?;
                 self.file = open(&self.path)?;
             }
+            Manner::Forever => {}
         }
         Ok(())
     }

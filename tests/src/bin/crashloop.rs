@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use logline::state::files::Checkpoint;
+use logline::state::{Loaded, Store, acks};
 use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Options, Receiver};
 use logpipe_tests::tools::{Scratch, await_that};
@@ -23,7 +26,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 const USAGE: &str =
-    "usage: crashloop [--kills N] [--seed S] [--keep] [--variant plain|slow|filter|grep|awk|joins|links]";
+    "usage: crashloop [--kills N] [--seed S] [--keep] [--variant plain|slow|filter|grep|awk|joins|links|reclaim]";
 
 /// Longer than any wait that the tools allow themselves.
 const HUNG: Duration = Duration::from_secs(90);
@@ -55,10 +58,17 @@ enum Variant {
     Joins,
     /// The logs are followed through links in another directory.
     Links,
+    /// Disk space is given back, of a log that nobody rotates and of those that are.
+    Reclaim,
 }
 
 impl Variant {
-    const ALL: [(&'static str, Self); 7] = [
+    /// The applications that write.
+    fn manners(self) -> &'static [Manner] {
+        if self == Self::Reclaim { &Manner::ALL } else { &Manner::ROTATING }
+    }
+
+    const ALL: [(&'static str, Self); 8] = [
         ("plain", Self::Plain),
         ("slow", Self::Slow),
         ("filter", Self::Filter),
@@ -66,6 +76,7 @@ impl Variant {
         ("awk", Self::Awk),
         ("joins", Self::Joins),
         ("links", Self::Links),
+        ("reclaim", Self::Reclaim),
     ];
 }
 
@@ -100,8 +111,12 @@ fn crash(plan: Plan) -> io::Result<bool> {
     let scratch = Scratch::new("crashloop");
     let mut run = Run::new(plan, scratch.path())?;
     let begin = Instant::now();
-    let applications: Vec<_> = Manner::ALL
-        .into_iter()
+    let applications: Vec<_> = run
+        .plan
+        .variant
+        .manners()
+        .iter()
+        .copied()
         .map(|manner| {
             let dice = Dice::new(run.dice.below(u64::MAX));
             writers::start(manner, &run.directory.join("logs"), dice, Arc::clone(&run.orders))
@@ -127,6 +142,10 @@ fn crash(plan: Plan) -> io::Result<bool> {
     let _ = writeln!(text, "{:<28} {again}", "requests after a clean end");
     let arrived = Arrived::of(&run.receiver.documents());
     let mut is_good = run.complaints.is_empty() && again == 0;
+    if run.plan.variant == Variant::Reclaim {
+        run.look_at_space()?;
+        is_good &= run.space.judge(text);
+    }
     for written in &written {
         is_good &= run.count(written, &arrived, text);
     }
@@ -157,8 +176,45 @@ struct Run {
     orders: Arc<Orders>,
     counts: BTreeMap<String, u64>,
     complaints: Vec<String>,
+    space: Space,
     /// Pipelines that were met by something and come to their end, some while the next one begins.
     ending: Vec<Ending>,
+}
+
+/// The disk space of the log that nobody rotates, in bytes.
+#[derive(Default)]
+struct Space {
+    /// What was written, at the last look.
+    written: u64,
+    /// What it took at the last look, and at most.
+    held: u64,
+    highest: u64,
+    /// What it took at most of what had been acknowledged.
+    highest_acknowledged: u64,
+}
+
+/// So much may stay at the end, when all is acknowledged: a step each that is not worth a call, that is held back, and that
+/// lies in front of the marker, and the first blocks.
+const LEFT_AT_END: u64 = (3 << 20) + (64 << 10);
+/// So much of what is acknowledged may be there at any time: that, what comes in the seconds between two steps, and two bursts.
+const LEFT: u64 = LEFT_AT_END + (24 << 20);
+
+impl Space {
+    fn look(&mut self, written: u64, held: u64, acknowledged: u64) {
+        (self.written, self.held) = (written, held);
+        self.highest = self.highest.max(held);
+        let unacknowledged = written.saturating_sub(acknowledged);
+        self.highest_acknowledged = self.highest_acknowledged.max(held.saturating_sub(unacknowledged));
+    }
+
+    fn judge(&self, text: &mut String) -> bool {
+        let _ = writeln!(
+            text,
+            "disk space: written {}, highest {}, of that acknowledged {} (bound {LEFT}), at the end {} (bound {LEFT_AT_END})",
+            self.written, self.highest, self.highest_acknowledged, self.held
+        );
+        self.highest_acknowledged <= LEFT && self.held <= LEFT_AT_END
+    }
 }
 
 /// A pipeline on its way to its end.
@@ -189,6 +245,7 @@ impl Run {
             orders: Arc::default(),
             counts: BTreeMap::new(),
             complaints: Vec::new(),
+            space: Space::default(),
             ending: Vec::new(),
         })
     }
@@ -201,13 +258,14 @@ impl Run {
         let waits = if is_last { "" } else { "--drain-quiet 200ms --drain-max 1s" };
         let wake = if self.dice.one_in(3) { "--no-inotify" } else { "" };
         let logs = self.directory.join(if self.plan.variant == Variant::Links { "links/*.log" } else { "logs/*.log" });
-        let tail = format!("logtail -F --state {state} -s 0.2 {waits} {wake} {}", logs.display());
+        let reclaim = if self.plan.variant == Variant::Reclaim { "--reclaim 0" } else { "" };
+        let tail = format!("logtail -F --state {state} -s 0.2 {waits} {wake} {reclaim} {}", logs.display());
         let parse = match self.plan.variant {
             Variant::Joins => "logparse text --join trace --join-idle 300ms",
             _ => "logparse json",
         };
         let between = match self.plan.variant {
-            Variant::Plain | Variant::Slow | Variant::Joins | Variant::Links => "logfilter .",
+            Variant::Plain | Variant::Slow | Variant::Joins | Variant::Links | Variant::Reclaim => "logfilter .",
             Variant::Filter => "logfilter keep",
             Variant::Grep if self.dice.one_in(2) => "grep -a .",
             Variant::Grep => "grep -a --line-buffered .",
@@ -247,6 +305,9 @@ impl Run {
             if self.dice.one_in(6) {
                 self.pause_one(&mut pipeline, &names);
             }
+            if self.plan.variant == Variant::Reclaim {
+                self.look_at_space()?;
+            }
             let name = self.meet(&mut pipeline, &names);
             self.add(&name);
             // A container's runtime kills what is left when its first process ends; a plain shell lets it end by itself, and
@@ -272,7 +333,21 @@ impl Run {
     /// What was rotated before the first sight of its path is nobody's to read.
     fn has_seen_the_logs(&self) -> bool {
         let files = fs::read_to_string(self.directory.join("state/files")).unwrap_or_default();
-        Manner::ALL.iter().all(|manner| files.contains(&format!("/{}.log\"", manner.name())))
+        self.plan.variant.manners().iter().all(|manner| files.contains(&format!("/{}.log\"", manner.name())))
+    }
+
+    /// How much disk space the log takes that nobody rotates, and how much of it is not acknowledged.
+    fn look_at_space(&mut self) -> io::Result<()> {
+        let log = fs::metadata(self.directory.join("logs").join(format!("{}.log", Manner::Forever.name())))?;
+        let text = |name| match Store::new(&self.directory.join("state"), name).load() {
+            Loaded::Current(text) | Loaded::Previous(text, _) => text,
+            Loaded::Nothing | Loaded::Lost(_) => Vec::new(),
+        };
+        let (checkpoint, _) = Checkpoint::parse(&text("files"));
+        let fid = checkpoint.entries.iter().find(|entry| entry.inode.number == log.ino()).map(|entry| entry.fid);
+        let acknowledged = acks::parse(&text("acks")).find(|(of, _)| Some(*of) == fid).map_or(0, |(_, offset)| offset);
+        self.space.look(log.len(), log.blocks() * 512, acknowledged);
+        Ok(())
     }
 
     /// Something happens to the pipeline; what.
