@@ -140,10 +140,10 @@ fn f12_a_state_directory_that_cannot_be_written_is_said_everything_is_delivered_
     pipeline.terminate();
     await_end(&mut pipeline);
     assert_eq!(pipeline.codes(), [Some(2), Some(0), Some(2)], "{}", site.said());
-    for told in
-        ["read-only file system, positions are not kept", "read-only file system, what is delivered cannot be kept"]
-    {
-        assert_eq!(site.said().matches(told).count(), 1, "{told}: {}", site.said());
+    for tool in ["logtail", "logpost"] {
+        let state = site.state();
+        let told = &format!("{tool}: {}: read-only file system, positions are not kept", state.display());
+        assert_eq!(site.said().matches(told.as_str()).count(), 1, "{told}: {}", site.said());
     }
     mount.remount("rw");
     site.append("three\n").unwrap();
@@ -187,8 +187,9 @@ fn f12_a_full_disk_is_said_and_once_there_is_room_the_positions_are_kept_after_a
     site.append("one\ntwo\n").unwrap();
     let mut pipeline = start(&site, "");
     await_that("the lines", || site.messages().len() == 2);
-    for told in ["positions are not kept", "what is delivered cannot be kept"] {
-        await_that(told, || site.said().contains(&format!("no space left on device, {told}")));
+    for tool in ["logtail", "logpost"] {
+        let told = format!("{tool}: {}: no space left on device, positions are not kept", site.state().display());
+        await_that(&told, || site.said().contains(&told));
     }
     fs::remove_file(ballast).unwrap();
     site.append("three\n").unwrap();

@@ -11,7 +11,7 @@ server's own name for it.
   
   {"time":"2025-10-10T13:55:36.250Z","level":"warn","message":"full"}
   
-  $ logpost --dry-run --to elasticsearch http://me:secret@es:9200 < one
+  $ logpost --dry-run --to elasticsearch --index-window none http://me:secret@es:9200 < one
   POST http://es:9200/_bulk?filter_path=errors,items.*.status,items.*.error
   content-type: application/x-ndjson
   authorization: ***
@@ -28,7 +28,7 @@ server's own name for it.
 What logtail tells of a line becomes its id and its file. The id makes a second delivery harmless.
 
   $ printf '\0363f2a00c4d1e0b7a9:16-34 /var/log/app.log\t{"ts":1760104536}\n' > tagged
-  $ logpost --dry-run --to opensearch --index 'app-%Y' --add env=prod http://es:9200 < tagged | tail -n 3
+  $ logpost --dry-run --to opensearch --index 'app-%Y' --index-window none --add env=prod http://es:9200 < tagged | tail -n 3
   {"create":{"_index":"app-2025","_id":"3f2a00c4d1e0b7a9-000000000010-000000000022"}}
   {"file_path":"/var/log/app.log","@timestamp":"2025-10-10T13:55:36Z","env":"prod"}
   
@@ -51,7 +51,7 @@ VictoriaLogs drops what is too old or too long without a word, so logpost refuse
 Mistakes are said before anything is read.
 
   $ logpost
-  logpost: <URL>: missing, see logpost --help
+  logpost: <URL>...: missing, see logpost --help
   [2]
   $ logpost es:9200
   logpost: URL: neither http nor https, expected http://host:port/path
@@ -60,7 +60,7 @@ Mistakes are said before anything is read.
   logpost: --index: Logs: no index can have this name, expected lower case, none of \/*?"<>|,#: and no -_+. first
   [2]
   $ logpost --label app=shop http://collector:8080/logs
-  logpost: --label: this kind of server has no labels, use --add K=V
+  logpost: --label: this destination has no labels, use --add K=V
   [2]
   $ logpost --to elasticsearch --add @timestamp=now http://es:9200
   logpost: --add: @timestamp: given twice, or a name that logpost itself writes

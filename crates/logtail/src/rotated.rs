@@ -206,6 +206,9 @@ pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &mut P
             new.entry(place).or_default().push(path.clone());
         }
     }
+    if new.is_empty() {
+        return;
+    }
     for (directory, of_directory) in new {
         // What the paths show now is ours, also if it is rotated while the directory is read.
         let inode_at = |path: &PathBuf| Some(context.disk.stat(path).ok()?.inode);
