@@ -129,12 +129,13 @@ impl Bulk<'_> {
         for _ in 0..3 {
             let answers = shipment.answers("200");
             // Some hundred requests, so that the kill comes in the middle also where it comes late.
-            let mut pipeline = shipment.start_with(&["--batch-bytes", "16KiB"])?;
+            let mut pipeline = shipment.start_with(&["--batch-bytes", "16KiB", "--index-window", "none"])?;
             shipment.until_answers("200", answers + 12)?;
             Shipment::kill_logpost(&mut pipeline)?;
             left.push(self.count("logpipe-*")?);
         }
-        let code = shipment.finish(&mut shipment.start_with(&["--batch-bytes", "64KiB"])?)?;
+        let code =
+            shipment.finish(&mut shipment.start_with(&["--batch-bytes", "64KiB", "--index-window", "none"])?)?;
         let text = self.compare(&shipment, "logpipe-*")?;
         let indices = self.server.text("GET", "/_cat/indices/logpipe-*?h=index&s=index", "")?;
         let days = indices.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -92,6 +92,8 @@ impl Logs<'_> {
                     document.remove(name);
                     document.remove(&format!("_{name}"));
                 }
+                // Loki's own word for a stream that it has parted because it came fast.
+                document.remove("___stream_shard__");
                 document.insert("_line".to_owned(), line);
                 document.insert("_time".to_owned(), value[0].clone());
                 insert_text(&mut documents, document);
