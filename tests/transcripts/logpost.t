@@ -11,7 +11,7 @@ server's own name for it.
   
   {"time":"2025-10-10T13:55:36.250Z","level":"warn","message":"full"}
   
-  $ logpost --dry-run --to elasticsearch --index-window none http://me:secret@es:9200 < one
+  $ LOGPOST_USER=me:secret logpost --dry-run --to elasticsearch --index-window none http://es:9200 < one
   POST http://es:9200/_bulk?filter_path=errors,items.*.status,items.*.error
   content-type: application/x-ndjson
   authorization: ***
