@@ -273,7 +273,7 @@ impl Join {
         self.bound_memory(ready);
     }
 
-    /// Whether the group has as much as it may hold, if so many bytes come to it.
+    /// Whether the group would be full if this number of bytes were added to it.
     fn is_full(&self, key: Key, more: usize) -> bool {
         self.held.get(&key).is_some_and(|group| {
             let waiting: usize = group.waiting.iter().map(|line| line.content.len() + 1).sum();

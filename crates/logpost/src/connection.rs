@@ -38,7 +38,7 @@ pub struct Connecting {
     pub connect_timeout: Option<Duration>,
     /// Longest wait for a whole answer.
     pub max_time: MaxTime,
-    /// A connection is used for so long at most; `None` for ever.
+    /// The greatest age of a connection; `None` for no limit.
     pub max_age: Option<Duration>,
     /// For https URLs.
     pub trust: Option<Arc<Trust>>,

@@ -171,7 +171,7 @@ pub(crate) mod tests {
         texts.iter().filter_map(pair).collect()
     }
 
-    /// What the destination makes of this answer to a request with so many records.
+    /// What the destination makes of this answer to a request with that number of records.
     pub(crate) fn read(destination: &mut dyn Destination, status: u16, body: &str, count: usize) -> Outcomes {
         let answer = Answer { status, retry_after: None, body: body.as_bytes().to_vec() };
         let lines = vec![&b"{}"[..]; count];

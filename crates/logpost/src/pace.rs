@@ -15,7 +15,7 @@ const LONGEST_LINGER: Duration = Duration::from_secs(30);
 /// The first and the longest distance of requests to a server that has too much to do.
 const FIRST_SPACING: Duration = Duration::from_millis(500);
 const LONGEST_SPACING: Duration = Duration::from_secs(30);
-/// By so many requests a second the rate rises at each success.
+/// How much the rate rises at each success, in requests a second.
 const RISE: f64 = 0.1;
 /// A shorter distance is none.
 const SHORTEST_SPACING: Duration = Duration::from_millis(100);

@@ -33,9 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(25);
 /// The memory of a longer line is given back.
 const LONG: usize = 1 << 20;
-/// Refused records are written out when they are so many bytes.
+/// Refused records are written out when they have reached this number of bytes.
 const MANY: usize = 64 << 10;
-/// A pipe that can be written to takes so much without making the writer wait (PIPE_BUF of pipe(7)).
+/// The number of bytes that a pipe which can be written to takes without making the writer wait (PIPE_BUF of pipe(7)).
 const PIPE_BUF: usize = 4096;
 
 /// All that a run of logpost holds.

@@ -55,7 +55,7 @@ impl Resolver for NoResolver {
 #[derive(Debug)]
 pub struct Dialler<R> {
     resolver: R,
-    /// A connection is used for so long at most; `None` for ever.
+    /// The greatest age of a connection; `None` for no limit.
     max_age: Option<Duration>,
     written: Written,
     /// For each host and port, the address that worked last.

@@ -35,7 +35,7 @@ pub struct Window {
     times: Times,
 }
 
-/// Beyond so much no record is taken in, whatever size and number of requests is asked for.
+/// The number of bytes in memory beyond which no record is taken in, whatever size and number of requests is asked for.
 const MOST_MEMORY: usize = 8 << 20;
 
 /// The number of the request with the records that are held apart.

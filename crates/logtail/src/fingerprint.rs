@@ -207,7 +207,7 @@ impl Fingerprint {
         bytes.get(start..).is_some_and(|bytes| is_sample(&self.marker, self.key, bytes))
     }
 
-    /// Whether the file begins as this one; `first` are the first bytes of it, so many as one read has given.
+    /// Whether the file begins as this one; `first` are its first bytes, as many as one read has given.
     pub fn begins_in<D: Disk>(&self, first: &[u8], disk: &D, file: &D::File) -> io::Result<bool> {
         if first.len() as u64 >= self.head.length { Ok(self.begins_with(first)) } else { self.begins(disk, file) }
     }

@@ -37,7 +37,7 @@ use crate::report::Report;
 use crate::rotated::{self, Candidate, Rotated};
 use crate::turn::{Stage, Turn};
 
-/// See the module.
+/// The follower: the disk, the plan, and what is known of paths and files.
 #[derive(Debug)]
 pub struct Follower<D: Disk> {
     disk: D,

@@ -12,7 +12,7 @@ use crate::disk::{Disk, Stat};
 
 /// How deep `**` reaches.
 const DEEPEST: usize = 32;
-/// A pattern with braces stands for so many without them at most.
+/// The greatest number of patterns without braces for which one with braces may stand.
 const MOST_ALTERNATIVES: usize = 1024;
 
 /// A file name with or without wildcards.

@@ -20,7 +20,7 @@ pub const RESTLESS: Duration = Duration::from_secs(2);
 /// The kernel follows as many links from one path.
 const MOST_LINKS: usize = 40;
 
-/// In so many directories beside its own the older generations of a path are looked for.
+/// The greatest number of directories besides its own in which the older generations of a path are looked for.
 const MOST_PLACES: usize = 4;
 
 /// A path that is watched.

@@ -42,7 +42,7 @@ const FIRST_LINE: usize = 256;
 pub enum Keep {
     /// So many bytes of disk space, the newest.
     Size(u64),
-    /// What was read in so long a time.
+    /// What was read within a span of time.
     Time(Duration),
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use logline::state::Urgency;
 use logline::state::files::Counters;
 
-/// See the module.
+/// What a run tells its user, what it has counted, and how soon its checkpoint must be written.
 #[derive(Debug, Default)]
 pub struct Report {
     messages: Vec<String>,

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_millis(500);
 /// How often it is looked whether a lock is free.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// If there is still nobody to acknowledge what is written so long after the first output, that is said.
+/// How long after the first output it is said that nobody acknowledges what is written.
 const LOGPOST_EXPECTED: Duration = Duration::from_secs(60);
 
 /// The state directory.

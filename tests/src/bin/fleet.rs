@@ -18,7 +18,7 @@ use logpipe_tests::tools::Scratch;
 use rustix::process::{Pid, Signal, kill_process};
 
 const USAGE: &str = "usage: fleet [--seconds N] COUNT SERVER:PORT (a VictoriaLogs)";
-/// With so long a linger, its phases can be told apart.
+/// A linger long enough for its phases to be told apart.
 const LINGER: u64 = 10;
 /// So many lines each has to catch up with before a narrow gate.
 const BACKLOG: u64 = 20_000;

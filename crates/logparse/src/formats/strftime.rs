@@ -19,7 +19,7 @@ enum Piece {
     Field(u8),
     /// So many digits of a second.
     Fraction(usize),
-    /// Seconds since 1970 with so many further digits: 0, 3 or 6.
+    /// Seconds since 1970, followed by this number of digits of the fraction: 0, 3 or 6.
     Epoch(usize),
 }
 

@@ -64,7 +64,7 @@ fn access_log_since(hours: i64) -> Result<Vec<u8>, Trouble> {
     access_log_every(7, hours, usize::MAX)
 }
 
-/// The first of these lines as if they had been written every so many seconds, from so many hours ago on.
+/// The first of these lines as if they had been written at equal intervals, beginning some hours ago.
 fn access_log_every(seconds: i64, hours: i64, lines: usize) -> Result<Vec<u8>, Trouble> {
     let mut time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
     let mut dated = Vec::new();
