@@ -228,7 +228,7 @@ pub fn time(field: &Field<'_>, zone: &Zone) -> Option<Moment> {
 /// The moment that any field tells: also a date alone, or an epoch of any size.
 pub fn moment(field: &Field<'_>, zone: &Zone) -> Option<Moment> {
     match field {
-        Field::Json([b'"' | b'0'..=b'9', ..]) | Field::Text(_) => Moment::parse(&field.text(), zone),
+        Field::Json([b'"' | b'0'..=b'9', ..]) | Field::Text(_) => Reader::new(zone).moment(&field.text()),
         Field::Json(_) => None,
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use logline::quantity::parse_duration;
+use logline::stamp::Reader;
 use logline::time::{Moment, Zone};
 
 /// For messages: what a moment looks like.
@@ -22,7 +23,7 @@ pub enum When {
 
 impl When {
     /// Reads `now`, `today`, `yesterday`, a length of time with a unit and with or without a minus (so long ago), and what
-    /// [`Moment::parse`] reads.
+    /// [`Reader::moment`] reads.
     pub fn parse(text: &str, zone: &Zone) -> Option<Self> {
         match text {
             "now" => Some(Self::Ago(Duration::ZERO)),
@@ -30,9 +31,9 @@ impl When {
             "yesterday" => Some(Self::Day(1)),
             _ if text.ends_with(|c: char| c.is_ascii_alphabetic()) => {
                 let ago = parse_duration(text.strip_prefix('-').unwrap_or(text)).ok().map(Self::Ago);
-                ago.or_else(|| Moment::parse(text.as_bytes(), zone).map(Self::At))
+                ago.or_else(|| Reader::new(zone).moment(text.as_bytes()).map(Self::At))
             }
-            _ => Moment::parse(text.as_bytes(), zone).map(Self::At),
+            _ => Reader::new(zone).moment(text.as_bytes()).map(Self::At),
         }
     }
 

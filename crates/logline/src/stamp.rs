@@ -16,6 +16,13 @@
 //! without one uses it at that moment, and makes the stamp unreadable otherwise: it is never guessed. A stamp without a zone
 //! is of the zone given. A stamp without a year is of the year that puts it nearest to now and at most a day ahead.
 
+pub(crate) mod parts;
+
+use parts::{
+    ABBREVIATIONS, Clock, Fraction, behind_spaces, bracketed_name, clock, clock_by, clock_unpadded, digits, ends_word,
+    fraction, half_of_day, is_of_zone_name, month_and_day, number, offset, year_behind,
+};
+
 use crate::calendar::{Civil, month};
 use crate::json::unescape;
 use crate::time::{Moment, Zone};
@@ -28,15 +35,6 @@ pub struct Stamp {
     fraction: Fraction,
     /// Seconds east of UTC.
     offset: i64,
-}
-
-/// The digits behind the seconds.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-struct Fraction {
-    /// Below 1 000 000 000.
-    nanos: u32,
-    /// How many digits were written; those behind the ninth are cut off.
-    digits: u8,
 }
 
 /// Why no stamp could be read.
@@ -130,6 +128,20 @@ impl<'z> Reader<'z> {
     pub fn text(&self, text: &[u8]) -> Option<Stamp> {
         let text = text.trim_ascii();
         self.whole(text).ok().or_else(|| epoch(text))
+    }
+
+    /// A moment that a user names: what a record can tell ([`Self::text`]), a date alone, which is its first moment, or
+    /// seconds, milliseconds, microseconds or nanoseconds since 1970 of any size. `None` also for a day or an hour that does
+    /// not exist.
+    pub fn moment(&self, text: &[u8]) -> Option<Moment> {
+        if let Some(stamp) = self.text(text) {
+            return Some(stamp.moment());
+        }
+        if let [_, _, _, _, b'-' | b'/', _, _, _, _, _] = text {
+            let midnight = [text, b"T00:00:00"].concat();
+            return Some(self.whole(&midnight).ok()?.moment());
+        }
+        moment_of_epoch(text)
     }
 
     /// A text that is a stamp from its beginning to its end.
@@ -375,180 +387,8 @@ impl<'z> Reader<'z> {
     }
 }
 
-/// Abbreviations of zones that programs write. Those that are a word as well (`EAT`, `WET`) are not among them.
-const ABBREVIATIONS: [&[u8]; 51] = [
-    b"CET", b"CEST", b"MET", b"MEST", b"EET", b"EEST", b"WEST", b"BST", b"IST", b"MSK", b"MSD", b"EST", b"EDT", b"CST",
-    b"CDT", b"MST", b"MDT", b"PST", b"PDT", b"AKST", b"AKDT", b"HST", b"HDT", b"AST", b"ADT", b"NST", b"NDT", b"JST",
-    b"KST", b"HKT", b"SGT", b"AEST", b"AEDT", b"ACST", b"ACDT", b"AWST", b"NZST", b"NZDT", b"SAST", b"PKT", b"ICT",
-    b"WIB", b"WITA", b"BRT", b"BRST", b"CLT", b"CLST", b"SST", b"TRT", b"YEKT", b"NOVT",
-];
-
-/// A time of day.
-#[derive(Clone, Copy)]
-struct Clock {
-    /// Hour, minute, second.
-    time: [i64; 3],
-    fraction: Fraction,
-}
-
 fn plus<T>(read: Read<'_, T>, from: usize) -> Read<'_, T> {
     read.map(|(value, length)| (value, from + length))
-}
-
-/// How many digits `text` begins with.
-fn digits(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
-}
-
-/// A number of a few decimal digits and nothing else.
-fn number(text: &[u8]) -> Option<i64> {
-    let is_number = !text.is_empty() && text.len() <= 9 && text.iter().all(u8::is_ascii_digit);
-    is_number.then(|| text.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
-}
-
-/// Whether nothing goes on here that is part of a word.
-fn ends_word(text: &[u8]) -> bool {
-    text.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
-}
-
-/// Where one or two spaces (or one more for a padded day or hour) end that stand at `at`.
-fn behind_spaces(text: &[u8], at: usize) -> Option<usize> {
-    let count = text.get(at..)?.iter().take_while(|byte| **byte == b' ').count();
-    (1..=2).contains(&count).then_some(at + count)
-}
-
-/// `Oct 10`, `Oct  1` or `October 10`: the month, the day, and how long it is.
-fn month_and_day(text: &[u8]) -> Option<([i64; 2], usize)> {
-    let month = month(text.get(..3)?)?;
-    let from = behind_spaces(text, 3)?;
-    let count = digits(&text[from..]);
-    let day = number(&text[from..from + count]).filter(|_| count <= 2)?;
-    Some(([month, day], from + count))
-}
-
-/// `13:55:36.123`, `13:55`, `7:21:57`: the seconds may be missing, the hour may have one digit.
-fn clock(text: &[u8]) -> Option<(Clock, usize)> {
-    clock_by(text, b':')
-}
-
-fn clock_by(text: &[u8], between: u8) -> Option<(Clock, usize)> {
-    let hours = digits(text);
-    let hour = number(&text[..hours]).filter(|_| hours <= 2)?;
-    let [sign, m1, m2, ..] = text[hours..] else { return None };
-    let minute = number(&[m1, m2]).filter(|_| sign == between)?;
-    let at = hours + 3;
-    let second = match text[at..] {
-        [sign, s1, s2, ..] if sign == between => number(&[s1, s2])?,
-        // Something that goes on is no clock.
-        [sign, ..] if sign == between || sign.is_ascii_digit() => return None,
-        _ => {
-            return Some((Clock { time: [hour, minute, 0], fraction: Fraction::default() }, at));
-        }
-    };
-    if text.get(at + 3).is_some_and(u8::is_ascii_digit) {
-        return None;
-    }
-    let (fraction, end) = fraction(text, at + 3);
-    Some((Clock { time: [hour, minute, second], fraction }, end))
-}
-
-/// The same with parts of one digit or two.
-fn clock_unpadded(text: &[u8]) -> Option<(Clock, usize)> {
-    let mut time = [0; 3];
-    let mut at = 0;
-    for (place, part) in time.iter_mut().enumerate() {
-        if place > 0 {
-            at += usize::from(text.get(at) == Some(&b':'));
-        }
-        let count = digits(text.get(at..)?);
-        *part = number(&text[at..at + count]).filter(|_| count <= 2)?;
-        at += count;
-    }
-    let (fraction, end) = fraction(text, at);
-    Some((Clock { time, fraction }, end))
-}
-
-/// The decimals behind a point or comma at `at`, and where they end; none if no digit follows.
-fn fraction(text: &[u8], at: usize) -> (Fraction, usize) {
-    let Some([b'.' | b',', rest @ ..]) = text.get(at..) else { return (Fraction::default(), at) };
-    let count = digits(rest);
-    if count == 0 {
-        return (Fraction::default(), at);
-    }
-    (Fraction::new(&rest[..count]), at + 1 + count)
-}
-
-impl Fraction {
-    fn new(decimals: &[u8]) -> Self {
-        let padded = decimals.iter().chain(std::iter::repeat(&b'0')).take(9);
-        let nanos = padded.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-        Self { nanos, digits: decimals.len().min(9).to_le_bytes()[0] }
-    }
-}
-
-/// Whether `am` or `pm` follows, a space before it or not: is it the afternoon, and how long is it?
-fn half_of_day(text: &[u8]) -> Option<(bool, usize)> {
-    let space = usize::from(text.first() == Some(&b' '));
-    let [half, m, rest @ ..] = &text[space..] else { return None };
-    let is_half = m.eq_ignore_ascii_case(&b'm') && matches!(half, b'a' | b'A' | b'p' | b'P') && ends_word(rest);
-    is_half.then(|| (half.eq_ignore_ascii_case(&b'p'), space + 2))
-}
-
-/// `+02:00`, `+0200` or `+02` with nothing of a word behind it: seconds east of UTC, `None` if no zone is so far off, and its
-/// length.
-pub(crate) fn offset(text: &[u8]) -> Option<(Option<i64>, usize)> {
-    let (sign, rest) = match text {
-        [b'+', rest @ ..] => (1, rest),
-        [b'-', rest @ ..] => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes, length) = match (digits(rest), rest) {
-        (2, [h1, h2, b':', m1, m2, ..]) => (number(&[*h1, *h2])?, number(&[*m1, *m2])?, 5),
-        (4, [h1, h2, m1, m2, ..]) => (number(&[*h1, *h2])?, number(&[*m1, *m2])?, 4),
-        (2, [h1, h2, ..]) => (number(&[*h1, *h2])?, 0, 2),
-        _ => return None,
-    };
-    if !ends_word(&rest[length..]) {
-        return None;
-    }
-    let seconds = sign * (hours * 3600 + minutes * 60);
-    // From Baker Island to Kiritimati.
-    let exists = minutes < 60 && (-12 * 3600..=14 * 3600).contains(&seconds);
-    Some((exists.then_some(seconds), 1 + length))
-}
-
-fn is_of_zone_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+')
-}
-
-/// A name of a zone in brackets, and the length of it with them.
-fn bracketed_name(text: &[u8]) -> Option<(&[u8], usize)> {
-    let close = match text.first()? {
-        b'[' => b']',
-        b'(' => b')',
-        _ => return None,
-    };
-    let length = text[1..].iter().take_while(|byte| is_of_zone_name(**byte)).count();
-    let word = &text[1..=length];
-    let is_name = length > 0 && text.get(1 + length) == Some(&close) && word[0].is_ascii_uppercase();
-    let is_zone =
-        matches!(word, b"UTC" | b"GMT" | b"Z") || memchr::memchr(b'/', word).is_some() || ABBREVIATIONS.contains(&word);
-    (is_name && is_zone).then_some((word, length + 2))
-}
-
-/// ` 2025` or ` CET 2025` behind a clock that ends at `at`: the year, the zone, and where it ends.
-fn year_behind(text: &[u8], at: usize) -> Option<(i64, Option<&[u8]>, usize)> {
-    let rest = text.get(at..)?.strip_prefix(b" ")?;
-    let letters = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let (zone, rest) = match rest.get(letters) {
-        Some(b' ') if (1..=5).contains(&letters) => (Some(&rest[..letters]), &rest[letters + 1..]),
-        _ => (None, rest),
-    };
-    // `2001:db8::1` is the address of a host.
-    let is_ended = |rest: &[u8]| ends_word(rest) && !matches!(rest, [b':', next, ..] if *next != b' ');
-    let year = rest.get(..4).and_then(number).filter(|_| is_ended(&rest[4..]))?;
-    // A number of four digits behind a time of syslog is a year only where it can be one.
-    (1970..2200).contains(&year).then(|| (year, zone, text.len() - rest.len() + 4))
 }
 
 /// An epoch, in seconds, milliseconds, microseconds or nanoseconds by its size; it may have decimals. `None` outside of the
@@ -577,10 +417,41 @@ fn epoch(text: &[u8]) -> Option<Stamp> {
     Some(Stamp { fraction: Fraction::new(&fraction[..count]), ..stamp })
 }
 
+/// Reads seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; seconds may have
+/// decimals.
+fn moment_of_epoch(text: &[u8]) -> Option<Moment> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (whole, rest) = text.split_at(length);
+    if whole.is_empty() || whole.len() > 19 {
+        return None;
+    }
+    let whole: i128 = whole.iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+    let unit: i128 = match whole {
+        ..100_000_000_000 => 1_000_000_000,
+        100_000_000_000..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
+        _ => 1,
+    };
+    let decimals = match rest {
+        b"" => 0,
+        [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            let nanos = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
+            nanos.fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')) * unit / 1_000_000_000
+        }
+        _ => return None,
+    };
+    let nanos = whole * unit + decimals;
+    Some(Moment {
+        seconds: i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?,
+        nanos: u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::calendar::DAY;
 
     /// 2025-10-12T00:00:00Z
     const NOW: i64 = 1_760_227_200;
@@ -853,6 +724,69 @@ mod tests {
                 assert!(length <= text.len());
                 assert_eq!(reader.whole(written(&stamp).as_bytes()), Ok(stamp), "{text}");
             }
+        }
+    }
+
+    fn at(text: &str, zone: &str) -> Option<Moment> {
+        Reader::new(&Zone::parse(zone).unwrap()).moment(text.as_bytes())
+    }
+
+    #[test]
+    fn a_moment_is_the_same_however_it_is_written() {
+        let moment = Some(Moment { seconds: 1_760_104_536, nanos: 0 });
+        for text in [
+            "2025-10-10T13:55:36Z",
+            "2025-10-10t13:55:36.000z",
+            "2025-10-10T15:55:36+02:00",
+            "2025-10-10 15:55:36+0200",
+            "2025-10-10 04:25:36 -09:30",
+            "2025/10/10 13:55:36",
+            "2025-10-10 13:55:36,000",
+            "1760104536",
+            "1760104536.000",
+            "1760104536000",
+            "1760104536000000",
+            "1760104536000000000",
+        ] {
+            assert_eq!(at(text, "UTC"), moment, "{text}");
+        }
+        assert_eq!(at("2025-10-10 15:55:36", "Europe/Berlin"), moment);
+        assert_eq!(at("2025-10-10T15:55:36", "+02:00"), moment);
+    }
+
+    #[test]
+    fn parts_may_be_left_out_from_the_end() {
+        let seconds = |text| at(text, "UTC").unwrap().seconds;
+        assert_eq!(seconds("1970-01-02"), DAY);
+        assert_eq!(seconds("1970-01-02T01:30"), DAY + 5400);
+        assert_eq!(at("0001-01-01T00:00:00Z", "UTC").unwrap().seconds, -62_135_596_800);
+        assert_eq!(at("1.5", "UTC").unwrap(), Moment { seconds: 1, nanos: 500_000_000 });
+        assert_eq!(at("1970-01-01T00:00:01.123456789Z", "UTC").unwrap().nanos, 123_456_789);
+    }
+
+    #[test]
+    fn what_no_calendar_or_clock_shows_is_no_moment() {
+        for text in [
+            "",
+            "now",
+            "2025-13-01",
+            "2025-02-29",
+            "2025-1-1",
+            "2025-10/10",
+            "2025-10-10T24:00:00Z",
+            "2025-10-10T13:60:00Z",
+            "2025-10-10T13:55:36.Z",
+            "2025-10-10T13:55:36+25:00",
+            "2025-10-10T13:55:36 XYZ",
+            "-1",
+            "1e300",
+            "NaN",
+            "2025-10-10x",
+            "12.",
+            "12e3",
+            "12345678901234567890",
+        ] {
+            assert_eq!(at(text, "UTC"), None, "{text}");
         }
     }
 }
