@@ -1,5 +1,7 @@
-//! The destinations, one file each: how the body of a request is written, and what an answer says of its records.
+//! The destinations, one file each: how the body of a request is written, and what an answer says of its records. Which of
+//! them the options name is chosen in [`chosen`].
 
+pub mod chosen;
 pub mod datadog;
 pub mod elasticsearch;
 pub mod loki;

@@ -14,7 +14,6 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 use crate::args::{Args, Compression};
 use crate::connection::{self, Connecting, MaxTime};
 use crate::destinations::Destination;
-use crate::setup;
 use crate::tls::{self, Stamp, Trust};
 
 /// Where requests go, and with what.
@@ -139,10 +138,9 @@ fn header_of(token: &str, word: &str) -> Option<String> {
     (!token.is_empty() && HeaderValue::from_str(&header).is_ok()).then_some(header)
 }
 
-/// The destination that the options name.
-pub fn destination(args: &Args) -> Result<Box<dyn Destination>, Trouble> {
-    let urls = urls(args)?;
-    setup::destination(args, urls[0].uri.path())
+/// The path of the URLs, which all have the same.
+pub fn path(args: &Args) -> Result<String, Trouble> {
+    Ok(urls(args)?[0].uri.path().to_owned())
 }
 
 /// How the connections to it are made.
@@ -374,11 +372,12 @@ fn percent_decoded(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::destinations::chosen::destination;
     use clap::Parser as _;
 
     fn to(arguments: &[&str]) -> Result<Target, Trouble> {
         let args = Args::try_parse_from(std::iter::once(&"logpost").chain(arguments)).unwrap();
-        target(&args, destination(&args)?.as_ref())
+        target(&args, destination(&args, &path(&args)?)?.as_ref())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use logline::quantity::{parse_duration, parse_size};
 
-use crate::reclaim::Keep;
+use crate::terms::Keep;
 
 /// The greatest `--max-line`: what the other tools are made for.
 const GREATEST_LINE: u64 = 1 << 20;

@@ -14,7 +14,7 @@
 //! | [`fingerprint`] | how a file is known again: every comparison of contents |
 //! | [`checkpoint`], [`state`] | what must be on disk before what leaves; the state directory |
 //! | [`report`], [`context`], [`plan`] | what is said and counted; what each call is given; what is to be followed |
-//! | [`reclaim`], [`hole`] | giving back the disk space of what is delivered; the holes that this leaves |
+//! | [`terms`], [`reclaim`], [`hole`] | giving back the disk space of what is delivered; the holes that this leaves |
 //! | [`emit`], [`ends`], [`glob`] | lines with tags; where the last lines begin; patterns |
 //! | [`disk`], [`system`], [`lease`], [`watch`] | the file system, and the calls it takes |
 //! | [`gzip`] | compressed files, read as what they hold |
@@ -45,6 +45,7 @@ pub mod rotated;
 pub mod run;
 pub mod state;
 pub mod system;
+pub mod terms;
 pub mod turn;
 pub mod watch;
 

@@ -16,10 +16,10 @@ use logtail::glob::Pattern;
 use logtail::gzip::Unpacking;
 use logtail::manual::MANUAL;
 use logtail::plan::{First, Plan};
-use logtail::reclaim::Terms;
 use logtail::run::{Pace, Run, boot_id};
 use logtail::state::State;
 use logtail::system::System;
+use logtail::terms::Terms;
 
 fn main() -> Exit {
     logline::args::run(PROG, &MANUAL, run)

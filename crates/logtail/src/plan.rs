@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::emit::Shape;
 use crate::glob::Pattern;
-use crate::reclaim::Terms;
+use crate::terms::Terms;
 
 /// Where the first reading of a file begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

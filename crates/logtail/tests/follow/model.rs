@@ -16,7 +16,7 @@ use logline::position::{Fid, Flags, Position};
 use logline::splitter::Splitter;
 use logpost::{Answered, Outcome, Outcomes, Window};
 use logtail::plan::Plan;
-use logtail::reclaim::{Keep, Terms};
+use logtail::terms::{Keep, Terms};
 
 use crate::fake::Fake;
 use crate::run::{Kept, Run, names_from, plan};

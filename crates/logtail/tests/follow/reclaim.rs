@@ -8,8 +8,8 @@ use logtail::disk::Disk as _;
 use logtail::emit::Shape;
 use logtail::file::{Generation, Progress, Reading};
 use logtail::plan::Plan;
-use logtail::reclaim::{Keep, Terms};
 use logtail::system::System;
+use logtail::terms::{Keep, Terms};
 
 use crate::stage::{Stage, every_way, on_fake};
 
