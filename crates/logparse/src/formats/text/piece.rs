@@ -254,6 +254,9 @@ fn level_of(
     is_set_off_before: bool,
 ) -> Option<(Option<Level>, usize)> {
     let word = piece.text(text);
+    if is_http(word) && !is_winston_http(text, piece, is_timed) {
+        return None;
+    }
     if piece.is_bracketed {
         // A brace or an angle is around much else.
         let is_level = text[piece.start] != b'{' && (is_timed || text[piece.start] != b'(');
@@ -282,6 +285,17 @@ fn level_of(
         return Some((Some(Level::from_word(word)?), skip_separator(text, piece.end)));
     }
     None
+}
+
+fn is_http(word: &[u8]) -> bool {
+    word.strip_suffix(b":").unwrap_or(word).eq_ignore_ascii_case(b"http")
+}
+
+/// Whether `http` is winston's level: a colon follows, behind a time. Go's net/http begins its messages with it as well, but
+/// behind a date with slashes; and many a module has this name.
+fn is_winston_http(text: &[u8], piece: &Piece, is_timed: bool) -> bool {
+    let has_colon = piece.text(text).ends_with(b":") || text.get(piece.end) == Some(&b':');
+    is_timed && has_colon && memchr::memchr(b'/', &text[..piece.start]).is_none()
 }
 
 /// `shop.ERROR:`, as Monolog and Laravel write it.
