@@ -94,6 +94,15 @@ struct Nuls {
     since: Duration,
 }
 
+/// By what a checkpoint knows a file again whose lines were acknowledged after it was kept.
+#[derive(Clone, Copy, Default, Debug)]
+struct Kept {
+    /// The offset of the marker.
+    marker: u64,
+    /// The length of the head.
+    head: u64,
+}
+
 /// A generation that is, was or will be read.
 #[derive(Debug)]
 pub struct Generation<F> {
@@ -106,6 +115,10 @@ pub struct Generation<F> {
     /// When the inode was made, where that is known.
     born: Option<i128>,
     print: Fingerprint,
+    /// What an earlier reading knew of the file, as long as it had read further than this one has.
+    further: Option<Box<Fingerprint>>,
+    /// What the last checkpoint says of it that was kept.
+    kept: Kept,
     /// The first offset that was to be emitted.
     start: u64,
     /// The offsets at which a line was cut in two for ever.
@@ -155,6 +168,8 @@ impl<F> Generation<F> {
             inode,
             born: None,
             print: Fingerprint::new(fid, start),
+            further: None,
+            kept: Kept::default(),
             start,
             cuts: Vec::new(),
             phase: Phase::Away,
@@ -184,7 +199,8 @@ impl<F> Generation<F> {
         generation.print = Fingerprint::from_entry(entry);
         generation.was_read = !generation.print.is_blank();
         generation.born = entry.born;
-        generation.hole = Hole::from_checkpoint(entry.freed, entry.marker.offset);
+        generation.kept = Kept { marker: entry.marker.offset, head: entry.head.length };
+        generation.hole = Hole::from_checkpoint(entry.freed);
         generation.cuts = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
         (generation.offset, generation.scanned, generation.marked) = (ack, ack, ack);
         generation.size = entry.read_to().max(ack);
@@ -204,8 +220,8 @@ impl<F> Generation<F> {
             inode: self.inode,
             born: self.born,
             head: self.print.head(),
-            samples: self.print.samples().copied().collect(),
-            marker: self.print.marker(),
+            samples: self.furthest().samples().copied().collect(),
+            marker: self.furthest().marker(),
             start: self.start,
             cuts: self.cuts.clone(),
             freed: self.hole.freed(),
@@ -258,6 +274,11 @@ impl<F> Generation<F> {
     /// What has been read of it.
     pub fn print(&self) -> &Fingerprint {
         &self.print
+    }
+
+    /// What the checkpoint is to know it again by: never less than it was known by before.
+    fn furthest(&self) -> &Fingerprint {
+        self.further.as_deref().filter(|_| !self.is_finished()).unwrap_or(&self.print)
     }
 
     /// The file, while it is open.
@@ -358,9 +379,15 @@ impl<F> Generation<F> {
         self.truncated_lines
     }
 
-    /// Whether what has been emitted is not covered by the head although it could be.
+    /// The offset of the marker in the last checkpoint that was kept.
+    pub fn kept_marker(&self) -> u64 {
+        self.kept.marker
+    }
+
+    /// Whether the last checkpoint that was kept could not tell, were all that was emitted acknowledged, that this is still
+    /// the same file: its marker stands in front of that, and its head is short although the file is not.
     pub fn is_uncovered(&self) -> bool {
-        self.offset.min(HEAD as u64) > self.print.head().length
+        self.offset > self.kept.marker && self.offset.min(HEAD as u64) > self.kept.head
     }
 
     /// Whether bytes at its end have been read and have no LF yet.
@@ -386,12 +413,17 @@ impl<F> Generation<F> {
     /// any more.
     pub fn gives_back(&mut self, from: u64, to: u64) {
         self.hole.is_to_reach(to);
-        self.print.give_back(from, to);
+        for print in [Some(&mut self.print), self.further.as_deref_mut()].into_iter().flatten() {
+            print.give_back(from, to);
+        }
     }
 
     /// A checkpoint was kept that says what is known of it now.
     pub fn was_kept(&mut self, is_on_disk: bool) {
-        self.hole.was_kept(self.print.marker().offset, is_on_disk);
+        self.kept = Kept { marker: self.furthest().marker().offset, head: self.print.head().length };
+        if is_on_disk {
+            self.hole.was_said();
+        }
     }
 
     /// All below `end` has been given back, which has changed what is told of the file from `before` to `after`.
@@ -453,6 +485,10 @@ impl<F> Generation<F> {
         let from = offset.saturating_sub(SAMPLE as u64);
         let count = read_full(disk, &file, &mut before[..index(offset - from)], from)?;
         let offset = from + count as u64;
+        if (offset + 1..=stat.size).contains(&self.print.marker().offset) {
+            self.further.get_or_insert_with(|| Box::new(self.print.clone()));
+        }
+        self.further.take_if(|further| further.marker().offset > stat.size);
         self.print.go_on_at(offset, &before[..count], reading.clock);
         let is_inside_line = before[..count].last().is_some_and(|byte| *byte != b'\n' && *byte != 0);
         if is_inside_line && offset > self.start && !self.cuts.contains(&offset) {
@@ -637,7 +673,7 @@ impl<F> Generation<F> {
         out: &mut Vec<u8>,
     ) -> io::Result<Progress> {
         let stat = disk.stat_open(file)?;
-        if stat.size < self.scanned.max(self.print.head().length) {
+        if stat.size < self.least_size() {
             return Ok(Progress::Rewritten);
         }
         self.size = stat.size;
@@ -654,7 +690,8 @@ impl<F> Generation<F> {
         // Near the head the marker covers little or nothing: what an earlier run has read is known by the head there.
         let is_known = count >= known
             && self.print.ends_in(&scratch[..known], from)
-            && (from > 0 || self.print.begins_in(&scratch[..count], disk, file)?);
+            && (from > 0 || self.print.begins_in(&scratch[..count], disk, file)?)
+            && self.ends_further(disk, file)?;
         if !is_known {
             return self.meet_other_content(disk, file, reading);
         }
@@ -706,6 +743,7 @@ impl<F> Generation<F> {
             (from + start as u64).max(before)
         });
         self.print.read(bytes, from, line, reading.clock);
+        self.further.take_if(|further| further.marker().offset <= self.print.marker().offset);
         self.was_read = true;
         if self.print.wants_head() {
             if from == 0 {
@@ -812,6 +850,7 @@ impl<F> Generation<F> {
             return Ok(Progress::Rewritten);
         }
         self.print.go_on_at(line, &before[..length], reading.clock);
+        self.further = None;
         (self.offset, self.scanned, self.nuls, self.as_read) = (line, line, None, None);
         self.passed = Some((begin, end));
         Ok(Progress::More)
@@ -893,8 +932,23 @@ impl<F> Generation<F> {
     /// Whether the file is not what it was, as a read would find it.
     pub fn is_rewritten<D: Disk<File = F>>(&self, disk: &D) -> io::Result<bool> {
         let Some(file) = self.file() else { return Ok(false) };
-        let is_shorter = disk.stat_open(file)?.size < self.scanned.max(self.print.head().length);
-        Ok(is_shorter || !self.print.stands(disk, file)?)
+        Ok(!self.stands(disk, file, &disk.stat_open(file)?)?)
+    }
+
+    /// Whether the file holds all that was read of it.
+    pub fn stands<D: Disk<File = F>>(&self, disk: &D, file: &F, stat: &Stat) -> io::Result<bool> {
+        Ok(stat.size >= self.least_size() && self.print.stands(disk, file)? && self.ends_further(disk, file)?)
+    }
+
+    /// How long the file is at least, if it holds all that was read of it.
+    fn least_size(&self) -> u64 {
+        let further = self.further.as_ref().map_or(0, |further| further.marker().offset);
+        self.scanned.max(self.print.head().length).max(further)
+    }
+
+    /// Whether the last bytes stand that an earlier reading had come to, where that was further than this one.
+    fn ends_further<D: Disk<File = F>>(&self, disk: &D, file: &F) -> io::Result<bool> {
+        self.further.as_ref().map_or(Ok(true), |further| further.ends(disk, file))
     }
 
     /// Where the file ends in the middle of a line: records the cut there, which must be on disk before anything leaves,

@@ -217,10 +217,9 @@ impl<D: Disk> Follower<D> {
     /// for that is given back.
     pub fn checkpoint_was_kept(&mut self, is_kept: bool, synced: bool, now: Duration) {
         self.report.was_saved(is_kept);
-        let Some(reclaim) = &mut self.reclaim else { return };
         if is_kept {
             self.files.iter_mut().for_each(|generation| generation.was_kept(synced));
-        } else {
+        } else if let Some(reclaim) = &mut self.reclaim {
             let mut context = Context { disk: &self.disk, plan: &self.plan, now, report: &mut self.report };
             reclaim.release_reserve(&mut context, &mut self.files);
         }

@@ -26,23 +26,17 @@ pub struct Hole {
     freed: u64,
     said: u64,
     punched: u64,
-    kept: u64,
 }
 
 impl Hole {
-    /// As the checkpoint says it; `kept` is the offset of the marker there.
-    pub fn from_checkpoint(freed: u64, kept: u64) -> Self {
-        Self { freed, said: freed, punched: 0, kept }
+    /// As the checkpoint says it.
+    pub fn from_checkpoint(freed: u64) -> Self {
+        Self { freed, said: freed, punched: 0 }
     }
 
     /// The end of what is to be given back, or has been: nothing below is compared any more.
     pub fn freed(&self) -> u64 {
         self.freed
-    }
-
-    /// The offset of the marker in the last checkpoint that was kept.
-    pub fn kept(&self) -> u64 {
-        self.kept
     }
 
     /// The end of what may be punched now if the last `reserve` bytes of what is said are held back, where that is more than
@@ -57,12 +51,9 @@ impl Hole {
         self.freed = end;
     }
 
-    /// A checkpoint was kept in which the marker is at `marker`; `is_on_disk` tells whether it was synced.
-    pub fn was_kept(&mut self, marker: u64, is_on_disk: bool) {
-        self.kept = marker;
-        if is_on_disk {
-            self.said = self.freed;
-        }
+    /// A checkpoint is on disk that says how far it is to reach.
+    pub fn was_said(&mut self) {
+        self.said = self.freed;
     }
 
     /// All below `end` has been punched.
@@ -140,9 +131,8 @@ mod tests {
     fn what_is_said_is_due_only_once_it_is_on_disk_and_until_it_is_punched() {
         let mut hole = Hole::default();
         hole.is_to_reach(8192);
-        hole.was_kept(9000, false);
-        assert_eq!((hole.due(0), hole.kept()), (None, 9000));
-        hole.was_kept(9001, true);
+        assert_eq!((hole.due(0), hole.freed()), (None, 8192));
+        hole.was_said();
         assert_eq!((hole.due(0), hole.due(4096), hole.due(9000)), (Some(8192), Some(4096), None));
         hole.was_punched(8192);
         assert_eq!((hole.due(0), hole.freed()), (None, 8192));

@@ -227,7 +227,7 @@ impl Reclaim {
             acknowledged: acks.get(&generation.fid()).copied().unwrap_or(0),
             keep_from,
             marker: generation.print().marker().start(),
-            kept_marker: generation.hole().kept(),
+            kept_marker: generation.kept_marker(),
             is_finished: generation.is_finished(),
             step: self.terms.step,
         }

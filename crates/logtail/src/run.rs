@@ -341,9 +341,8 @@ impl Run {
 
 /// Keeps the checkpoint if it is due; without a state directory there is nothing to keep.
 fn keep(follower: &mut Follower<Unpacking<System>>, state: Option<&mut State>, now: Duration, is_end: bool) {
-    match state {
-        Some(state) => crate::checkpoint::keep(follower, state.files(), now, is_end),
-        None => follower.checkpoint_was_kept(true, false, now),
+    if let Some(state) = state {
+        crate::checkpoint::keep(follower, state.files(), now, is_end);
     }
 }
 

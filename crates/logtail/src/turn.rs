@@ -159,7 +159,7 @@ impl Turn {
             return false;
         };
         let place = (generation.rank(), fid);
-        let (offset, head, cuts) = (generation.offset(), generation.print().head(), generation.cut_count());
+        let (offset, cuts) = (generation.offset(), generation.cut_count());
         let (holes, truncated) = (generation.hole_bytes(), generation.truncated_lines());
         let begins_at = out.len();
         let progress = generation.read(context.disk, &context.reading(), &mut self.scratch, out);
@@ -178,7 +178,7 @@ impl Turn {
         if generation.hole_bytes() != holes || generation.cut_count() != cuts {
             report.must_save(Urgency::SyncedBeforeOutput);
         }
-        if generation.print().head() != head || (generation.offset() != offset && generation.is_uncovered()) {
+        if generation.is_uncovered() {
             report.must_save(Urgency::BeforeOutput);
         }
         if generation.offset() != offset {
@@ -441,8 +441,6 @@ fn opened_anew<D: Disk>(disk: &D, paths: &Paths, generation: &Generation<D::File
     }
     let file = disk.open(generation.path()).ok()?;
     let stat = disk.stat_open(&file).ok()?;
-    let is_same = stat.inode == generation.inode()
-        && stat.size >= generation.scanned()
-        && generation.print().stands(disk, &file).unwrap_or(false);
+    let is_same = stat.inode == generation.inode() && generation.stands(disk, &file, &stat).unwrap_or(false);
     is_same.then_some(file)
 }

@@ -275,3 +275,68 @@ fn f16_a_new_name_alone_is_no_reason_to_read_again() {
         stage.comes(&["3"]);
     });
 }
+
+/// A line longer than a head covers.
+fn long_line(letter: &str) -> String {
+    letter.repeat(2000)
+}
+
+#[test]
+fn f17_what_a_restart_finds_out_about_a_file_is_kept_before_more_of_it_leaves() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", &(long_line("x") + "\n"));
+        stage.start();
+        stage.comes(&[&long_line("x")]);
+        stage.acknowledge();
+        stage.kill();
+        // The head is still empty: it covers nothing of a file's last line.
+        stage.start();
+        stage.append("a", "2\n");
+        stage.comes(&["2"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.start();
+        stage.append("a", "3\n");
+        stage.comes(&["3"]);
+        stage.end();
+        assert!(!stage.said_all().contains("read again"), "{}", stage.said_all());
+    });
+}
+
+#[test]
+fn f18_a_run_that_has_read_nothing_yet_knows_its_files_as_well_as_the_one_before() {
+    on_fake(&["*.log"], |stage| {
+        stage.append("a.log", &(long_line("x") + "\n"));
+        stage.start();
+        let first = stage.come(1);
+        stage.kill();
+        let before = stage.checkpoint().entries[0].marker;
+        stage.append("new.log", "new\n");
+        stage.start_and_look();
+        assert_eq!(stage.checkpoint().entries.len(), 2);
+        assert_eq!(stage.checkpoint().entries[0].marker, before);
+        stage.kill();
+        stage.rename("a.log", "b.log");
+        stage.start();
+        let again = stage.come(2);
+        assert!(again.iter().any(|line| line.position == first[0].position), "the same line under the same identity");
+    });
+}
+
+#[test]
+fn f19_truncated_after_a_restart_has_found_it_and_before_it_is_read_it_is_another_generation() {
+    for new in ["short\n".to_owned(), long_line("z") + "\nlong\n"] {
+        on_fake(&["a"], |stage| {
+            stage.append("a", &(long_line("x") + "\n"));
+            stage.start();
+            let old = stage.come(1);
+            stage.kill();
+            stage.start_and_look();
+            stage.truncate("a");
+            stage.append("a", &new);
+            let came = stage.come(new.lines().count());
+            assert!(came.iter().all(|line| line.position.fid != old[0].position.fid));
+            stage.says("has been truncated or rewritten");
+        });
+    }
+}

@@ -393,6 +393,23 @@ impl Stage {
     // What becomes of logtail.
 
     pub fn start(&mut self) {
+        self.begin();
+        if self.way == Way::Fake {
+            // The program has looked once before anybody can know that it runs.
+            self.step();
+        }
+    }
+
+    /// It starts on the fake disk, looks, keeps its checkpoint, and has read nothing yet.
+    pub fn start_and_look(&mut self) {
+        self.begin();
+        let OnFake { kept, run, .. } = self.fake();
+        let run = run.as_mut().unwrap();
+        run.look();
+        run.keep(kept, false);
+    }
+
+    fn begin(&mut self) {
         let patterns: Vec<PathBuf> = self.patterns.iter().map(|pattern| self.path(pattern)).collect();
         match &mut self.inner {
             Inner::Fake(fake) => {
@@ -407,8 +424,6 @@ impl Stage {
                 plan.state = self.keeps_state_among_the_logs.then(|| PathBuf::from("/log"));
                 (fake.change)(&mut plan);
                 fake.run = Some(Run::start(&fake.disk, plan, &fake.kept, fake.boot));
-                // The program has looked once before anybody can know that it runs.
-                self.step();
             }
             Inner::Real(real) => {
                 let mut command = real.program(self.unprivileged);
