@@ -117,10 +117,6 @@ impl<D: Disk> Follower<D> {
             context.report.must_save(Urgency::SyncedBeforeOutput);
         }
         stage.files.make_room(&context);
-        if context.plan.reclaim.is_some() {
-            // What may be given back depends on how fresh the checkpoints on disk are: each look puts one there.
-            context.report.must_save(Urgency::SyncedBeforeOutput);
-        }
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
