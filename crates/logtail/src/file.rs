@@ -1040,7 +1040,7 @@ impl Run {
 }
 
 /// The offset of the first byte from `at` on that is not NUL; `None` where none stands before the end of the file.
-fn next_content<D: Disk>(disk: &D, file: &D::File, at: u64, scratch: &mut [u8]) -> io::Result<Option<u64>> {
+pub fn next_content<D: Disk>(disk: &D, file: &D::File, at: u64, scratch: &mut [u8]) -> io::Result<Option<u64>> {
     let mut at = at;
     while let Some(from) = disk.next_data(file, at)? {
         let count = disk.read_at(file, scratch, from)?;

@@ -14,9 +14,10 @@ use memchr::memrchr;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::ends;
-use crate::file::Generation;
+use crate::file::{Generation, next_content};
 use crate::fingerprint::{Fingerprint, HEAD, read_full};
 use crate::gzip::is_gzip;
+use crate::hole;
 use crate::plan::{First, Plan};
 
 /// Where a new generation belongs among those of its path.
@@ -381,7 +382,10 @@ impl<F> Files<F> {
                 if !print.begins(disk, file)? {
                     continue;
                 }
-                let start = go_on_at(disk, &print, file, stat.size, entry.start, *ack)?;
+                let mut start = go_on_at(disk, &print, file, stat.size, entry.start, *ack)?;
+                if start < entry.freed {
+                    start = behind_hole(disk, file, entry)?.unwrap_or(start);
+                }
                 self.to_rebase.remove(index);
                 return Ok(Some(start));
             }
@@ -755,6 +759,12 @@ fn go_on_at<D: Disk>(
     // A sample may stand in the middle of a line: what was read of it may have been lost, and be another now.
     let start = ack.min(reached);
     if start > size { Ok(0) } else { Ok(end_of_last_line(disk, file, start)?.max(first)) }
+}
+
+/// Where something stands in a file that has become shorter than what was said to be given back of it, all of which was
+/// acknowledged: it was written since.
+fn behind_hole<D: Disk>(disk: &D, file: &D::File, entry: &Entry) -> io::Result<Option<u64>> {
+    next_content(disk, file, hole::first_offset(entry.start, hole::FIRST), &mut [0; 4096])
 }
 
 /// The end of the last whole line in the first `size` bytes of a file.

@@ -375,6 +375,74 @@ fn r16_the_program_gives_back_and_reads_over_the_hole() {
     });
 }
 
+#[test]
+fn r20_after_a_power_loss_each_copy_of_the_checkpoint_leads_behind_the_hole() {
+    for is_older in [false, true] {
+        on_fake(&["a"], |stage| {
+            stage.option(&[], all);
+            stage.start();
+            for part in 0..3 {
+                deliver(stage, part * 1000, 1000);
+            }
+            stage.kill();
+            assert!(hole_of(stage, "a").is_some());
+            stage.fake().boot = "another";
+            if is_older {
+                let files = &mut stage.fake().kept.files;
+                files.current = files.previous.take();
+            }
+            stage.start();
+            stage.append("a", "more\n");
+            stage.comes(&["more"]);
+            deliver(stage, 3000, 1000);
+            stage.end();
+            assert_eq!(stage.checkpoint().counters.truncations, 0);
+            assert_eq!(stage.said_all().matches("truncated").count(), 0, "{}", stage.said_all());
+        });
+    }
+}
+
+#[test]
+fn r21_a_log_that_a_power_loss_left_shorter_than_its_hole_loses_nothing_new() {
+    for size in [5000, 40_000] {
+        on_fake(&["a"], |stage| {
+            stage.option(&[], all);
+            stage.start();
+            for part in 0..3 {
+                deliver(stage, part * 1000, 1000);
+            }
+            stage.kill();
+            let path = stage.path("a");
+            stage.fake().disk.0.borrow_mut().truncate(&path, size);
+            stage.fake().boot = "another";
+            stage.append("a", "new\n");
+            stage.start();
+            stage.comes(&["new"]);
+            stage.end();
+            assert_eq!(stage.checkpoint().counters.possible_loss_bytes, 0);
+        });
+    }
+}
+
+#[test]
+fn r22_of_what_lay_beside_before_only_what_was_written_since_is_given_back() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.append("a", "0\n");
+        stage.append("a.1", &lines(0, 1000));
+        stage.start();
+        stage.comes(&["0"]);
+        stage.append("a.1", &lines(1000, 1000));
+        stage.come(1000);
+        stage.pass(30);
+        stage.acknowledge();
+        stage.pass(30);
+        let content = stage.content("a.1");
+        assert_eq!(content.iter().position(|byte| *byte == 0), Some(100_000_usize.next_multiple_of(4096)));
+        stage.end();
+    });
+}
+
 /// `logtail` without state over a file, once: what it writes, and what it says.
 fn read_once(path: &std::path::Path, lines: &str) -> (Vec<String>, String) {
     let program = env!("CARGO_BIN_EXE_logtail");
