@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::file::Reading;
 use crate::plan::Plan;
@@ -16,6 +17,8 @@ pub struct Context<'a, D> {
     pub plan: &'a Plan,
     /// The time of the run.
     pub now: Duration,
+    /// By which the age of what was read is told.
+    pub clock: Clock,
     /// What is said, counted and must be saved.
     pub report: &'a mut Report,
 }
@@ -24,6 +27,6 @@ impl<D: Disk> Context<'_, D> {
     /// How files are read now.
     pub fn reading(&self) -> Reading {
         let gap_after = if self.plan.follows { self.plan.rotate_quiet } else { Duration::ZERO };
-        Reading { shape: self.plan.shape, now: self.now, clock: self.disk.clock(), gap_after }
+        Reading { shape: self.plan.shape, now: self.now, clock: self.clock.now(self.disk), gap_after }
     }
 }

@@ -73,8 +73,10 @@ pub trait Disk {
     fn has_writer(&self, file: &Self::File) -> Option<bool>;
     /// When the file's inode was made, in nanoseconds since the epoch; `None` where the file system does not tell.
     fn born(&self, file: &Self::File) -> Option<i128>;
-    /// The time of day: seconds since the epoch.
-    fn clock(&self) -> u64;
+    /// The time of day: seconds since the epoch. It may be set.
+    fn time_of_day(&self) -> u64;
+    /// How many seconds the machine has run, also asleep, since it was booted.
+    fn uptime(&self) -> u64;
     /// The names in a directory, `.` and `..` apart, in any order.
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>>;
 }

@@ -23,6 +23,7 @@ use logline::position::Fid;
 use logline::state::Urgency;
 use logline::state::files::{Checkpoint, Counters};
 
+use crate::clock::Clock;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
@@ -47,6 +48,7 @@ pub struct Follower<D: Disk> {
     rotated: Rotated,
     turn: Turn,
     report: Report,
+    clock: Clock,
     /// What gives disk space back, where that is asked for.
     reclaim: Option<Reclaim>,
     /// When all paths were last looked at.
@@ -70,6 +72,7 @@ impl<D: Disk> Follower<D> {
     /// is not known.
     pub fn new(disk: D, plan: Plan, boot: String, new_fid: fn() -> io::Result<Fid>) -> Self {
         Self {
+            clock: Clock::new(&disk),
             disk,
             turn: Turn::new(plan.chunk),
             reclaim: plan.reclaim.map(Reclaim::new),
@@ -84,6 +87,13 @@ impl<D: Disk> Follower<D> {
 
     /// Takes up what an earlier run has left: each generation goes on where `acks` says, or at its start.
     pub fn resume(&mut self, checkpoint: Checkpoint, acks: &HashMap<Fid, u64>, now: Duration) {
+        // After a restart of the machine all files are read under other names, and dated anew.
+        if checkpoint.boot == self.files.boot()
+            && !checkpoint.boot.is_empty()
+            && let Some(clock) = checkpoint.clock
+        {
+            self.clock = Clock::from_kept(clock);
+        }
         self.report.resume(checkpoint.counters);
         self.paths.resume(checkpoint.patterns, &self.plan);
         self.paths.resume_shapes(checkpoint.shapes);
@@ -103,7 +113,7 @@ impl<D: Disk> Follower<D> {
     }
 
     fn parts(&mut self, now: Duration) -> (Context<'_, D>, Stage<'_, D::File>, &mut Turn) {
-        let context = Context { disk: &self.disk, plan: &self.plan, now, report: &mut self.report };
+        let context = Context { disk: &self.disk, plan: &self.plan, now, clock: self.clock, report: &mut self.report };
         let stage = Stage { paths: &mut self.paths, files: &mut self.files, rotated: &mut self.rotated };
         (context, stage, &mut self.turn)
     }
@@ -174,7 +184,8 @@ impl<D: Disk> Follower<D> {
     /// What has been acknowledged by now. Where disk space is to be given back the next step of that is taken.
     pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>, now: Duration) {
         self.files.acknowledge(acks);
-        let mut context = Context { disk: &self.disk, plan: &self.plan, now, report: &mut self.report };
+        let mut context =
+            Context { disk: &self.disk, plan: &self.plan, now, clock: self.clock, report: &mut self.report };
         if let Some(reclaim) = &mut self.reclaim {
             reclaim.step(&mut context, &mut self.files, acks);
         }
@@ -216,7 +227,8 @@ impl<D: Disk> Follower<D> {
         if is_kept {
             self.files.iter_mut().for_each(|generation| generation.was_kept(synced));
         } else if let Some(reclaim) = &mut self.reclaim {
-            let mut context = Context { disk: &self.disk, plan: &self.plan, now, report: &mut self.report };
+            let mut context =
+                Context { disk: &self.disk, plan: &self.plan, now, clock: self.clock, report: &mut self.report };
             reclaim.release_reserve(&mut context, &mut self.files);
         }
     }
@@ -225,6 +237,7 @@ impl<D: Disk> Follower<D> {
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             boot: self.files.boot().to_owned(),
+            clock: Some(self.clock.as_kept()),
             counters: self.report.counters(),
             patterns: Some(self.paths.known_patterns()),
             shapes: self.paths.shapes(),

@@ -255,8 +255,12 @@ impl<D: Disk> Disk for Unpacking<D> {
         self.0.born(file.file())
     }
 
-    fn clock(&self) -> u64 {
-        self.0.clock()
+    fn time_of_day(&self) -> u64 {
+        self.0.time_of_day()
+    }
+
+    fn uptime(&self) -> u64 {
+        self.0.uptime()
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

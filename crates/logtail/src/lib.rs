@@ -21,6 +21,7 @@
 
 pub mod args;
 pub mod checkpoint;
+pub mod clock;
 pub mod context;
 pub mod disk;
 pub mod drain;

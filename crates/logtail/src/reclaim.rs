@@ -18,7 +18,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use logline::ending::cause;
 use logline::position::Fid;
@@ -75,8 +74,6 @@ impl Facts {
 #[derive(Debug)]
 pub struct Reclaim {
     terms: Terms,
-    /// The time of day when the run began, in seconds since the epoch, and its time then.
-    began: Option<(u64, Duration)>,
     /// Paths and files of which nothing is given back, each for one reason, which has been said.
     told: BTreeSet<(PathBuf, String)>,
     /// Files that could not be punched in this run.
@@ -86,7 +83,7 @@ pub struct Reclaim {
 impl Reclaim {
     /// Gives back on these terms.
     pub fn new(terms: Terms) -> Self {
-        Self { terms, began: None, told: BTreeSet::new(), refused: BTreeSet::new() }
+        Self { terms, told: BTreeSet::new(), refused: BTreeSet::new() }
     }
 
     /// Punches what the checkpoint on disk says, then decides what it is to say next. `acks` is what has been acknowledged.
@@ -97,21 +94,13 @@ impl Reclaim {
         acks: &HashMap<Fid, u64>,
     ) {
         self.punch(context, files, self.terms.step);
-        let clock = self.clock(context);
         let paths: Vec<PathBuf> = files.paths().cloned().collect();
         for path in paths {
             let chain = files.of_path(&path).to_vec();
             if chain.iter().any(|fid| self.is_worth_a_look(files, *fid, acks)) {
-                self.decide(context, files, &chain, acks, clock);
+                self.decide(context, files, &chain, acks);
             }
         }
-    }
-
-    /// The time of day by which ages are told: a clock that was set forward during the run makes nothing older.
-    fn clock<D: Disk>(&mut self, context: &Context<'_, D>) -> u64 {
-        let clock = context.disk.clock();
-        let (at, since) = *self.began.get_or_insert((clock, context.now));
-        clock.min(at.saturating_add(context.now.saturating_sub(since).as_secs()))
     }
 
     /// Whether by all that is known without a system call something can be given back.
@@ -129,8 +118,8 @@ impl Reclaim {
         files: &mut Files<D::File>,
         chain: &[Fid],
         acks: &HashMap<Fid, u64>,
-        clock: u64,
     ) {
+        let now = context.clock.now(context.disk);
         let mut left = match self.terms.keep {
             Keep::Size(size) => size,
             Keep::Time(_) => 0,
@@ -148,7 +137,7 @@ impl Reclaim {
             }
             let keep_from = match self.terms.keep {
                 Keep::Size(_) => stat.size.saturating_sub(left),
-                Keep::Time(time) => generation.print().read_by(clock.saturating_sub(time.as_secs())),
+                Keep::Time(time) => generation.print().read_by(now.saturating_sub(time.as_secs())),
             };
             left = left.saturating_sub(stat.held);
             if !self.is_worth_a_look(files, fid, acks) {

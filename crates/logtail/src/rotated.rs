@@ -272,7 +272,7 @@ fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<Open
     let changed = u64::try_from(stat.modified / 1_000_000_000).unwrap_or(0);
     let file = context.disk.unpacked(file).ok()?;
     let stat = context.disk.stat_open(&file).ok()?;
-    let is_young = context.disk.clock() < changed.saturating_add(context.plan.rotate_quiet.as_secs());
+    let is_young = context.disk.time_of_day() < changed.saturating_add(context.plan.rotate_quiet.as_secs());
     (context.disk.fault(&file).is_none() || !is_young).then_some(Opened { file, stat, is_packed })
 }
 

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use rustix::fs::{self, AtFlags, FallocateFlags, FileType, Mode, OFlags, SeekFrom, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 use logline::state::files::Inode;
 
@@ -120,8 +121,12 @@ impl Disk for System {
         is_told.then(|| i128::from(told.stx_btime.tv_sec) * 1_000_000_000 + i128::from(told.stx_btime.tv_nsec))
     }
 
-    fn clock(&self) -> u64 {
+    fn time_of_day(&self) -> u64 {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    fn uptime(&self) -> u64 {
+        u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or(0)
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

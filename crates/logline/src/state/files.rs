@@ -124,6 +124,8 @@ pub struct LearntShape {
 pub struct Checkpoint {
     /// The id of the boot in which it was written; empty where that is not known.
     pub boot: String,
+    /// The clock by which samples were dated in this boot: seconds since the epoch, and the seconds since the boot then.
+    pub clock: Option<(u64, u64)>,
     /// See [`Counters`].
     pub counters: Counters,
     /// The patterns that have been looked for at least once. `None` in a file of an older version, which kept none.
@@ -142,6 +144,9 @@ impl Checkpoint {
         let mut out = Vec::new();
         out.extend_from_slice(b"{\"boot\":");
         json::write_string(&mut out, self.boot.as_bytes());
+        if let Some((began, uptime)) = self.clock {
+            let _ = write!(out, ",\"clock\":[{began},{uptime}]");
+        }
         let Counters { truncations, gaps, possible_loss_bytes, hole_bytes, freed_bytes } = self.counters;
         let _ = writeln!(
             out,
@@ -179,6 +184,7 @@ impl Checkpoint {
             if let Some(boot) = keys.get("boot") {
                 checkpoint.boot =
                     string(boot).map(|boot| String::from_utf8_lossy(&boot).into_owned()).unwrap_or_default();
+                checkpoint.clock = keys.get("clock").and_then(parse_clock);
                 checkpoint.counters = parse_counters(keys.get("counters").unwrap_or(b"{}"));
             } else if let Some(pattern) = keys.get("pattern").and_then(parse_path) {
                 let pattern = pattern.to_string_lossy().into_owned();
@@ -279,6 +285,13 @@ fn parse_sample(elements: &[&[u8]]) -> Option<Sample> {
     (sample.length <= sample.offset).then_some(sample)
 }
 
+fn parse_clock(raw: &[u8]) -> Option<(u64, u64)> {
+    match elements(raw)[..] {
+        [began, uptime] => Some((parse_number(began)?, parse_number(uptime)?)),
+        _ => None,
+    }
+}
+
 fn parse_counters(object: &[u8]) -> Counters {
     let keys = Keys::of(object);
     let number = |key| keys.get(key).and_then(parse_number).unwrap_or(0);
@@ -373,6 +386,7 @@ mod tests {
         };
         Checkpoint {
             boot: "b".to_owned(),
+            clock: Some((1_764_400_000, 77)),
             counters: Counters { truncations: 1, gaps: 2, possible_loss_bytes: 3, hole_bytes: 4, freed_bytes: 5 },
             patterns: Some(vec!["/var/log/*".to_owned()]),
             shapes: vec![LearntShape { path: PathBuf::from("/var/log/a.log"), shape: "a-<d>.log".to_owned() }],

@@ -539,8 +539,12 @@ impl Disk for Fake {
         file.0.born.map(|born| i128::try_from(born.as_nanos()).unwrap())
     }
 
-    fn clock(&self) -> u64 {
+    fn time_of_day(&self) -> u64 {
         self.0.borrow().now.as_secs() + self.0.borrow().clock_ahead
+    }
+
+    fn uptime(&self) -> u64 {
+        self.0.borrow().now.as_secs()
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

@@ -443,6 +443,33 @@ fn r22_of_what_lay_beside_before_only_what_was_written_since_is_given_back() {
     });
 }
 
+#[test]
+fn r19_a_clock_that_is_set_while_nothing_runs_makes_nothing_older() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| reclaim(plan, Keep::Time(Duration::from_secs(3600))));
+        stage.start();
+        for part in 0..10 {
+            deliver(stage, part * 100, 100);
+        }
+        stage.kill();
+        stage.fake().disk.0.borrow_mut().clock_ahead = 7200;
+        stage.start();
+        deliver(stage, 1000, 100);
+        deliver(stage, 1100, 100);
+        assert_eq!(hole_of(stage, "a"), None);
+        // What was read since is not younger than it is either.
+        stage.fake().disk.0.borrow_mut().clock_ahead = 0;
+        stage.kill();
+        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(3600));
+        stage.start();
+        deliver(stage, 1200, 100);
+        deliver(stage, 1300, 100);
+        let end = hole_of(stage, "a").unwrap();
+        assert!((80_000..=120_000).contains(&end), "{end}");
+        stage.end();
+    });
+}
+
 /// `logtail` without state over a file, once: what it writes, and what it says.
 fn read_once(path: &std::path::Path, lines: &str) -> (Vec<String>, String) {
     let program = env!("CARGO_BIN_EXE_logtail");
