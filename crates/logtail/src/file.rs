@@ -337,6 +337,11 @@ impl<F> Generation<F> {
         self.end().unwrap_or(self.offset).max(self.print.marker().offset).max(self.print.head().length)
     }
 
+    /// The size when it was last looked at.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// How many bytes of it had been seen and have not been read. Bytes without their LF, and NUL bytes at the end, do not
     /// count.
     pub fn unread(&self) -> u64 {

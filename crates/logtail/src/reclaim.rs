@@ -18,6 +18,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use logline::ending::cause;
 use logline::position::Fid;
@@ -31,6 +32,11 @@ use crate::fingerprint::{SAMPLE, read_full};
 use crate::hole::first_offset;
 use crate::terms::{Keep, Terms};
 
+/// How many blocks a file has at most on ext4.
+const MOST_BLOCKS: u64 = 1 << 32;
+/// Half of what that makes with the smallest blocks: a shorter file is not asked for its blocks.
+const LONG: u64 = 1024 * MOST_BLOCKS / 2;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How much of a file tells whether a container's runtime writes it.
 const FIRST_LINE: usize = 256;
 
@@ -76,6 +82,8 @@ pub struct Reclaim {
     terms: Terms,
     /// Paths and files of which nothing is given back, each for one reason, which has been said.
     told: BTreeSet<(PathBuf, String)>,
+    /// When it was last said of which path that its file comes near to the longest.
+    warned: HashMap<PathBuf, Duration>,
     /// Files that could not be punched in this run.
     refused: BTreeSet<Fid>,
 }
@@ -83,7 +91,7 @@ pub struct Reclaim {
 impl Reclaim {
     /// Gives back on these terms.
     pub fn new(terms: Terms) -> Self {
-        Self { terms, told: BTreeSet::new(), refused: BTreeSet::new() }
+        Self { terms, told: BTreeSet::new(), warned: HashMap::new(), refused: BTreeSet::new() }
     }
 
     /// Punches what the checkpoint on disk says, then decides what it is to say next. `acks` is what has been acknowledged.
@@ -94,6 +102,7 @@ impl Reclaim {
         acks: &HashMap<Fid, u64>,
     ) {
         self.punch(context, files, self.terms.step);
+        self.warn_of_lengths(context, files);
         let paths: Vec<PathBuf> = files.paths().cloned().collect();
         for path in paths {
             let chain = files.of_path(&path).to_vec();
@@ -219,6 +228,25 @@ impl Reclaim {
             kept_marker: generation.kept_marker(),
             is_finished: generation.is_finished(),
             step: self.terms.step,
+        }
+    }
+
+    /// Lengths go on growing whatever is given back: where ext4 takes no more than as much again it is said once a day.
+    fn warn_of_lengths<D: Disk>(&mut self, context: &mut Context<'_, D>, files: &Files<D::File>) {
+        for generation in files.iter().filter(|generation| generation.size() >= LONG) {
+            let Some(Ok(stat)) = generation.file().map(|file| context.disk.stat_open(file)) else { continue };
+            let longest = stat.block.saturating_mul(MOST_BLOCKS);
+            let path = generation.path();
+            let is_due = self.warned.get(path).is_none_or(|at| context.now >= *at + DAY);
+            if stat.size >= longest / 2 && is_due {
+                self.warned.insert(path.to_owned(), context.now);
+                context.report.say(format!(
+                    "{}: is {} GiB long, and ext4 takes no file longer than {} GiB: rotate it by renaming before",
+                    path.display(),
+                    stat.size >> 30,
+                    longest >> 30
+                ));
+            }
         }
     }
 

@@ -470,6 +470,26 @@ fn r19_a_clock_that_is_set_while_nothing_runs_makes_nothing_older() {
     });
 }
 
+#[test]
+fn r23_a_file_that_comes_near_to_the_longest_is_told_of_once_a_day() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        let file = stage.path("a");
+        let file = stage.fake().disk.0.borrow().file(&file).unwrap();
+        let count =
+            |stage: &Stage| stage.said_all().matches("a: is 9216 GiB long, and ext4 takes no file longer").count();
+        file.stale_size.set(Some(9 << 40));
+        stage.pass(10);
+        for (hours, said) in [(1, 1), (12, 1), (12, 2)] {
+            stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(hours * 3600));
+            stage.pass(10);
+            assert_eq!(count(stage), said, "{}", stage.said_all());
+        }
+    });
+}
+
 /// `logtail` without state over a file, once: what it writes, and what it says.
 fn read_once(path: &std::path::Path, lines: &str) -> (Vec<String>, String) {
     let program = env!("CARGO_BIN_EXE_logtail");
