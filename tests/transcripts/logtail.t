@@ -28,3 +28,6 @@ logtail prints the end of a file, as tail does.
   $ logtail --advance --state state --reclaim 24h log
   logtail: --reclaim: not with --advance, only what logpost has delivered is given back
   [2]
+  $ logtail -F --state state --also-acked other log
+  logtail: --reclaim <KEEP>: missing, see logtail --help
+  [2]

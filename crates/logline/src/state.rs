@@ -73,6 +73,11 @@ impl Store {
         why.map_or(Loaded::Nothing, Loaded::Lost)
     }
 
+    /// The lines of the file and of each copy from before, as far as they can be read.
+    pub fn copies(&self) -> Vec<Vec<u8>> {
+        ["", ".old", ".synced"].into_iter().filter_map(|ending| self.read(ending).ok().flatten()).collect()
+    }
+
     fn read(&self, ending: &str) -> Result<Option<Vec<u8>>, String> {
         match read_regular(&self.path(ending)) {
             Ok(text) => decode(self.name, &text).map(|body| Some(body.to_vec())),
@@ -276,6 +281,7 @@ mod tests {
             fs::write(directory.0.join(name), "").unwrap();
         }
         assert_eq!(store.load(), Loaded::Previous(b"2\n".to_vec(), "empty".to_owned()));
+        assert_eq!(store.copies(), [b"2\n"]);
     }
 
     #[test]

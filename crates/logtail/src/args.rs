@@ -63,6 +63,10 @@ pub struct Args {
     #[arg(long, value_name = "KEEP", value_parser = Keep::parse)]
     pub reclaim: Option<Keep>,
 
+    /// Give back only what the pipeline with the state in DIR, over the same files, has delivered too (repeatable)
+    #[arg(long, value_name = "DIR", requires = "reclaim")]
+    pub also_acked: Vec<PathBuf>,
+
     /// Cut lines that are longer [default and greatest: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = line_limit, default_value = "1MiB", hide_default_value = true)]
     pub max_line: u64,

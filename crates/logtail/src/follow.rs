@@ -31,6 +31,7 @@ use crate::files::{Age, Files};
 use crate::fingerprint::read_full;
 use crate::gzip::is_gzip;
 use crate::links::leads_out;
+use crate::others::Needs;
 use crate::paths::{Paths, WatchedPath, is_compressed};
 use crate::plan::Plan;
 use crate::reclaim::Reclaim;
@@ -181,13 +182,14 @@ impl<D: Disk> Follower<D> {
         self.reclaim.is_some() || self.files.has_left_contents()
     }
 
-    /// What has been acknowledged by now. Where disk space is to be given back the next step of that is taken.
-    pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>, now: Duration) {
+    /// What has been acknowledged by now. Where disk space is to be given back the next step of that is taken, which leaves
+    /// what other pipelines may need.
+    pub fn acknowledge(&mut self, acks: &HashMap<Fid, u64>, others: &Needs, now: Duration) {
         self.files.acknowledge(acks);
         let mut context =
             Context { disk: &self.disk, plan: &self.plan, now, clock: self.clock, report: &mut self.report };
         if let Some(reclaim) = &mut self.reclaim {
-            reclaim.step(&mut context, &mut self.files, acks);
+            reclaim.step(&mut context, &mut self.files, acks, others);
         }
     }
 

@@ -38,6 +38,7 @@ pub mod lease;
 pub mod links;
 pub mod manual;
 pub mod names;
+pub mod others;
 pub mod paths;
 pub mod plan;
 pub mod reclaim;

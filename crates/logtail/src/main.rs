@@ -15,6 +15,7 @@ use logtail::follow::Follower;
 use logtail::glob::Pattern;
 use logtail::gzip::Unpacking;
 use logtail::manual::MANUAL;
+use logtail::others::Others;
 use logtail::plan::{First, Plan};
 use logtail::run::{Pace, Run, boot_id};
 use logtail::state::State;
@@ -51,7 +52,8 @@ fn run(args: &Args) -> Result<Exit, Stop> {
         inotify: !args.no_inotify,
         drain: Drain::new(args.drain_quiet, args.drain_max),
     };
-    Run::new(follower, state, signals, pace, clock).run()
+    let others = Others::new(args.also_acked.clone(), boot_id());
+    Run::new(follower, state, others, signals, pace, clock).run()
 }
 
 fn plan(args: &Args, state: Option<&Path>) -> Result<Plan, Stop> {

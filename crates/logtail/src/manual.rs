@@ -11,7 +11,7 @@ pub const MANUAL: Manual = Manual {
             &["follow", "lines", "state", "tag", "advance", "sleep-interval", "no-inotify"],
         ),
         ("Lines", &["max-line", "partial-after"]),
-        ("Rotation and the end", &["rotate-quiet", "drain-quiet", "drain-max", "reclaim"]),
+        ("Rotation and the end", &["rotate-quiet", "drain-quiet", "drain-max", "reclaim", "also-acked"]),
     ],
     short: &["follow", "lines", "exclude", "state", "tag", "advance"],
     sections: SECTIONS,

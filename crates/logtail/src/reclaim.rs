@@ -6,6 +6,7 @@
 //! | limit | why |
 //! |---|---|
 //! | what has been acknowledged, with an LF behind the hole | what is read behind the hole began in it |
+//! | what other pipelines may need ([`crate::others`]) | they have not delivered it |
 //! | what `--reclaim` keeps of the log | it is there to be read in place |
 //! | the marker, or, while the file is written, 1 MiB before the marker in every copy of the checkpoint | what the file is known by stays |
 //!
@@ -30,6 +31,7 @@ use crate::file::Generation;
 use crate::files::{Files, end_of_last_line};
 use crate::fingerprint::{SAMPLE, read_full};
 use crate::hole::first_offset;
+use crate::others::Needs;
 use crate::terms::{Keep, Terms};
 
 /// How many blocks a file has at most on ext4.
@@ -76,6 +78,21 @@ impl Facts {
     }
 }
 
+/// What has been delivered, by this pipeline and by others over the same files.
+#[derive(Clone, Copy, Debug)]
+struct Delivered<'a> {
+    acks: &'a HashMap<Fid, u64>,
+    others: &'a Needs,
+}
+
+impl Delivered<'_> {
+    /// The offset below which nobody needs the file any more.
+    fn up_to<F>(&self, generation: &Generation<F>) -> u64 {
+        let ack = self.acks.get(&generation.fid()).copied().unwrap_or(0);
+        ack.min(self.others.from(generation.inode()))
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Reclaim {
@@ -94,29 +111,32 @@ impl Reclaim {
         Self { terms, told: BTreeSet::new(), warned: HashMap::new(), refused: BTreeSet::new() }
     }
 
-    /// Punches what the checkpoint on disk says, then decides what it is to say next. `acks` is what has been acknowledged.
+    /// Punches what the checkpoint on disk says, then decides what it is to say next. `acks` is what has been acknowledged,
+    /// `others` what other pipelines need.
     pub fn step<D: Disk>(
         &mut self,
         context: &mut Context<'_, D>,
         files: &mut Files<D::File>,
         acks: &HashMap<Fid, u64>,
+        others: &Needs,
     ) {
+        let delivered = Delivered { acks, others };
         self.punch(context, files, self.terms.step);
         self.warn_of_lengths(context, files);
         let paths: Vec<PathBuf> = files.paths().cloned().collect();
         for path in paths {
             let chain = files.of_path(&path).to_vec();
-            if chain.iter().any(|fid| self.is_worth_a_look(files, *fid, acks)) {
-                self.decide(context, files, &chain, acks);
+            if chain.iter().any(|fid| self.is_worth_a_look(files, *fid, delivered)) {
+                self.decide(context, files, &chain, delivered);
             }
         }
     }
 
     /// Whether by all that is known without a system call something can be given back.
-    fn is_worth_a_look<F>(&self, files: &Files<F>, fid: Fid, acks: &HashMap<Fid, u64>) -> bool {
+    fn is_worth_a_look<F>(&self, files: &Files<F>, fid: Fid, delivered: Delivered<'_>) -> bool {
         let Some(generation) = files.get(fid) else { return false };
         let is_there = files.at(generation.inode()) == Some(fid) && !self.refused.contains(&fid);
-        let facts = self.facts(generation, acks, u64::MAX, 1);
+        let facts = self.facts(generation, delivered, u64::MAX, 1);
         is_there && facts.next_end().is_some_and(|end| !facts.is_finished || end / 4096 > facts.freed / 4096)
     }
 
@@ -126,7 +146,7 @@ impl Reclaim {
         context: &mut Context<'_, D>,
         files: &mut Files<D::File>,
         chain: &[Fid],
-        acks: &HashMap<Fid, u64>,
+        delivered: Delivered<'_>,
     ) {
         let now = context.clock.now(context.disk);
         let mut left = match self.terms.keep {
@@ -149,10 +169,10 @@ impl Reclaim {
                 Keep::Time(time) => generation.print().read_by(now.saturating_sub(time.as_secs())),
             };
             left = left.saturating_sub(stat.held);
-            if !self.is_worth_a_look(files, fid, acks) {
+            if !self.is_worth_a_look(files, fid, delivered) {
                 continue;
             }
-            let facts = self.facts(generation, acks, keep_from, stat.block);
+            let facts = self.facts(generation, delivered, keep_from, stat.block);
             let Some(end) = facts.next_end() else { continue };
             let why = match obstacle(context.disk, files, generation, file, &stat) {
                 Ok(why) => why,
@@ -217,12 +237,12 @@ impl Reclaim {
         }
     }
 
-    fn facts<F>(&self, generation: &Generation<F>, acks: &HashMap<Fid, u64>, keep_from: u64, block: u64) -> Facts {
+    fn facts<F>(&self, generation: &Generation<F>, delivered: Delivered<'_>, keep_from: u64, block: u64) -> Facts {
         Facts {
             start: generation.start(),
             block,
             freed: generation.hole().freed(),
-            acknowledged: acks.get(&generation.fid()).copied().unwrap_or(0),
+            acknowledged: delivered.up_to(generation),
             keep_from,
             marker: generation.print().marker().start(),
             kept_marker: generation.kept_marker(),

@@ -18,8 +18,10 @@ use crate::checkpoint::Outgoing;
 use crate::drain::Drain;
 use crate::follow::Follower;
 use crate::gzip::Unpacking;
+use crate::others::Others;
 use crate::state::State;
 use crate::system::System;
+use crate::terms::STEP;
 use crate::watch::Watch;
 
 /// While a file is active it wakes logtail at most so often: a wake-up of four processes for each line is what costs.
@@ -48,6 +50,7 @@ pub struct Run {
     follower: Follower<Unpacking<System>>,
     output: Outgoing,
     state: Option<State>,
+    others: Others,
     signals: Signals,
     watch: Option<Watch>,
     pace: Pace,
@@ -73,10 +76,11 @@ enum End {
 }
 
 impl Run {
-    /// A run of `follower`.
+    /// A run of `follower`, whose files the `others` read too.
     pub fn new(
         follower: Follower<Unpacking<System>>,
         state: Option<State>,
+        others: Others,
         signals: Signals,
         pace: Pace,
         clock: Instant,
@@ -86,6 +90,7 @@ impl Run {
             follower,
             output: Outgoing::new(Output::stdout()),
             state,
+            others,
             signals,
             watch,
             pace,
@@ -169,7 +174,11 @@ impl Run {
             && self.follower.awaits_acks()
         {
             self.heard_of_acks_at = Some(now);
-            self.follower.acknowledge(&state.acks(), now);
+            let (needs, messages) = self.others.needs(STEP);
+            for message in messages {
+                self.follower.say(message);
+            }
+            self.follower.acknowledge(&state.acks(), &needs, now);
         }
     }
 

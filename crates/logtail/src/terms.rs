@@ -5,7 +5,7 @@ use std::time::Duration;
 use logline::quantity::{parse_duration, parse_size};
 
 /// The usual step.
-const STEP: u64 = 1 << 20;
+pub const STEP: u64 = 1 << 20;
 
 /// What stays of each log, with all its older generations, although it is delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -376,6 +376,33 @@ fn r16_the_program_gives_back_and_reads_over_the_hole() {
 }
 
 #[test]
+fn r19_a_clock_that_is_set_while_nothing_runs_makes_nothing_older() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| reclaim(plan, Keep::Time(Duration::from_secs(3600))));
+        stage.start();
+        for part in 0..10 {
+            deliver(stage, part * 100, 100);
+        }
+        stage.kill();
+        stage.fake().disk.0.borrow_mut().clock_ahead = 7200;
+        stage.start();
+        deliver(stage, 1000, 100);
+        deliver(stage, 1100, 100);
+        assert_eq!(hole_of(stage, "a"), None);
+        // What was read since is not younger than it is either.
+        stage.fake().disk.0.borrow_mut().clock_ahead = 0;
+        stage.kill();
+        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(3600));
+        stage.start();
+        deliver(stage, 1200, 100);
+        deliver(stage, 1300, 100);
+        let end = hole_of(stage, "a").unwrap();
+        assert!((80_000..=120_000).contains(&end), "{end}");
+        stage.end();
+    });
+}
+
+#[test]
 fn r20_after_a_power_loss_each_copy_of_the_checkpoint_leads_behind_the_hole() {
     for is_older in [false, true] {
         on_fake(&["a"], |stage| {
@@ -444,33 +471,6 @@ fn r22_of_what_lay_beside_before_only_what_was_written_since_is_given_back() {
 }
 
 #[test]
-fn r19_a_clock_that_is_set_while_nothing_runs_makes_nothing_older() {
-    on_fake(&["a"], |stage| {
-        stage.option(&[], |plan| reclaim(plan, Keep::Time(Duration::from_secs(3600))));
-        stage.start();
-        for part in 0..10 {
-            deliver(stage, part * 100, 100);
-        }
-        stage.kill();
-        stage.fake().disk.0.borrow_mut().clock_ahead = 7200;
-        stage.start();
-        deliver(stage, 1000, 100);
-        deliver(stage, 1100, 100);
-        assert_eq!(hole_of(stage, "a"), None);
-        // What was read since is not younger than it is either.
-        stage.fake().disk.0.borrow_mut().clock_ahead = 0;
-        stage.kill();
-        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(3600));
-        stage.start();
-        deliver(stage, 1200, 100);
-        deliver(stage, 1300, 100);
-        let end = hole_of(stage, "a").unwrap();
-        assert!((80_000..=120_000).contains(&end), "{end}");
-        stage.end();
-    });
-}
-
-#[test]
 fn r23_a_file_that_comes_near_to_the_longest_is_told_of_once_a_day() {
     on_fake(&["a"], |stage| {
         stage.option(&[], all);
@@ -487,6 +487,35 @@ fn r23_a_file_that_comes_near_to_the_longest_is_told_of_once_a_day() {
             stage.pass(10);
             assert_eq!(count(stage), said, "{}", stage.said_all());
         }
+    });
+}
+
+#[test]
+fn r24_what_another_pipeline_has_not_delivered_stays() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        deliver(stage, 0, 1000);
+        deliver(stage, 1000, 1000);
+        let mut other = stage.checkpoint();
+        let before = hole_of(stage, "a").unwrap();
+        // The other has read as far, and delivered half of it: it goes on from there, whatever comes.
+        let fid = other.entries[0].fid;
+        other.entries[0].marker.offset = 1 << 40;
+        let half = before as u64 + 50_000;
+        let needs = &mut stage.fake().run.as_mut().unwrap().needs;
+        needs.add(&[other], &[(fid, half)].into(), "boot", 4096);
+        for part in 2..6 {
+            deliver(stage, part * 1000, 1000);
+        }
+        let end = hole_of(stage, "a").unwrap() as u64;
+        assert!(end > before as u64 && end <= half, "{before} {end} {half}");
+        // Of a third nothing is known.
+        stage.fake().run.as_mut().unwrap().needs.add(&[], &[].into(), "boot", 4096);
+        deliver(stage, 6000, 1000);
+        deliver(stage, 7000, 1000);
+        assert_eq!(hole_of(stage, "a").unwrap() as u64, end);
+        stage.end();
     });
 }
 

@@ -13,6 +13,7 @@ use logtail::emit::Shape;
 use logtail::follow::Follower;
 use logtail::glob::Pattern;
 use logtail::gzip::Unpacking;
+use logtail::others::Needs;
 use logtail::plan::{First, Plan};
 
 use crate::fake::Fake;
@@ -128,6 +129,8 @@ pub struct Run {
     /// What has been read and not been written to stdout.
     pub out: Vec<u8>,
     pub said: Vec<String>,
+    /// What other pipelines need.
+    pub needs: Needs,
     keeper: Keeper<Tray>,
     started: Duration,
     asked_to_drain: Option<Duration>,
@@ -148,7 +151,15 @@ impl Run {
         }
         let keeper = Keeper::new(Tray::default(), "/state".to_owned());
         let started = disk.0.borrow().now;
-        Self { follower, out: Vec::new(), said: Vec::new(), keeper, started, asked_to_drain: None }
+        Self {
+            follower,
+            out: Vec::new(),
+            said: Vec::new(),
+            needs: Needs::default(),
+            keeper,
+            started,
+            asked_to_drain: None,
+        }
     }
 
     fn now(&self) -> Duration {
@@ -187,7 +198,7 @@ impl Run {
     /// Hears what has been acknowledged, as the program does now and then.
     pub fn hear(&mut self, kept: &Kept) {
         let now = self.now();
-        self.follower.acknowledge(&kept.acks(), now);
+        self.follower.acknowledge(&kept.acks(), &self.needs, now);
         self.said.append(&mut self.follower.messages());
     }
 
