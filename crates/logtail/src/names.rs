@@ -24,6 +24,8 @@ pub fn unpacked(name: &[u8]) -> &[u8] {
 /// | `app.log.old`, `app.log.1`, `app.log.20261124-101112` | `app.log` |
 /// | `app.log-20261124`, `app.log_2026-11-24`, `app.log-1764412345` | `app.log` |
 /// | `app-2026-11-24T10-11-12.log`, `app.20261124.log` | `app.log` |
+/// | `app__2026-11-24_10-11-12.log`, `app.log2026-11-24` | `app.log` |
+/// | `20261124-1011-01-app.log` | `app.log` |
 /// | `@4000000069298d6c2b1a3f08.s` | `current` |
 ///
 /// Each may be compressed. A number behind `-` or `_` that is no date is none: `worker-7` is no older `worker`.
@@ -49,6 +51,19 @@ pub fn find_base<T>(name: &[u8], mut find: impl FnMut(&[u8]) -> Option<T>) -> Op
         if is_rotated && let Some(found) = find(&name[..at]) {
             return Some(found);
         }
+        // The date follows the name with nothing between.
+        if name[at].is_ascii_digit()
+            && name[at - 1].is_ascii_alphabetic()
+            && date(&name[at..]).is_some_and(|date| date >= 8)
+            && let Some(found) = find(&name[..at])
+        {
+            return Some(found);
+        }
+    }
+    if let Some(base) = behind_date(name)
+        && let Some(found) = find(base)
+    {
+        return Some(found);
     }
     for at in (1..name.len()).filter(|at| matches!(name[*at], b'.' | b'-' | b'_')) {
         let rest = &name[at + 1..];
@@ -60,10 +75,20 @@ pub fn find_base<T>(name: &[u8], mut find: impl FnMut(&[u8]) -> Option<T>) -> Op
             rest[..marks].iter().rposition(|byte| byte.is_ascii_digit() || *byte == b'Z').map_or(0, |last| last + 1);
         let extension = &rest[end..];
         if extension.len() > 1 && extension[0] == b'.' {
-            return find(&[&name[..at], extension].concat());
+            let stem =
+                name[..at].iter().rposition(|byte| !matches!(byte, b'.' | b'-' | b'_')).map_or(at, |last| last + 1);
+            return find(&[&name[..stem], extension].concat());
         }
     }
     None
+}
+
+/// What stands behind the date with which a name begins, the time of day and a number, if a name is left.
+fn behind_date(name: &[u8]) -> Option<&[u8]> {
+    date(name).filter(|date| *date >= 8)?;
+    let marks = name.iter().take_while(|byte| is_date_mark(**byte)).count();
+    let base = name.get(marks..).filter(|base| !base.is_empty())?;
+    matches!(name[marks - 1], b'.' | b'-' | b'_').then_some(base)
 }
 
 fn is_date_mark(byte: u8) -> bool {
@@ -209,6 +234,8 @@ impl Shape {
     /// `None` if the name tells nothing of the next one: it is random, or nothing in it is fixed.
     pub fn learn(directory: &Path, base: &[u8], found: &[u8], is_dated: bool) -> Option<Self> {
         let found = unpacked(found);
+        // A counter behind both is a form that is built in.
+        let (base, found) = if is_dated { (uncounted(base), uncounted(found)) } else { (base, found) };
         directory.to_str()?;
         if found.iter().any(|byte| matches!(byte, b'<' | b'>')) || std::str::from_utf8(found).is_err() {
             return None;
@@ -237,12 +264,16 @@ impl Shape {
 
     /// Whether it stands for the older generations of one log, not for everything.
     fn tells_apart(&self, base: &[u8], found: &[u8]) -> bool {
-        let fixed = self.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
-        let has_letters = fixed.clone().any(|text| text.bytes().any(|byte| byte.is_ascii_alphabetic()));
         let varies = self.parts.iter().any(|part| !matches!(part, Part::Text(_)));
         let stem = base.split(|byte| *byte == b'.').next().unwrap_or(base);
         let keeps_name = !stem.is_empty() && found.starts_with(stem);
-        if varies { has_letters || label(found).is_some() || date(found).is_some() } else { keeps_name }
+        if varies { self.has_letters() || label(found).is_some() || date(found).is_some() } else { keeps_name }
+    }
+
+    fn has_letters(&self) -> bool {
+        let has_letter =
+            |part: &Part| matches!(part, Part::Text(text) if text.bytes().any(|byte| byte.is_ascii_alphabetic()));
+        self.parts.iter().any(has_letter)
     }
 
     /// As it is kept: `old/app-<d>.log`.
@@ -273,9 +304,22 @@ impl Shape {
         &self.directory
     }
 
+    /// Whether nothing but digits, months and separators differs from name to name.
+    pub fn varies_in_numbers(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Text(_))) && {
+            let inner = self.parts.get(1..self.parts.len() - 1).unwrap_or_default();
+            let is_mark = |text: &String| text.bytes().all(|byte| is_date_mark(byte) || byte == b'_');
+            inner.iter().all(|part| !matches!(part, Part::Text(text) if !is_mark(text)))
+        }
+    }
+
     /// Whether a file in its directory is called so, compressed or not.
     pub fn matches(&self, name: &[u8]) -> bool {
         let mut rest = unpacked(name);
+        // With nothing fixed in it but separators it stands for dates and labels, not for any number.
+        if !self.has_letters() && label(rest).is_none() && date(rest).is_none() {
+            return false;
+        }
         for part in &self.parts {
             let Some(length) = part.matches(rest) else { return false };
             rest = &rest[length..];
@@ -301,6 +345,17 @@ impl fmt::Display for Shape {
     }
 }
 
+/// The name without a number behind its last dot that is not the day of a date.
+fn uncounted(name: &[u8]) -> &[u8] {
+    let stem =
+        name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0).map(|dot| (&name[..dot], &name[dot + 1..]));
+    let is_counter = |ending: &[u8]| (1..4).contains(&ending.len()) && ending.iter().all(u8::is_ascii_digit);
+    let has_extension = |stem: &[u8]| {
+        stem.iter().rposition(|byte| *byte == b'.').is_some_and(|dot| !stem[dot..].iter().any(u8::is_ascii_digit))
+    };
+    stem.filter(|(stem, ending)| is_counter(ending) && has_extension(stem)).map_or(name, |(stem, _)| stem)
+}
+
 /// What of `found` differs from `base`: from where to where.
 fn differing(base: &[u8], found: &[u8], is_dated: bool) -> (usize, usize) {
     let most = base.len().min(found.len());
@@ -310,12 +365,32 @@ fn differing(base: &[u8], found: &[u8], is_dated: bool) -> (usize, usize) {
     if !is_dated {
         return (start, end);
     }
-    // The day differs, and tomorrow the month will.
+    if start == end && base.len() == found.len() {
+        // Alike but for the counter: all that varies is the date, where there is one.
+        let at = (0..found.len()).find(|at| is_date_at(found, *at));
+        return at.map_or((start, end), |at| (at, end_of_marks(found, at)));
+    }
+    // The day differs, and tomorrow the month will. A number that is joined to a letter is that of an instance.
     let marks = found[..start].iter().rev().take_while(|byte| is_date_mark(**byte)).count();
-    let first = found[start - marks..start].iter().position(u8::is_ascii_digit).map_or(start, |at| start - marks + at);
-    let marks = found[end..].iter().take_while(|byte| is_date_mark(**byte)).count();
-    let last = found[end..end + marks].iter().rposition(u8::is_ascii_digit).map_or(end, |at| end + at + 1);
-    (first, last)
+    let begins = |at: &usize| {
+        found[*at].is_ascii_digit() && (*at == 0 || !found[at - 1].is_ascii_digit()) && {
+            let is_joined = *at > 0 && found[at - 1].is_ascii_alphabetic() && found[at - 1] != b'T';
+            !is_joined || is_date_at(found, *at)
+        }
+    };
+    let digits = found[..start].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let first = (start - marks..start).find(begins).unwrap_or(start - digits);
+    (first, end_of_marks(found, end).max(end))
+}
+
+fn is_date_at(name: &[u8], at: usize) -> bool {
+    (at == 0 || !name[at - 1].is_ascii_digit()) && date(&name[at..]).is_some_and(|date| date >= 8)
+}
+
+/// Behind the last digit of the date marks that stand from `at` on; `at` where there is none.
+fn end_of_marks(name: &[u8], at: usize) -> usize {
+    let marks = name[at..].iter().take_while(|byte| is_date_mark(**byte)).count();
+    name[at..at + marks].iter().rposition(u8::is_ascii_digit).map_or(at, |last| at + last + 1)
 }
 
 fn text(bytes: &[u8]) -> Option<Part> {
@@ -363,6 +438,11 @@ mod tests {
             "app.2026-11-29_10-22-03_221315.log.gz",
             "app.2026-11-29.2.log",
             "app_20261129.log",
+            "app__2026-11-29_12-00-00.log",
+            "app.log2026-11-29",
+            "app.log20261129.gz",
+            "20261129-1045-03-app.log",
+            "2026-11-29_app.log",
         ] {
             assert!(is_rotated(name, "app.log"), "{name}");
         }
@@ -380,6 +460,8 @@ mod tests {
             "app-20261132.log",
             "app-202611.log",
             "app-18991129.log",
+            "7-app.log",
+            "20261129app.log",
         ] {
             assert!(!is_rotated(name, "app.log"), "{name}");
         }
@@ -432,6 +514,31 @@ mod tests {
                 "app-2027-01.log",
             ),
             ("access-12", "access-1", true, "access-<d>", "access-13", "access-"),
+            (
+                "worker1-2026-11-30.log",
+                "worker1-2026-11-29.log",
+                true,
+                "worker1-<d>-<d>-<d>.log",
+                "worker1-2026-12-01.log",
+                "worker2-2026-12-01.log",
+            ),
+            (
+                "app-2026-11-29.log.12",
+                "app-2026-11-29.log",
+                true,
+                "app-<d>-<d>-<d>.log",
+                "app-2026-11-30.log",
+                "app-2026.log",
+            ),
+            (
+                "app20261130.log",
+                "app20261129_001.log",
+                true,
+                "app<d>_<d>.log",
+                "app20261201_002.log",
+                "app20261201.log",
+            ),
+            ("current", "20261129", false, "<d>", "20261130", "12345"),
             (
                 "app.log",
                 "app.29-Nov-2026.log",
