@@ -136,7 +136,7 @@ impl World {
         let apps = apps.collect();
         let headers = dice.one_in(3);
         // A short file that is compressed, and written to after that, comes twice: where that is judged it is not played.
-        let compresses = dice.one_in(2) && !learns;
+        let compresses = dice.one_in(2);
         let longest = [8, 40, 200][dice.below(3)];
         Self {
             dice,
