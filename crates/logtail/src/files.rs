@@ -139,6 +139,11 @@ impl<F> Files<F> {
         self.chains.get(path).map_or(&[], Vec::as_slice)
     }
 
+    /// When the oldest file of the path that is known was made: what was changed before was there before logtail came.
+    pub fn followed_since(&self, path: &Path) -> Option<i128> {
+        self.of_path(path).iter().filter_map(|fid| self.get(*fid)?.born()).min()
+    }
+
     /// Those of the same path that are older, oldest first.
     pub fn older_than(&self, fid: Fid) -> &[Fid] {
         let Some(generation) = self.get(fid) else { return &[] };

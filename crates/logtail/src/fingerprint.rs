@@ -212,7 +212,8 @@ impl Fingerprint {
         if first.len() as u64 >= self.head.length { Ok(self.begins_with(first)) } else { self.begins(disk, file) }
     }
 
-    fn begins_with(&self, first: &[u8]) -> bool {
+    /// Whether a file whose first bytes are `first`, as many of [`HEAD`] as it has, begins as this one.
+    pub fn begins_with(&self, first: &[u8]) -> bool {
         let length = index(self.head.length);
         first.get(..length).is_some_and(|first| hash(self.key, first) == self.head.hash)
     }

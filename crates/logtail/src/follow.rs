@@ -37,6 +37,7 @@ use crate::plan::Plan;
 use crate::reclaim::Reclaim;
 use crate::report::Report;
 use crate::rotated::{self, Candidate, Rotated};
+use crate::search::Search;
 use crate::turn::{Stage, Turn};
 
 /// The follower: the disk, the plan, and what is known of paths and files.
@@ -47,6 +48,7 @@ pub struct Follower<D: Disk> {
     paths: Paths,
     files: Files<D::File>,
     rotated: Rotated,
+    search: Search,
     turn: Turn,
     report: Report,
     clock: Clock,
@@ -81,6 +83,7 @@ impl<D: Disk> Follower<D> {
             paths: Paths::new(),
             files: Files::new(boot, new_fid),
             rotated: Rotated::default(),
+            search: Search::default(),
             report: Report::default(),
             looked_at: None,
         }
@@ -122,6 +125,7 @@ impl<D: Disk> Follower<D> {
     /// Looks at every path, then at what lies beside; all that is open is then to be read.
     pub fn look(&mut self, now: Duration) {
         self.looked_at = Some(now);
+        let mut search = std::mem::take(&mut self.search);
         let (mut context, mut stage, turn) = self.parts(now);
         if stage.paths.is_first_look() {
             // Also where nothing is there yet: from now on it is no first start any more.
@@ -131,6 +135,7 @@ impl<D: Disk> Follower<D> {
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
+        search.look(&mut context, stage.paths, stage.files);
         // What may be a copy is judged beside its original: what has a rotated name, and is not known, comes last.
         let found = stage.paths.take_found(context.plan);
         let (first, last): (Vec<_>, Vec<_>) = found.into_iter().partition(|(path, _, current)| {
@@ -148,6 +153,7 @@ impl<D: Disk> Follower<D> {
         stage.files.tell_deferred(&mut context);
         stage.paths.look_is_over(context.plan);
         turn.all_are_due(stage.files);
+        self.search = search;
     }
 
     /// One turn: reads what is due, and finishes what can be finished once all has been read. True if there is more to
@@ -197,6 +203,9 @@ impl<D: Disk> Follower<D> {
     /// the end mark.
     pub fn end(&mut self, now: Duration, is_drained: bool, out: &mut Vec<u8>) {
         let (mut context, mut stage, turn) = self.parts(now);
+        if is_drained {
+            tell_missing(&mut context, &stage);
+        }
         turn.end(&mut context, &mut stage, is_drained, out);
     }
 
@@ -369,6 +378,7 @@ fn has_wandered<D: Disk>(context: &Context<'_, D>, stage: &Stage<'_, D::File>, f
             && known.path() != path
             && stage.paths.base_of(path).is_none()
             && context.disk.stat(known.path()).map_or(true, |stat| stat.inode != known.inode())
+            && !(stage.paths.is_numbered(known.path(), path) && rotated::is_still(context, known, path))
     })
 }
 
@@ -439,8 +449,9 @@ fn begin<D: Disk>(
     stat: &Stat,
 ) -> Option<Fid> {
     let base = stage.paths.likely_base_of(path);
+    let is_found = !stage.paths.get(path).is_some_and(WatchedPath::is_literal);
     // An empty one is perhaps a copy that is about to be made.
-    if base.is_some() && (stat.size == 0 || stage.files.is_known_copy(stat)) {
+    if (base.is_some() && stat.size == 0) || ((base.is_some() || is_found) && stage.files.is_known_copy(stat)) {
         return None;
     }
     let opened = context.disk.open(path).and_then(|file| Ok((context.disk.stat_open(&file)?, file)));
@@ -458,13 +469,18 @@ fn begin<D: Disk>(
     if let Some(fid) = stage.files.at(stat.inode) {
         return Some(fid);
     }
-    let is_found = !stage.paths.get(path).is_some_and(WatchedPath::is_literal);
     if is_found && let Some(place) = leads_out(context.disk, context.plan, path, &file) {
         let why = format!("leads to {}, not followed (--follow-links allows it)", place.display());
         context.report.complain(path, why);
         return None;
     }
     context.report.is_well(path);
+    let (file, stat) = if is_found && context.plan.follows && is_gzip(context.disk, &file) {
+        let base = base.as_deref().unwrap_or(path).to_owned();
+        rotated::unseen_packed(context, stage.paths, stage.files, &Candidate { path: path.to_owned(), base, stat })?
+    } else {
+        (file, stat)
+    };
     let (file, stat) = match plain_text(context, path, file, stat) {
         Ok(text) => text,
         Err(error) => {
@@ -512,6 +528,17 @@ fn forget<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>)
     let files = &*stage.files;
     if stage.paths.forget(context.now, context.plan.forget_after, |path| files.knows(path)) {
         context.report.must_save(Urgency::Lazy);
+    }
+}
+
+/// At the end: what has not been found again, although not all of it was read, may turn up in a later run, or never.
+fn tell_missing<D: Disk>(context: &mut Context<'_, D>, stage: &Stage<'_, D::File>) {
+    let is_replaced = |path: &Path| stage.paths.get(path).is_some_and(|watched| watched.current().is_some());
+    let is_missing = |known: &Generation<D::File>| {
+        known.is_away() && !known.is_dozing() && (known.unread() > 0 || is_replaced(known.path()))
+    };
+    for known in stage.files.iter().filter(|known| is_missing(known)) {
+        context.report.missing(known.path(), known.offset());
     }
 }
 

@@ -33,6 +33,17 @@ pub fn is_gzip<D: Disk>(disk: &D, file: &D::File) -> bool {
     is_read && first.starts_with(b"\x1f\x8b\x08") && first[3] & 0xe0 == 0
 }
 
+/// The first bytes of what a compressed file holds, as many as `bytes` takes; how many there are. No more than they need is
+/// decompressed, however much the file holds.
+pub fn read_first<D: Disk>(disk: &D, file: &D::File, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut stream = Stream::new();
+    stream.reach(disk, file, 0, bytes.len() as u64)?;
+    let held = stream.decoder.get_ref();
+    let count = held.len().min(bytes.len());
+    bytes[..count].copy_from_slice(&held[..count]);
+    Ok(count)
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Unpacking<D>(pub D);

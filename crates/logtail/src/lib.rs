@@ -45,6 +45,7 @@ pub mod reclaim;
 pub mod report;
 pub mod rotated;
 pub mod run;
+pub mod search;
 pub mod state;
 pub mod system;
 pub mod terms;

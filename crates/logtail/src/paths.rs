@@ -10,6 +10,7 @@ use logline::state::files::LearntShape;
 
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
+use crate::glob::Pattern;
 use crate::links::is_own;
 use crate::names::{Shape, age, find_base, unpacked};
 use crate::plan::Plan;
@@ -19,6 +20,9 @@ use crate::plan::Plan;
 pub const RESTLESS: Duration = Duration::from_secs(2);
 /// The kernel follows as many links from one path.
 const MOST_LINKS: usize = 40;
+
+/// In the state it stands before the path of a file that only has the name of an older generation.
+const OTHER: &str = "!";
 
 /// The greatest number of directories besides its own in which the older generations of a path are looked for.
 const MOST_PLACES: usize = 4;
@@ -54,8 +58,8 @@ pub struct WatchedPath {
 struct Learnt {
     path: PathBuf,
     shape: Shape,
-    /// When the generation was made from which it was learnt, until its directory has been looked into: what was last
-    /// changed before was there before logtail came.
+    /// Since when the path is followed, until its directory has been looked into: what was last changed before was there
+    /// before logtail came.
     began: Option<i128>,
 }
 
@@ -105,6 +109,9 @@ pub struct Paths {
     targets: HashMap<PathBuf, PathBuf>,
     /// The shapes of rotated names that were learnt, by the directories in which such files lie.
     learnt: HashMap<PathBuf, Vec<Learnt>>,
+    /// Files that have the name of an older generation by a shape that was learnt, and were written while their path's own
+    /// file was: each is a log of its own. With the path of which it is not one.
+    others: HashMap<PathBuf, PathBuf>,
     /// Paths beside which others are watched that have the names of older generations of them and are none: the forms that
     /// are built in do not count there.
     with_instances: HashSet<PathBuf>,
@@ -138,7 +145,9 @@ impl Paths {
     /// An earlier run has learnt these shapes. One that cannot be read is learnt again.
     pub fn resume_shapes(&mut self, shapes: Vec<LearntShape>) {
         for LearntShape { path, shape } in shapes {
-            if let Some(shape) = Shape::parse(&shape) {
+            if let Some(other) = shape.strip_prefix(OTHER) {
+                self.others.insert(PathBuf::from(other), path);
+            } else if let Some(shape) = Shape::parse(&shape) {
                 self.enter_shape(Learnt { path, shape, began: None });
             }
         }
@@ -163,30 +172,49 @@ impl Paths {
         let all = self.learnt.values().flatten();
         let mut shapes: Vec<LearntShape> =
             all.map(|learnt| LearntShape { path: learnt.path.clone(), shape: learnt.shape.to_string() }).collect();
+        let others = self.others.iter().filter_map(|(other, path)| Some((path, other.to_str()?)));
+        shapes.extend(others.map(|(path, other)| LearntShape { path: path.clone(), shape: format!("{OTHER}{other}") }));
         shapes.sort_unstable();
         shapes
     }
 
-    /// A generation of `path` that was made at `began`, and is not what the path shows, is met at `found`.
+    /// A generation of `path`, which is followed since `began`, is not what the path shows, and is met at `found`.
     pub fn learn(&mut self, path: &Path, found: &Path, began: Option<i128>) -> Lesson {
-        use std::os::unix::ffi::OsStrExt as _;
         let Some(watched) = self.watched.get(path) else { return Lesson::Known };
-        if self.base_of(found).is_some() || found == path || self.base_of(path).is_some() {
+        if self.is_rotated_name(found) || found == path || self.base_of(path).is_some() {
             return Lesson::Known;
         }
-        let link = watched.link(path);
-        let (own, place) = (directory_of(path), directory_of(found));
-        let directory = place.strip_prefix(&own).unwrap_or(&place);
-        // Beside a link's target the names are like the target's.
-        let base = link.filter(|link| link.parent() == found.parent()).unwrap_or(path);
-        let (Some(base_name), Some(name)) = (base.file_name(), found.file_name()) else { return Lesson::Nothing };
-        let learnt = Shape::learn(directory, base_name.as_bytes(), name.as_bytes(), base != path);
-        let Some(shape) = learnt else { return Lesson::Nothing };
+        let Some(shape) = shape_of(path, watched, found) else { return Lesson::Nothing };
         self.enter_shape(Learnt { path: path.to_owned(), shape, began });
         if let Some(watched) = self.watched.get_mut(path) {
             watched.target = None;
         }
         Lesson::New
+    }
+
+    /// Whether `found` differs from the name of `path`, or from where it leads, by numbers only, as the name of an older
+    /// generation does.
+    pub fn is_numbered(&self, path: &Path, found: &Path) -> bool {
+        let shape = self.watched.get(path).and_then(|watched| shape_of(path, watched, found));
+        shape.is_some_and(|shape| shape.varies_in_numbers())
+    }
+
+    /// The file is a log of its own, not an older generation of `base`, whatever its name.
+    pub fn disown(&mut self, base: &Path, other: &Path) {
+        self.others.insert(other.to_owned(), base.to_owned());
+    }
+
+    /// A compressed file is of a path that a pattern would find if the file were there as it was: then that path is watched.
+    pub fn watch_packed(&mut self, plan: &Plan, path: &Path) {
+        let Some(own) = unpacked_path(path) else { return };
+        if !self.watched.contains_key(&own) && self.is_wanted(plan, &own) {
+            use std::os::unix::ffi::OsStrExt as _;
+            let bytes = own.as_os_str().as_bytes();
+            let finds = |pattern: &&Pattern| pattern.finds(bytes);
+            let is_new = !self.is_all_ours
+                && !plan.patterns.iter().filter(finds).any(|found| self.known_patterns.contains(&found.to_string()));
+            self.watched.insert(own, WatchedPath { is_new, ..WatchedPath::default() });
+        }
     }
 
     /// What the path shows lies at `place`.
@@ -199,8 +227,8 @@ impl Paths {
         }
     }
 
-    /// When the generation was made from whose name it was learnt that `candidate` is one of `path`, if that was learnt just
-    /// now.
+    /// What was changed before that was there before logtail came, if it was learnt just now that `candidate` is one of
+    /// `path`.
     pub fn learnt_just_now(&self, path: &Path, candidate: &Path) -> Option<i128> {
         self.learnt_of(candidate).filter(|learnt| learnt.path == path)?.began
     }
@@ -214,7 +242,7 @@ impl Paths {
 
     fn learnt_of(&self, path: &Path) -> Option<&Learnt> {
         use std::os::unix::ffi::OsStrExt as _;
-        if self.learnt.is_empty() {
+        if self.learnt.is_empty() || self.others.contains_key(path) {
             return None;
         }
         let name = path.file_name()?.as_bytes();
@@ -243,6 +271,11 @@ impl Paths {
     /// An earlier run knew a generation of this path.
     pub fn was_watched(&mut self, path: &Path) {
         self.watched.entry(path.to_owned()).or_default();
+    }
+
+    /// Whether a pattern was never looked for.
+    pub fn has_new_patterns(&self, plan: &Plan) -> bool {
+        !self.is_all_ours && plan.patterns.iter().any(|pattern| !self.known_patterns.contains(&pattern.to_string()))
     }
 
     /// Whether no look has been finished since the state began.
@@ -388,14 +421,36 @@ impl Paths {
     /// The watched path of which `path` has the name of an older generation. One that is watched itself has it only by chance
     /// where others like it are at home at their paths.
     pub fn base_of(&self, path: &Path) -> Option<PathBuf> {
+        if let Some(own) = self.packed_of(path) {
+            return self.base_of(&own).or(Some(own));
+        }
         let is_chance = |base: &PathBuf| self.with_instances.contains(base) && self.watched.contains_key(path);
         let built_in = self.built_in_base_of(path).filter(|base| !is_chance(base));
         built_in.or_else(|| self.learnt_base_of(path))
     }
 
+    /// Whether `path` has the name of an older generation of a watched path, compressed or not. That it is compressed alone
+    /// makes it none.
+    pub fn is_rotated_name(&self, path: &Path) -> bool {
+        self.base_of(unpacked_path(path).as_deref().unwrap_or(path)).is_some()
+    }
+
     /// The same, also where it may be by chance: what is there may be a copy.
     pub fn likely_base_of(&self, path: &Path) -> Option<PathBuf> {
+        if let Some(own) = self.packed_of(path) {
+            return self.likely_base_of(&own).or(Some(own));
+        }
         self.built_in_base_of(path).or_else(|| self.learnt_base_of(path))
+    }
+
+    /// Whether a path is a rotated one only by a shape that was learnt.
+    pub fn is_only_learnt(&self, path: &Path) -> bool {
+        self.packed_of(path).is_none() && self.built_in_base_of(path).is_none()
+    }
+
+    /// The watched path of which a file is the compressed one by its name.
+    fn packed_of(&self, path: &Path) -> Option<PathBuf> {
+        unpacked_path(path).filter(|own| self.watched.contains_key(own))
     }
 
     fn learnt_base_of(&self, path: &Path) -> Option<PathBuf> {
@@ -407,7 +462,11 @@ impl Paths {
         let name = path.file_name()?.as_bytes();
         find_base(name, |base| {
             let base = path.with_file_name(std::ffi::OsStr::from_bytes(base));
-            if self.watched.contains_key(&base) { Some(base) } else { self.targets.get(&base).cloned() }
+            if self.watched.contains_key(&base) {
+                return Some(base);
+            }
+            // What was rotated may be rotated once more.
+            self.targets.get(&base).cloned().or_else(|| self.learnt_base_of(&base))
         })
     }
 
@@ -502,14 +561,35 @@ impl Paths {
                 learnt.retain(|learnt| watched.contains_key(&learnt.path));
             }
             self.learnt.retain(|_, learnt| !learnt.is_empty());
+            self.others.retain(|_, path| watched.contains_key(path));
         }
         has_forgotten
     }
 }
 
+/// The shape that the name `found` of an older generation of `path` tells.
+fn shape_of(path: &Path, watched: &WatchedPath, found: &Path) -> Option<Shape> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (own, place) = (directory_of(path), directory_of(found));
+    let directory = place.strip_prefix(&own).unwrap_or(&place);
+    // Beside a link's target the names are like the target's.
+    let link = watched.link(path);
+    let base = link.filter(|link| link.parent() == found.parent()).unwrap_or(path);
+    let (base_name, name) = (base.file_name()?, found.file_name()?);
+    Shape::learn(directory, base_name.as_bytes(), name.as_bytes(), base != path)
+}
+
 /// The directory of a path as its names are joined to it: empty for a name without one.
 pub fn directory_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// The path without the ending that compression has added to it; `None` where there is none.
+pub fn unpacked_path(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = path.file_name()?.as_bytes();
+    let own = unpacked(name);
+    (own.len() < name.len() && !own.is_empty()).then(|| path.with_file_name(std::ffi::OsStr::from_bytes(own)))
 }
 
 fn is_excluded(plan: &Plan, path: &Path) -> bool {

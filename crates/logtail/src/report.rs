@@ -91,6 +91,14 @@ impl Report {
         ));
     }
 
+    /// At the end of a run a file that had not been read to its end has not been found again, and may yet be.
+    pub fn missing(&mut self, path: &Path, offset: u64) {
+        self.say(format!(
+            "{}: a file of it has not been found again, what stood in it from byte {offset} on is lost unless a later run finds it",
+            path.display()
+        ));
+    }
+
     /// A file that an earlier run followed was found under a name that tells nothing of others: what was rotated after it is
     /// not looked for.
     pub fn untold(&mut self, path: &Path, found: &Path) {

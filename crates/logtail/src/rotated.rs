@@ -28,14 +28,14 @@ use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files, end_of_last_line};
-use crate::fingerprint::is_prefix;
+use crate::fingerprint::{HEAD, is_prefix};
 use crate::gzip::is_gzip;
 use crate::hole::{FIRST, first_offset};
 use crate::names::{age, is_counted, numbers};
 use crate::paths::{Lesson, Paths, RESTLESS, WatchedPath, is_compressed};
 
 /// How often the directories of paths are looked into that have not changed.
-const AT_REST: Duration = Duration::from_secs(5);
+pub const AT_REST: Duration = Duration::from_secs(5);
 /// A copy is given up when it was looked for this often: a directory that is read during a rotation can miss a name.
 const TRIES: u32 = 4;
 
@@ -53,6 +53,15 @@ pub struct Candidate {
 #[derive(Debug, Default)]
 pub struct Rotated {
     looked_at_rest: Option<Duration>,
+    /// Files of which it is doubted that they are rotated ones.
+    doubted: HashMap<Inode, Doubt>,
+}
+
+/// A file that has the name of an older generation by a shape that was learnt, and is being written.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    since: Duration,
+    size: u64,
 }
 
 impl Rotated {
@@ -60,10 +69,12 @@ impl Rotated {
     pub fn look<D: Disk>(&mut self, context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>) {
         let now = context.now;
         let is_due = self.looked_at_rest.is_none_or(|looked| now >= looked + AT_REST);
+        // In the first look of a run also into those in which no path shows a file any more.
+        let is_first = self.looked_at_rest.is_none();
+        let mut directories: BTreeSet<PathBuf> = paths.directories().iter().filter(|_| is_first).cloned().collect();
         if is_due {
             self.looked_at_rest = Some(now);
         }
-        let mut directories = BTreeSet::new();
         for (path, _) in paths.iter().filter(|(_, watched)| is_due || watched.is_restless(now)) {
             directories.extend(paths.places(path));
         }
@@ -73,10 +84,77 @@ impl Rotated {
             }
         }
         for directory in directories {
-            look_into(context, paths, files, &directory);
+            self.look_into(context, paths, files, &directory);
         }
         give_up_seeking(context, files);
     }
+
+    fn look_into<D: Disk>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        paths: &mut Paths,
+        files: &mut Files<D::File>,
+        directory: &Path,
+    ) {
+        let Some(names) = names_in(context, directory) else { return };
+        let mut seen = HashSet::new();
+        let mut found = candidates(context, paths, files, directory, names, &mut seen);
+        find_copies(context, files, &mut found);
+        for candidate in found {
+            let learnt_from = paths.learnt_just_now(&candidate.base, &candidate.path);
+            // What a pattern finds is ours, however old it is.
+            let is_wanted = is_for_globs(context, paths, &candidate.path);
+            if learnt_from.is_some_and(|began| candidate.stat.modified < began) && !is_wanted {
+                enter_as_done(context, files, &candidate);
+            } else if candidate.stat.size > 0
+                && (!files.is_known_copy(&candidate.stat) || files.takes_place(&candidate.stat, &seen))
+                && !self.is_doubted(context, paths, files, &candidate)
+            {
+                judge(context, paths, files, &candidate, &seen);
+            }
+        }
+        paths.was_looked_into(directory);
+    }
+
+    /// Whether a file that has the name of an older generation by a learnt shape is written while the path's own file is: then
+    /// it waits for the end of that. If it is still written to after some time, it is a log of its own.
+    fn is_doubted<D: Disk>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        paths: &mut Paths,
+        files: &Files<D::File>,
+        candidate: &Candidate,
+    ) -> bool {
+        let Candidate { path, base, stat } = candidate;
+        if !paths.is_only_learnt(path) || !is_written_beside(context, paths, files, candidate) {
+            self.doubted.remove(&stat.inode);
+            return false;
+        }
+        let doubt = *self.doubted.entry(stat.inode).or_insert(Doubt { since: context.now, size: stat.size });
+        if stat.size > doubt.size && context.now >= doubt.since + context.plan.rotate_quiet {
+            self.doubted.remove(&stat.inode);
+            paths.disown(base, path);
+            context.report.say(format!(
+                "{}: has the name of an older file of {}, but is written at the same time: taken for another log (name it to follow it too)",
+                path.display(),
+                base.display()
+            ));
+            context.report.must_save(Urgency::Lazy);
+        }
+        true
+    }
+}
+
+/// Whether both the candidate and the file that its path shows are open for writing.
+fn is_written_beside<D: Disk>(
+    context: &Context<'_, D>,
+    paths: &Paths,
+    files: &Files<D::File>,
+    candidate: &Candidate,
+) -> bool {
+    let current = paths.get(&candidate.base).and_then(WatchedPath::current).and_then(|fid| files.get(fid)?.file());
+    let is_written = |file: &D::File| context.disk.has_writer(file) == Some(true);
+    context.disk.open_itself(&candidate.path).is_ok_and(|file| is_written(&file)) && current.is_some_and(is_written)
 }
 
 /// Whether as many rotated files are open as may be.
@@ -86,7 +164,7 @@ pub fn is_full<D: Disk>(context: &Context<'_, D>, paths: &Paths, files: &Files<D
 }
 
 /// The names in a directory; `None` if it is not there or cannot be read.
-fn names_in<D: Disk>(context: &mut Context<'_, D>, directory: &Path) -> Option<Vec<OsString>> {
+pub fn names_in<D: Disk>(context: &mut Context<'_, D>, directory: &Path) -> Option<Vec<OsString>> {
     let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     match context.disk.list(listed) {
         Ok(names) => Some(names),
@@ -145,6 +223,9 @@ fn candidates<D: Disk>(
     }
     let mut candidates = Vec::new();
     for (path, stat) in unknown {
+        if is_compressed(&path) && paths.base_of(&path).is_none() {
+            paths.watch_packed(context.plan, &path);
+        }
         let is_current = paths.get(&path).is_some_and(|watched| watched.current().is_some());
         if let Some(base) = paths.base_of(&path)
             && !is_current
@@ -157,21 +238,62 @@ fn candidates<D: Disk>(
     candidates
 }
 
-/// A known generation is met at `found`: if its path shows it no more, that name tells how others are called.
+/// A known generation is met at `found`: if its path shows it no more, that name tells how others are called. If it tells
+/// nothing, that is said.
 pub fn learn<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &Files<D::File>, fid: Fid, found: &Path) {
-    let Some(known) = files.get(fid).filter(|known| known.path() != found) else { return };
+    if teach(context, paths, files, fid, found) == Lesson::Nothing
+        && let Some(known) = files.get(fid).filter(|known| known.is_away())
+    {
+        context.report.untold(known.path(), found);
+    }
+}
+
+/// The same, and nothing is said.
+pub fn teach<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    files: &Files<D::File>,
+    fid: Fid,
+    found: &Path,
+) -> Lesson {
+    let Some(known) = files.get(fid).filter(|known| known.path() != found) else { return Lesson::Known };
     let shows = |path: &Path| context.disk.stat(path).is_ok_and(|stat| stat.inode == known.inode());
     // Asked of the disk last: most are where they were.
     if paths.get(known.path()).is_none_or(|watched| watched.current() == Some(fid)) || shows(known.path()) {
-        return;
+        return Lesson::Known;
     }
-    match paths.learn(known.path(), found, known.born()) {
-        Lesson::New => {
-            paths.disturb(known.path(), context.now);
-            context.report.must_save(Urgency::Lazy);
-        }
-        Lesson::Nothing if known.is_away() => context.report.untold(known.path(), found),
-        Lesson::Known | Lesson::Nothing => {}
+    // The number of its inode may have been given to another file.
+    if paths.is_rotated_name(found) || !is_still(context, known, found) {
+        return Lesson::Known;
+    }
+    learn_name(context, paths, files, known.path(), found)
+}
+
+/// A file of `path` has the name `found`, for sure.
+pub fn learn_name<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    files: &Files<D::File>,
+    path: &Path,
+    found: &Path,
+) -> Lesson {
+    let lesson = paths.learn(path, found, files.followed_since(path));
+    if lesson == Lesson::New {
+        paths.disturb(path, context.now);
+        context.report.must_save(Urgency::Lazy);
+    }
+    lesson
+}
+
+/// Whether the file at `found`, which has the inode of the generation, is that for sure: made at the same time, and what was
+/// read of it stands there. One of which nothing was read is known by the time alone.
+pub fn is_still<D: Disk>(context: &Context<'_, D>, known: &Generation<D::File>, found: &Path) -> bool {
+    let Ok(file) = context.disk.open(found) else { return false };
+    let born = known.born().and_then(|born| Some(born == context.disk.born(&file)?));
+    match (born, known.is_blank()) {
+        (Some(false), _) | (None, true) => false,
+        (Some(true), true) => true,
+        (_, false) => known.is_open() || known.print().stands(context.disk, &file).unwrap_or(false),
     }
 }
 
@@ -206,6 +328,11 @@ pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &mut P
             new.entry(place).or_default().push(path.clone());
         }
     }
+    if paths.has_new_patterns(context.plan) {
+        for directory in paths.directories() {
+            new.entry(directory.clone()).or_default();
+        }
+    }
     if new.is_empty() {
         return;
     }
@@ -217,12 +344,17 @@ pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &mut P
         for candidate in candidates(context, paths, files, &directory, names, &mut HashSet::new()) {
             let is_new = paths.get(&candidate.base).is_some_and(WatchedPath::is_new);
             // What a glob finds is read from its head, however late a directory read shows it.
-            if is_new && !paths.is_wanted(context.plan, &candidate.path) && !ours.contains(&candidate.stat.inode) {
+            if is_new && !is_for_globs(context, paths, &candidate.path) && !ours.contains(&candidate.stat.inode) {
                 enter_as_done(context, files, &candidate);
             }
         }
     }
     context.report.must_save(Urgency::SyncedBeforeOutput);
+}
+
+/// Whether a pattern finds the file, and it is not left out as one that was compressed.
+fn is_for_globs<D: Disk>(context: &Context<'_, D>, paths: &Paths, path: &Path) -> bool {
+    paths.is_wanted(context.plan, path) && !is_compressed(path)
 }
 
 /// What was there before is not ours, but for what is still written to it.
@@ -293,26 +425,6 @@ fn same(stat: Stat, candidate: &Candidate) -> std::io::Result<Stat> {
     if stat.inode == candidate.stat.inode { Ok(stat) } else { Err(std::io::ErrorKind::NotFound.into()) }
 }
 
-fn look_into<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &mut Files<D::File>, directory: &Path) {
-    let Some(names) = names_in(context, directory) else { return };
-    let mut seen = HashSet::new();
-    let mut found = candidates(context, paths, files, directory, names, &mut seen);
-    find_copies(context, files, &mut found);
-    for candidate in found {
-        let learnt_from = paths.learnt_just_now(&candidate.base, &candidate.path);
-        // What a pattern finds is ours, however old it is.
-        let is_wanted = || paths.is_wanted(context.plan, &candidate.path);
-        if learnt_from.is_some_and(|began| candidate.stat.modified < began) && !is_wanted() {
-            enter_as_done(context, files, &candidate);
-        } else if candidate.stat.size > 0
-            && (!files.is_known_copy(&candidate.stat) || files.takes_place(&candidate.stat, &seen))
-        {
-            judge(context, paths, files, &candidate, &seen);
-        }
-    }
-    paths.was_looked_into(directory);
-}
-
 /// A truncated generation, or one whose inode holds something else, goes on in its copy. What cannot be compared is judged
 /// in another look.
 fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidates: &mut Vec<Candidate>) {
@@ -369,11 +481,24 @@ fn given_back<F>(generation: &Generation<F>) -> Range<u64> {
     first_offset(generation.start(), FIRST)..generation.hole().freed()
 }
 
+/// What a compressed file holds that a glob has found and that no name tells to be a rotated one; `None` where that is known
+/// already, or where it is still being compressed.
+pub fn unseen_packed<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    files: &mut Files<D::File>,
+    candidate: &Candidate,
+) -> Option<(D::File, Stat)> {
+    let Opened { file, stat, .. } = open(context, candidate)?;
+    let file = known_packed(context, paths, files, candidate, file, &stat, &HashSet::new())?;
+    Some((file, stat))
+}
+
 /// Gives the file, which was compressed, back if it holds none of the known generations of its path. One that was not read
 /// or acknowledged to its end goes on in it.
 fn known_packed<D: Disk>(
     context: &mut Context<'_, D>,
-    paths: &Paths,
+    paths: &mut Paths,
     files: &mut Files<D::File>,
     candidate: &Candidate,
     file: D::File,
@@ -393,9 +518,21 @@ fn known_packed<D: Disk>(
     let is_of_base = |known: &&Generation<D::File>| {
         known.path() == candidate.base || paths.likely_base_of(known.path()).as_ref() == Some(&candidate.base)
     };
-    let known = files.iter().filter(is_of_base).find(holds);
-    let Some(known) = known else { return Some(file) };
+    // Of another path, if that is sure: nothing was learnt of its names yet, or a glob found it while it was being rotated.
+    let is_sure = |known: &&Generation<D::File>| {
+        let is_all = known.is_open() || known.end() == Some(stat.size);
+        known.print().has_proof()
+            || (is_all && stat.size > HEAD as u64)
+            || paths.is_numbered(known.path(), &candidate.path)
+    };
+    let of_base = files.iter().filter(is_of_base).find(holds);
+    let Some(known) = of_base.or_else(|| files.iter().find(|known| holds(known) && is_sure(known))) else {
+        return Some(file);
+    };
     let fid = known.fid();
+    if of_base.is_none() {
+        learn_name(context, paths, files, known.path(), &candidate.path);
+    }
     if known.is_open() || seen.contains(&known.inode()) {
         files.remember_copy(&candidate.stat, Some(fid));
     } else if known.end().is_some_and(|end| stat.size <= end) {

@@ -446,3 +446,333 @@ fn l20_a_named_path_that_was_never_seen_has_its_rotated_files_read_in_the_first_
         stage.comes(&["1", "2"]);
     });
 }
+
+/// What real programs call their rotated files, oldest first, and the log itself.
+const RENAMED: &[(&str, &str, [&str; 3])] = &[
+    ("logrotate", "app.log", ["app.log.3", "app.log.2", "app.log.1"]),
+    ("logrotate, start 0", "app.log", ["app.log.2", "app.log.1", "app.log.0"]),
+    ("logrotate, extension", "app.log", ["app.3.log", "app.2.log", "app.1.log"]),
+    ("logrotate, dateext", "app.log", ["app.log-20261127", "app.log-20261128", "app.log-20261129"]),
+    ("logrotate, dateext, extension", "app.log", ["app-20261127.log", "app-20261128.log", "app-20261129.log"]),
+    ("logrotate, dateformat -%s", "app.log", ["app.log-1795000000", "app.log-1795000001", "app.log-1795000009"]),
+    ("logrotate, dateformat .%d-%m-%Y", "app.log", ["app.log.27-11-2026", "app.log.28-11-2026", "app.log.29-11-2026"]),
+    ("log4net", "app.log", ["app.log2026-11-27", "app.log2026-11-28", "app.log2026-11-29"]),
+    ("NLog, archive numbering", "app.log", ["app.0.log", "app.1.log", "app.2.log"]),
+    ("Rails", "production.log", ["production.log.20261127", "production.log.20261128", "production.log.20261129"]),
+    ("Python, timed by hours", "app.log", ["app.log.2026-11-29_09", "app.log.2026-11-29_10", "app.log.2026-11-29_11"]),
+    ("Python, a namer", "app.log", ["app_2026-11-27.log", "app_2026-11-28.log", "app_2026-11-29.log"]),
+    ("Kafka", "server.log", ["server.log.2026-11-29-09", "server.log.2026-11-29-10", "server.log.2026-11-29-11"]),
+    (
+        "zap, lumberjack, Caddy",
+        "app.log",
+        ["app-2026-11-29T12-00-00.000.log", "app-2026-11-29T12-00-01.123.log", "app-2026-11-29T13-00-00.000.log"],
+    ),
+    (
+        "multilog",
+        "current",
+        ["@400000006b0bfe2425d7cba3.s", "@400000006b0bfe2525d7cba3.u", "@400000006b0bfe2625d7cba3.s"],
+    ),
+    ("Docker", "c0ffee-json.log", ["c0ffee-json.log.3", "c0ffee-json.log.2", "c0ffee-json.log.1"]),
+    ("Kubernetes", "0.log", ["0.log.20261129-100000", "0.log.20261129-110000", "0.log.20261129-120000"]),
+    (
+        "PM2",
+        "out.log",
+        ["out__2026-11-29_10-00-00.log", "out__2026-11-29_11-00-00.log", "out__2026-11-29_12-00-00.log"],
+    ),
+    ("java.util.logging", "java0.log", ["java3.log", "java2.log", "java1.log"]),
+    ("flexi_logger", "a_rCURRENT.log", ["a_r00000.log", "a_r00001.log", "a_r00002.log"]),
+    (
+        "rotating-file-stream",
+        "app.log",
+        ["20261129-1045-01-app.log", "20261129-1045-02-app.log", "20261129-1046-01-app.log"],
+    ),
+    ("logback", "app.log", ["app.2026-11-28.0.log", "app.2026-11-28.1.log", "app.2026-11-29.0.log"]),
+    ("Log::Dispatch, uwsgi", "uwsgi.log", ["uwsgi.log.1795000000", "uwsgi.log.1795000001", "uwsgi.log.1795000009"]),
+    ("Apache on Windows", "access.log", ["access.log.27-Nov-2026", "access.log.28-Nov-2026", "access.log.01-Dec-2026"]),
+];
+
+#[test]
+fn l21_whatever_real_programs_call_their_rotated_files_all_that_was_rotated_while_down_is_read() {
+    for (writer, base, names) in RENAMED {
+        for pattern in [base.to_string(), "*".to_owned(), format!("*{}*", &base[..2.min(base.len())])] {
+            on_fake(&[&pattern], |stage| {
+                stage.append(base, &lines(0, 100));
+                stage.start();
+                stage.come(100);
+                stage.acknowledge();
+                stage.kill();
+                for (number, name) in names.iter().enumerate() {
+                    stage.append(base, &lines(100 + number * 100, 100));
+                    stage.rename(base, name);
+                }
+                stage.append(base, &lines(400, 100));
+                stage.start();
+                let came = stage.come(400);
+                assert_eq!(numbers(&came), (100..500).collect::<Vec<_>>(), "{writer} {pattern}");
+                let is_own = |line: &crate::stage::Arrived| line.path.ends_with(&format!("/{base}"));
+                let other = came.iter().find(|line| !is_own(line));
+                assert!(other.is_none(), "{writer} {pattern}: {:?}", other.map(|line| &line.path));
+            });
+        }
+    }
+}
+
+#[test]
+fn l22_the_same_where_they_are_compressed_at_once_with_or_without_an_ending() {
+    for (writer, base, names) in RENAMED {
+        for ending in [".gz", ""] {
+            for pattern in [base.to_string(), "*".to_owned(), format!("*{}*", &base[..2.min(base.len())])] {
+                on_fake(&[&pattern], |stage| {
+                    stage.append(base, &lines(0, 100));
+                    stage.start();
+                    stage.come(100);
+                    stage.acknowledge();
+                    stage.kill();
+                    for (number, name) in names.iter().enumerate() {
+                        stage.append(base, &lines(100 + number * 100, 100));
+                        stage.compress(base, &format!("{name}{ending}"));
+                    }
+                    stage.append(base, &lines(400, 100));
+                    stage.start();
+                    let came = stage.come(400);
+                    assert_eq!(numbers(&came), (100..500).collect::<Vec<_>>(), "{writer} {pattern} {ending}");
+                    let is_own = |line: &crate::stage::Arrived| line.path.ends_with(&format!("/{base}"));
+                    let other = came.iter().find(|line| !is_own(line));
+                    assert!(other.is_none(), "{writer} {pattern} {ending}: {:?}", other.map(|line| &line.path));
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn l23_a_link_whose_targets_are_compressed_while_it_leads_on() {
+    for pattern in ["current.log", "*", "app-*"] {
+        every_way(&[pattern], |stage| {
+            let name = |number: usize| match number {
+                0 => "app-2026-11-29.log".to_owned(),
+                1..4 => format!("app-2026-11-29.log.{number}"),
+                4 => "app-2026-11-30.log".to_owned(),
+                _ => format!("app-2026-11-30.log.{}", number - 4),
+            };
+            stage.append(&name(0), &lines(0, 100));
+            stage.link(&name(0), "current.log");
+            stage.start();
+            stage.come(100);
+            stage.acknowledge();
+            stage.kill();
+            stage.append(&name(0), &lines(100, 100));
+            for number in 1..=6 {
+                stage.compress(&name(number - 1), &format!("{}.gz", name(number - 1)));
+                stage.remove("current.log");
+                stage.append(&name(number), &lines(100 + 100 * number, 100));
+                stage.link(&name(number), "current.log");
+            }
+            stage.start();
+            let mut came = numbers(&stage.come(700));
+            came.sort_unstable();
+            assert_eq!(came, (100..800).collect::<Vec<_>>(), "{pattern}");
+        });
+    }
+}
+
+#[test]
+fn l24_logs_with_names_of_their_own_are_compressed_while_down_and_so_is_one_that_was_never_seen() {
+    for pattern in ["catalina.*.log", "*", "catalina*"] {
+        every_way(&[pattern], |stage| {
+            stage.append("other", "0\n");
+            stage.compress("other", "catalina.2026-11-26.log.gz");
+            stage.append("catalina.2026-11-27.log", &lines(0, 100));
+            stage.start();
+            stage.come(100);
+            stage.acknowledge();
+            stage.kill();
+            stage.append("catalina.2026-11-27.log", &lines(100, 100));
+            stage.compress("catalina.2026-11-27.log", "catalina.2026-11-27.log.gz");
+            stage.append("catalina.2026-11-28.log", &lines(200, 100));
+            stage.compress("catalina.2026-11-28.log", "catalina.2026-11-28.log.gz");
+            stage.append("catalina.2026-11-29.log", &lines(300, 100));
+            stage.start();
+            let came = stage.come(300);
+            for line in &came {
+                let number = numbers(std::slice::from_ref(line))[0];
+                let day = 27 + (number - 100) / 100;
+                assert!(line.path.ends_with(&format!("/catalina.2026-11-{day}.log")), "{number} under {}", line.path);
+            }
+            let mut came = numbers(&came);
+            came.sort_unstable();
+            assert_eq!(came, (100..400).collect::<Vec<_>>(), "{pattern}");
+        });
+    }
+}
+
+#[test]
+fn l25_a_log_that_is_written_at_the_same_time_is_no_older_one_although_its_name_fits_what_was_learnt() {
+    on_fake(&["app.log"], |stage| {
+        let own = stage.open("app.log");
+        stage.write(own, "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.close(own);
+        stage.rename("app.log", "app-1.log");
+        let own = stage.open("app.log");
+        stage.write(own, "2\n");
+        stage.comes(&["2"]);
+        let other = stage.open("app-7.log");
+        for round in 0..8 {
+            stage.write(other, &format!("other {round}\n"));
+            stage.pass(60);
+        }
+        stage.says("taken for another log");
+        stage.close(other);
+        stage.acknowledge();
+        stage.kill();
+        stage.rename("app-7.log", "app-7.log.1");
+        stage.append("app-7.log", "other, later\n");
+        stage.close(own);
+        stage.rename("app.log", "app-2.log");
+        stage.append("app.log", "3\n");
+        stage.start();
+        stage.comes(&["3"]);
+        stage.pass(100);
+    });
+}
+
+#[test]
+fn l26_a_compressed_file_passes_under_names_that_a_glob_finds_before_it_gets_its_own() {
+    every_way(&["*"], |stage| {
+        stage.append("current", &lines(0, 100));
+        stage.start();
+        stage.come(100);
+        stage.append("current", &lines(100, 100));
+        stage.come(100);
+        stage.append("current", &lines(200, 100));
+        stage.come(100);
+        stage.rename("current", "previous");
+        stage.append("current", &lines(300, 1));
+        stage.come(1);
+        stage.compress("previous", "processed");
+        stage.append("current", &lines(301, 1));
+        stage.come(1);
+        stage.rename("processed", "@400000006b0bfe2425d7cba3.s");
+        stage.append("current", &lines(302, 1));
+        stage.come(1);
+        stage.acknowledge();
+        stage.kill();
+        stage.start();
+        stage.append("current", &lines(303, 1));
+        stage.come(1);
+    });
+}
+
+#[test]
+fn l27_an_empty_log_is_known_under_a_rotated_name_by_the_time_at_which_it_was_made() {
+    every_way(&["*"], |stage| {
+        let writer = stage.open("app.log");
+        stage.append("first.log", "0\n");
+        stage.start();
+        stage.comes(&["0"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.write(writer, "1\n");
+        stage.close(writer);
+        stage.rename("app.log", "app-1.log");
+        stage.append("app.log", "2\n");
+        stage.start();
+        let mut came = come(stage, 2);
+        came.sort();
+        assert_eq!(came, ["app.log 1", "app.log 2"]);
+    });
+}
+
+#[test]
+fn l28_at_the_end_of_a_run_what_was_not_found_again_is_told() {
+    on_fake(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", "2\n");
+        stage.remove("app.log");
+        stage.append("app.log", "3\n");
+        stage.start();
+        stage.comes(&["3"]);
+        stage.drain();
+        stage.says("is lost unless a later run finds it");
+    });
+}
+
+#[test]
+fn l29_a_link_to_files_of_one_instance_learns_nothing_of_the_other() {
+    every_way(&["current"], |stage| {
+        stage.append("worker1-2026-11-27.log", "1\n");
+        stage.link("worker1-2026-11-27.log", "current");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        for day in 28..=30 {
+            stage.append(&format!("worker1-2026-11-{day}.log"), &format!("{day}\n"));
+            stage.append(&format!("worker2-2026-11-{day}.log"), "other\n");
+        }
+        stage.remove("current");
+        stage.link("worker1-2026-11-30.log", "current");
+        stage.start();
+        assert_eq!(come(stage, 3), ["current 28", "current 29", "current 30"]);
+    });
+}
+
+#[test]
+fn l30_a_writer_that_keeps_all_back_until_it_rotates_and_compresses_at_once() {
+    for pattern in ["app.log", "app*.log*", "*"] {
+        every_way(&[pattern], |stage| {
+            stage.append("app.log", "");
+            stage.append("other.log", "0\n");
+            stage.start();
+            if pattern == "*" {
+                stage.comes(&["0"]);
+                stage.acknowledge();
+            }
+            stage.await_known("app.log");
+            stage.kill();
+            for number in 1..=3 {
+                stage.append("app.log", &lines(100 * number, 100));
+                stage.compress("app.log", &format!("app-{number}.log.gz"));
+                stage.append("app.log", "");
+            }
+            stage.start();
+            let came = stage.come(300);
+            assert!(came.iter().all(|line| line.path.ends_with("/app.log")), "{pattern}");
+            // Made within one tick of the file system's clock, nothing tells which of them is older.
+            let mut came = numbers(&came);
+            came.sort_unstable();
+            assert_eq!(came, (100..400).collect::<Vec<_>>(), "{pattern}");
+        });
+    }
+}
+
+#[test]
+fn l31_what_was_compressed_while_it_was_read_is_known_and_teaches_how_the_next_is_called() {
+    for pattern in ["app.log", "app*.log*", "*"] {
+        every_way(&[pattern], |stage| {
+            stage.append("app.log", &lines(0, 100));
+            stage.start();
+            stage.come(100);
+            stage.compress("app.log", "app-1.log.gz");
+            stage.append("app.log", &lines(100, 100));
+            stage.come(100);
+            stage.acknowledge();
+            stage.kill();
+            stage.append("app.log", &lines(200, 100));
+            stage.rename("app.log", "app-2.log");
+            stage.append("app.log", &lines(300, 100));
+            stage.compress("app.log", "app-3.log.gz");
+            stage.append("app.log", &lines(400, 100));
+            stage.start();
+            let came = stage.come(300);
+            assert_eq!(numbers(&came), (200..500).collect::<Vec<_>>(), "{pattern}");
+            assert!(came.iter().all(|line| line.path.ends_with("/app.log")), "{pattern}");
+        });
+    }
+}

@@ -691,6 +691,24 @@ impl Stage {
         }
     }
 
+    /// Waits until the state knows a file of that name.
+    pub fn await_known(&mut self, name: &str) {
+        let path = self.path(name);
+        let is_known = |stage: &Self| {
+            let text = match &stage.inner {
+                Inner::Fake(fake) => fake.kept.files.load().unwrap_or_default(),
+                Inner::Real(real) => fs::read(real.state().join("files")).unwrap_or_default(),
+            };
+            Checkpoint::parse(&text).0.entries.iter().any(|entry| entry.path == path)
+        };
+        if self.way == Way::Fake {
+            self.pass(2);
+            assert!(is_known(self), "{}", self.said_all());
+        } else {
+            await_that("a known file", || is_known(self));
+        }
+    }
+
     /// What the state says.
     pub fn checkpoint(&self) -> Checkpoint {
         match &self.inner {
