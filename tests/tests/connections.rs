@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use logpipe_tests::front::{Front, read_head, read_request};
 use logpipe_tests::receiver::{Behaviour, Receiver};
 use logpipe_tests::running::{Ended, Running};
+use logpipe_tests::tools::Scratch;
 use serde_json::Value;
 
 /// Lines `number` in `numbers` of one file, 100 bytes each, as logtail tags them.
@@ -156,22 +158,34 @@ fn a_proxy_that_cannot_connect_is_said_to_be_the_one() {
 }
 
 #[test]
-fn a_success_that_comes_before_the_request_was_written_is_none() {
+fn a_success_that_comes_before_the_request_was_written_is_none_and_fewer_records_would_not_make_it_one() {
     let receiver = Receiver::start();
-    let front = Front::start(receiver.address(), |number, stream| {
+    let lengths = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&lengths);
+    let length = |head: &str| -> Option<usize> {
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+    };
+    let front = Front::start(receiver.address(), move |number, stream| {
         if number > 1 {
             return Ok(true);
         }
-        read_head(stream)?;
+        let head = read_head(stream)?.to_ascii_lowercase();
+        told.lock().unwrap().push(length(&head));
         // And closes, with most of the request unread.
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").map(|()| false)
     });
-    let url = url(front.address());
-    // More than the system takes for a reader that does not read.
-    let ended = post(&["--batch-bytes=32MiB", "--in-flight=1", "--linger=0", &url], &vec![b'x'; 8 << 20]);
-    assert_eq!((ended.status, receiver.stored()), (0, 1), "{:?}", ended.said);
+    let scratch = Scratch::new("early");
+    let file = scratch.path().join("lines");
+    // As records more than the system takes for a reader that does not read.
+    std::fs::write(&file, b"short\n".repeat(500_000)).unwrap();
+    let arguments = ["--batch-bytes=32MiB", "--in-flight=1", &url(front.address())];
+    let ended = Running::reading(File::open(&file).unwrap(), &arguments).end();
+    assert_eq!((ended.status, receiver.stored()), (0, 500_000), "{:?}", ended.said);
     let words = "200 before the request was written to its end, which is no success";
     assert!(ended.said.iter().any(|line| line.contains(words)), "{:?}", ended.said);
+    let mut lengths = lengths.lock().unwrap().clone();
+    lengths.push(length(&receiver.heads()[0].join("\n")));
+    assert!(lengths.len() == 3 && lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
 }
 
 #[test]

@@ -249,7 +249,8 @@ impl Courier {
         }
         if (200..300).contains(&answer.status) && !self.written.is_whole() {
             let status = answer.status;
-            return Err(Failure::Cut(format!(
+            // Fewer records would not make it read them: they would only be believed to have been read.
+            return Err(Failure::Hold(format!(
                 "{status} before the request was written to its end, which is no success"
             )));
         }
