@@ -207,3 +207,20 @@ fn h13_term_to_logpost_while_the_server_is_down_ends_within_drain_and_settles_no
     assert_eq!(site.drain(&site.line("", &["logparse text"], "")).unwrap(), [Some(0); 3], "{}", site.said());
     assert_each_once(&site, 50);
 }
+
+#[test]
+fn h13_term_to_logtail_alone_ends_the_pipe_also_where_a_dead_server_keeps_logpost_from_reading_its_end() {
+    let site = Site::new("h13-alone");
+    // More than all of them hold.
+    site.append(&numbered(0..30_000, 1000)).unwrap();
+    site.receiver.fail(Behaviour { status: Some(503), ..Behaviour::default() });
+    let line = site.line("--drain-max 200ms", &["logparse text"], "--drain 500ms");
+    let mut pipeline = site.start(&line).unwrap();
+    await_that("the first request", || site.receiver.requests() > 0);
+    pipeline.signal(0, Signal::TERM);
+    assert_ends_with(&mut pipeline, &site, &[2, 0, 2]);
+    assert!(site.acknowledged().values().all(|offset| *offset == 0), "{:?}", site.acknowledged());
+    site.receiver.recover();
+    assert_eq!(site.drain(&site.line("", &["logparse text"], "")).unwrap(), [Some(0); 3], "{}", site.said());
+    assert_each_once(&site, 30_000);
+}

@@ -12,7 +12,7 @@ use std::time::Duration;
 use logline::ending::{Trouble, say};
 use logline::position::Fid;
 use logline::state::files::{Checkpoint, Counters, Entry};
-use logline::state::{Keeper, Loaded, Locked, Store, Urgency, acks};
+use logline::state::{Keeper, Loaded, Lock, Locked, Store, Urgency, acks};
 
 use crate::PROG;
 
@@ -31,6 +31,8 @@ pub struct Acks {
     /// What has changed since the file was written.
     urgency: Urgency,
     cleared_at: Duration,
+    /// The logtail that writes to the same directory has been seen.
+    has_seen_logtail: bool,
 }
 
 impl Acks {
@@ -43,6 +45,7 @@ impl Acks {
             fresh: BTreeSet::new(),
             urgency: Urgency::None,
             cleared_at: Duration::ZERO,
+            has_seen_logtail: false,
         }
     }
 
@@ -67,7 +70,17 @@ impl Acks {
             }
         };
         self.offsets.extend(acks::parse(&text));
+        // To have seen it.
+        self.has_logtail_ended();
         true
+    }
+
+    /// Whether the logtail that writes to the same directory was seen and has ended since: it holds its lock for as long as
+    /// it runs.
+    pub fn has_logtail_ended(&mut self) -> bool {
+        let is_free = Lock::is_free(&self.directory, "files").unwrap_or(false);
+        self.has_seen_logtail |= !is_free;
+        is_free && self.has_seen_logtail
     }
 
     /// What the state files say is still to be delivered. `None` where logtail has not written its own.

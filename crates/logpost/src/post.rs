@@ -31,6 +31,8 @@ const AFTER_INT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it goes on after TERM or EOF, where the user does not say.
 const DRAIN: Duration = Duration::from_secs(25);
+/// How often it is looked, while stdin is not read, whether logtail has ended.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The memory of a longer line is given back.
 const LONG: usize = 1 << 20;
 /// Refused records are written out when they have reached this number of bytes.
@@ -58,6 +60,8 @@ pub struct Post {
     deadline: Option<Duration>,
     interrupted: bool,
     is_at_eof: bool,
+    /// While stdin is not read, when to look whether logtail has ended.
+    look_at: Option<Duration>,
     /// Something has been read.
     has_input: bool,
     dry_run: Option<DryRun>,
@@ -91,6 +95,7 @@ impl Post {
             deadline: None,
             interrupted: false,
             is_at_eof: false,
+            look_at: None,
             has_input: false,
             dry_run: None,
         })
@@ -134,6 +139,7 @@ impl Post {
             self.send(now)?;
             self.read_answers(now)?;
             self.acknowledge(now);
+            self.look_for_end(now);
             self.report.tell(&self.window, self.acks.as_ref(), now, false);
             if self.is_at_eof && self.window.is_empty() {
                 return Ok(self.give_up());
@@ -170,6 +176,31 @@ impl Post {
 
     fn begin_drain(&mut self, now: Duration) {
         self.deadline.get_or_insert(now + self.limits.drain.unwrap_or(DRAIN));
+    }
+
+    /// The end of the input has come, or is behind what the pipe holds.
+    fn see_end(&mut self, now: Duration) {
+        // Who says how long a batch is to be tried means the end of a file, too.
+        if self.limits.retry_for.is_none() || self.limits.drain.is_some() {
+            self.begin_drain(now);
+        }
+    }
+
+    /// While stdin is not read, because the server takes nothing, its end cannot be read either. That logtail has ended
+    /// says as much: nothing more comes than what the pipe holds.
+    fn look_for_end(&mut self, now: Duration) {
+        if self.deadline.is_some() || self.is_at_eof || self.window.has_room() {
+            self.look_at = None;
+            return;
+        }
+        let look_at = *self.look_at.get_or_insert(now + LOOK_EVERY);
+        if now >= look_at {
+            self.look_at = Some(now + LOOK_EVERY);
+            if self.acks.as_mut().is_some_and(Acks::has_logtail_ended) {
+                self.see_end(now);
+                self.look_at = None;
+            }
+        }
     }
 
     /// Takes in what has been read already. False if the wait for the lock was ended by a signal.
@@ -451,6 +482,7 @@ impl Post {
         let mut next: Option<Duration> = self.deadline;
         let mut at = |time: Option<Duration>| next = [next, time].into_iter().flatten().min();
         at(self.window.due_at(linger));
+        at(self.look_at);
         at(self.acks.as_ref().and_then(Acks::due_at));
         at(self.report.due_at());
         let is_idle = self.deliverer.is_idle();
@@ -485,10 +517,7 @@ impl Post {
         }
         if is_readable && !self.input.fill()? {
             self.is_at_eof = true;
-            // Who says how long a batch is to be tried means the end of a file, too.
-            if self.limits.retry_for.is_none() || self.limits.drain.is_some() {
-                self.begin_drain(now);
-            }
+            self.see_end(now);
         }
         Ok(())
     }
