@@ -6,6 +6,7 @@
 //! | 204 | stored |
 //! | 400 that tells which lines are ignored | those are refused, the others are stored, and nothing is sent again |
 //! | 400 that structured metadata is disallowed, or less of it allowed | what has too much is sent again, as a line of JSON |
+//! | 400 for the value of a label that `--label-from` made, longer than it takes | the records with that value are refused |
 //! | any other 400 | hold |
 //! | 429 for more bytes than may come in a second, or for the third time | it is halved: above the burst that would be the answer for ever |
 //! | 260 | ingestion is blocked: hold |
@@ -16,13 +17,21 @@
 //! What is more than an hour (half of `max_chunk_age`) older than the newest line of its stream is ignored for good. So
 //! requests are sent one at a time and in their order.
 //!
+//! Loki looks whether a line is too far behind before it looks whether it has that line. So what comes again after a
+//! restart is ignored, though it is stored, until this run has come to where the run before was. A line with a position is
+//! taken for one of these if nothing that this run has sent is so much newer: then lines of an earlier run are, which have
+//! gone out in order. If the newest line of the stream gets newer meanwhile, then somebody else writes to it, and nothing
+//! is known of the line: it is refused.
+//!
 //! Loki drops a line that it has: same labels, same nanosecond, same text. So the digits of the time that the source did
 //! not tell are made of the line's offset: what is sent again is dropped there, and of two equal lines both are kept.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logline::ending::Trouble;
 use logline::json::{unescape, unescape_inner, write_string};
 
@@ -42,6 +51,10 @@ const LONGEST_LABEL: usize = 2048;
 const FARTHEST_AHEAD: Duration = Duration::from_secs(600);
 /// Half of Loki's `max_chunk_age`, in nanoseconds.
 const FARTHEST_BEHIND: i128 = 3_600_000_000_000;
+/// So long after a start a request of the run before may still be at work in Loki.
+const LAST_REQUESTS: SignedDuration = SignedDuration::from_secs(10);
+/// Of no more streams it is kept how far they are; what is behind in others is refused.
+const MOST_STREAMS: usize = 4096;
 /// So often the same request may be one too many in a second before it is halved.
 const MOST_BUSY: u32 = 3;
 
@@ -58,10 +71,32 @@ pub struct Loki {
     metadata: MetadataLimit,
     /// How often in a row the answer was 429.
     busy: u32,
-    /// The streams that have taken a line of this run, by their labels.
-    taken: HashSet<Vec<u8>>,
+    /// Of the request that was written last, which is the one that is under way.
+    written: Cell<Written>,
+    /// By the hash of their labels.
+    streams: HashMap<u64, Progress>,
+    hasher: RandomState,
     /// That lines were taken for those of an earlier run has been said.
     has_said_known: bool,
+}
+
+/// The newest times of what was written, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    /// Of the last request.
+    newest: i128,
+    /// Of those right before it that Loki may have taken, for their answers were lost.
+    unanswered: i128,
+    is_answered: bool,
+}
+
+/// How far a stream is.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// The newest time of what Loki has taken from this run, in nanoseconds.
+    newest: i128,
+    /// If lines were taken for those of an earlier run: the oldest time that Loki took then, and since when.
+    earlier: Option<(Timestamp, Timestamp)>,
 }
 
 /// More structured metadata, and the record is a line of JSON.
@@ -128,7 +163,9 @@ impl Loki {
             range: Range::new(settings, FARTHEST_AHEAD),
             metadata: METADATA,
             busy: 0,
-            taken: HashSet::new(),
+            written: Cell::new(Written { newest: i128::MIN, unanswered: i128::MIN, is_answered: true }),
+            streams: HashMap::new(),
+            hasher: RandomState::new(),
             has_said_known: false,
         })
     }
@@ -214,13 +251,41 @@ impl Loki {
         Some(writer.metadata)
     }
 
-    /// Lines that are too far behind before their stream has taken any line of this run: since requests go in order, an
-    /// earlier run has sent what is behind them, and before that these. Loki looks for lines that it has only afterwards.
-    fn of_earlier_run(&mut self, ignored: &Ignored, entries: &[Option<Entry>]) -> Option<Outcomes> {
-        let labels = &entries.iter().flatten().next()?.labels;
+    /// How far the stream of a request is; `None` if it is one of too many.
+    fn progress(&mut self, sent: &Sent<'_>) -> Option<&mut Progress> {
+        let labels = self.labels(&Fields::parse(sent.batch, *sent.records.first()?)).ok()?;
+        let key = self.hasher.hash_one(labels);
+        if self.streams.len() >= MOST_STREAMS && !self.streams.contains_key(&key) {
+            return None;
+        }
+        Some(self.streams.entry(key).or_insert(Progress { newest: i128::MIN, earlier: None }))
+    }
+
+    /// Loki has taken the newest line of the request that was written last.
+    fn go_on(&mut self, sent: &Sent<'_>) {
+        let written = self.written.get_mut();
+        written.is_answered = true;
+        let newest = written.newest;
+        if let Some(progress) = self.progress(sent) {
+            progress.newest = progress.newest.max(newest);
+        }
+    }
+
+    /// What becomes of each record if some were ignored only because an earlier run has sent them and what is behind them.
+    fn of_earlier_run(
+        &mut self,
+        ignored: &Ignored,
+        sent: &Sent<'_>,
+        entries: &[Option<Entry>],
+        now: Timestamp,
+    ) -> Option<Outcomes> {
         let are_behind =
             !ignored.lines.is_empty() && ignored.lines.iter().all(|line| line.reason.contains("too far behind"));
-        if !are_behind || self.taken.contains(labels) {
+        let limit = ignored.oldest_acceptable().unwrap_or(Timestamp::MIN);
+        let unanswered = self.written.get().unanswered;
+        let progress = self.progress(sent).filter(|_| are_behind)?;
+        let (before, since) = progress.earlier.unwrap_or((limit, now));
+        if limit > before && now.duration_since(since) > LAST_REQUESTS {
             return None;
         }
         // It is the oldest that are behind.
@@ -230,27 +295,29 @@ impl Loki {
         for place in oldest.into_iter().take(ignored.total) {
             outcomes[place] = Outcome::Known;
         }
-        // What is as far behind a line of this very request was never taken.
-        let mut newest = i128::MIN;
-        for (entry, outcome) in entries.iter().zip(&mut outcomes) {
+        // What is as far behind a line of this run was never taken. What has no position comes again only if an answer was
+        // lost.
+        let mut newest = progress.newest;
+        for (place, (entry, outcome)) in entries.iter().zip(&mut outcomes).enumerate() {
             let at = entry.as_ref().map_or(newest, |entry| entry.nanoseconds);
-            if *outcome == Outcome::Known && newest.saturating_sub(at) > FARTHEST_BEHIND {
+            let is_behind_own = newest.saturating_sub(at) > FARTHEST_BEHIND;
+            let may_come_again =
+                sent.batch.position(sent.records[place]).is_some() || unanswered.saturating_sub(at) > FARTHEST_BEHIND;
+            if *outcome == Outcome::Known && (is_behind_own || !may_come_again) {
                 *outcome = Outcome::Refused(format!("400 {}", ignored.lines[0].reason));
             }
             newest = newest.max(at);
         }
-        if outcomes.contains(&Outcome::Delivered) {
-            self.taken.insert(labels.clone());
-        }
         if !outcomes.contains(&Outcome::Known) {
-            return Some(Outcomes::Each(outcomes));
+            return None;
         }
+        progress.earlier = Some((limit.max(before), since));
         if std::mem::replace(&mut self.has_said_known, true) {
             return Some(Outcomes::Each(outcomes));
         }
         let words = format!(
             "{} of {} records are older than what Loki has of their stream, and taken for delivered by an earlier run",
-            ignored.total.min(entries.len()),
+            outcomes.iter().filter(|outcome| **outcome == Outcome::Known).count(),
             entries.len()
         );
         Some(Outcomes::Otherwise(words, outcomes))
@@ -259,7 +326,16 @@ impl Loki {
     /// What an answer of 400 says of the records.
     fn read_refusal(&mut self, body: &[u8], sent: &Sent<'_>) -> Outcomes {
         let text = String::from_utf8_lossy(body);
-        let Some(ignored) = Ignored::parse(&text) else { return Outcomes::All(Outcome::Hold(reason(400, body))) };
+        let Some(ignored) = Ignored::parse(&text) else {
+            // All of a request are of one stream.
+            let is_of_content = ignored::long_label(&text)
+                .is_some_and(|value| !self.labels.iter().any(|(_, configured)| configured == value));
+            return Outcomes::All(if is_of_content {
+                Outcome::Refused(reason(400, body))
+            } else {
+                Outcome::Hold(reason(400, body))
+            });
+        };
         let now = Timestamp::now();
         // None was left out when they were written, or it would not have been sent.
         let entries: Vec<_> = sent.records.iter().map(|record| self.entry(sent.batch, *record, now).ok()).collect();
@@ -283,7 +359,9 @@ impl Loki {
         if ignored.is_for_a_rate() {
             return Outcomes::All(Outcome::Again(reason(400, body)));
         }
-        if let Some(outcomes) = self.of_earlier_run(&ignored, &entries) {
+        let of_earlier_run = self.of_earlier_run(&ignored, sent, &entries, now);
+        self.go_on(sent);
+        if let Some(outcomes) = of_earlier_run {
             return outcomes;
         }
         let mut is_found = vec![false; entries.len()];
@@ -384,6 +462,7 @@ impl Destination for Loki {
         let mut left_out = Vec::new();
         let mut streams: Vec<Stream> = Vec::new();
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut newest = i128::MIN;
         for record in records {
             let entry = match self.entry(batch, *record, now) {
                 Ok(entry) => entry,
@@ -400,8 +479,12 @@ impl Destination for Loki {
                     streams.len() - 1
                 }
             };
+            newest = newest.max(entry.nanoseconds);
             entry.write(&mut streams[place].values);
         }
+        let before = self.written.get();
+        let unanswered = if before.is_answered { i128::MIN } else { before.unanswered.max(before.newest) };
+        self.written.set(Written { newest, unanswered, is_answered: false });
         for (nth, stream) in streams.iter().enumerate() {
             out.extend_from_slice(if nth == 0 { b"{\"streams\":[{\"stream\":" } else { b",{\"stream\":" });
             out.extend_from_slice(&stream.labels);
@@ -421,8 +504,7 @@ impl Destination for Loki {
         let reason = reason(*status, body);
         Outcomes::All(match status {
             204 => {
-                let first = sent.records.first().map(|record| self.labels(&Fields::parse(sent.batch, *record)));
-                self.taken.extend(first.and_then(Result::ok));
+                self.go_on(sent);
                 Outcome::Delivered
             }
             400 => return self.read_refusal(body, sent),
@@ -564,10 +646,12 @@ mod tests {
         assert!(Loki::new(&Settings { labels, ..settings() }).is_err());
     }
 
+    /// What the answer to a request with these lines means, as it is sent.
     fn outcomes(loki: &mut Loki, status: u16, body: &str, lines: &[&str]) -> Outcomes {
         let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
         let batch = batch(&lines);
         let records: Vec<usize> = (0..batch.len()).collect();
+        loki.write(&batch, &records, &mut Vec::new());
         let answer = Answer { status, retry_after: None, body: body.as_bytes().to_vec() };
         loki.read(&answer, &Sent { batch: &batch, records: &records })
     }
@@ -589,6 +673,16 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_is_too_long_refuses_its_records_and_one_of_the_command_line_is_a_mistake() {
+        let settings = Settings { labels: pairs(&["env=prod"]), labels_from: vec!["app".to_owned()], ..settings() };
+        let mut loki = Loki::new(&settings).unwrap();
+        let body = |value| format!("stream '{{app=\"xyz\",env=\"prod\"}}' has label value too long: '{value}'");
+        let read = |loki: &mut Loki, value| outcomes(loki, 400, &body(value), &[r#"{"app":"xyz"}"#]);
+        assert!(matches!(read(&mut loki, "xyz"), Outcomes::All(Outcome::Refused(_))));
+        assert!(matches!(read(&mut loki, "prod"), Outcomes::All(Outcome::Hold(_))));
+    }
+
+    #[test]
     fn a_429_is_halved_above_the_rate_at_once_and_else_when_it_comes_for_the_third_time() {
         let mut loki = destination();
         let mut busy = |lines: &[&str], bytes: u32| {
@@ -606,23 +700,92 @@ mod tests {
         assert_eq!([busy(&["a", "b"], 999), busy(&["a", "b"], 999), busy(&["a", "b"], 999)], [false, true, false]);
     }
 
+    /// A line at this minute of a day, with a position.
+    fn at_minute(minute: u32) -> String {
+        let (hour, minute_of_hour) = (minute / 60, minute % 60);
+        format!(
+            r#"{{"_pos":"3f2a00c4d1e0b7a9:{minute}-{}","time":"2025-10-10T{hour:02}:{minute_of_hour:02}:00.000000000Z","message":"x"}}"#,
+            minute + 1
+        )
+    }
+
+    /// Loki's answer that so many lines are too far behind `limit`, of which it names one.
+    fn behind(named: u32, limit: &str, total: usize) -> String {
+        let (hour, minute) = (named / 60, named % 60);
+        format!(
+            "entry with timestamp 2025-10-10 {hour:02}:{minute:02}:00 +0000 UTC ignored, reason: 'entry too far behind, entry \
+             timestamp is: 2025-10-10T{hour:02}:{minute:02}:00Z, oldest acceptable timestamp is: 2025-10-10T{limit}:00Z',\n\
+             user 'fake', total ignored: {total} out of 99 for stream: {{}}"
+        )
+    }
+
+    fn outcomes_at(loki: &mut Loki, status: u16, body: &str, minutes: &[u32]) -> Outcomes {
+        let lines: Vec<String> = minutes.iter().map(|minute| at_minute(*minute)).collect();
+        outcomes(loki, status, body, &lines.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     #[test]
-    fn what_is_behind_before_its_stream_has_taken_a_line_was_delivered_by_an_earlier_run() {
-        let line = |second: u32| format!(r#"{{"time":"2025-10-10T13:55:{second}Z","message":"x"}}"#);
-        let lines = [line(10), line(30), line(20)];
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let body = "entry with timestamp 2025-10-10 13:55:10 +0000 UTC ignored, reason: 'entry too far behind, x',\n\
-            user 'fake', total ignored: 2 out of 3 for stream: {}";
+    fn what_comes_again_is_ignored_by_loki_and_known_until_this_run_is_where_the_one_before_was() {
+        // The run before has sent up to 05:30, so Loki takes nothing before 04:30.
         let mut loki = destination();
-        let Outcomes::Otherwise(words, each) = outcomes(&mut loki, 400, body, &lines) else { panic!("refused") };
+        let Outcomes::Otherwise(words, each) = outcomes_at(&mut loki, 400, &behind(10, "04:30", 3), &[10, 200, 269])
+        else {
+            panic!("refused")
+        };
+        assert_eq!(each, [Outcome::Known, Outcome::Known, Outcome::Known]);
+        assert!(words.starts_with("3 of 3 records are older"), "{words}");
+        // One is taken, and those behind it are still what Loki has, within the hour before that one.
+        let Outcomes::Each(each) = outcomes_at(&mut loki, 400, &behind(250, "04:30", 2), &[250, 275, 260]) else {
+            panic!("refused")
+        };
         assert_eq!(each, [Outcome::Known, Outcome::Delivered, Outcome::Known]);
-        assert!(words.starts_with("2 of 3 records are older"), "{words}");
-        assert!(matches!(outcomes(&mut loki, 400, body, &lines), Outcomes::Taken(_)), "a line has been taken since");
-        let far = [line(10), r#"{"time":"2025-10-10T11:55:10Z","message":"x"}"#.to_owned(), line(20)];
-        let far: Vec<&str> = far.iter().map(String::as_str).collect();
-        let one = body.replace("ignored: 2", "ignored: 1");
-        let Outcomes::Each(each) = outcomes(&mut destination(), 400, &one, &far) else { panic!("of all alike") };
-        assert!(matches!(&each[1], Outcome::Refused(_)) && each[0] == Outcome::Delivered, "{each:?}");
+        let Outcomes::Each(each) = outcomes_at(&mut loki, 400, &behind(265, "04:30", 1), &[265, 280]) else {
+            panic!("refused")
+        };
+        assert_eq!(each, [Outcome::Known, Outcome::Delivered]);
+        // This run has gone on: what is an hour behind it was never taken.
+        assert_eq!(outcomes_at(&mut loki, 204, "", &[400]), Outcomes::All(Outcome::Delivered));
+        let Outcomes::Taken(taken) = outcomes_at(&mut loki, 400, &behind(100, "05:40", 1), &[100]) else {
+            panic!("known")
+        };
+        assert_eq!(taken.refused.len(), 1);
+    }
+
+    #[test]
+    fn what_is_behind_a_line_of_its_own_request_was_never_taken() {
+        let outcomes = outcomes_at(&mut destination(), 400, &behind(10, "04:30", 1), &[330, 10, 331]);
+        let Outcomes::Taken(taken) = outcomes else { panic!("{outcomes:?}") };
+        assert_eq!(taken.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn what_is_behind_somebody_else_who_writes_on_is_refused() {
+        let mut loki = destination();
+        let known = outcomes_at(&mut loki, 400, &behind(10, "04:30", 1), &[10]);
+        assert!(matches!(known, Outcomes::Otherwise(..)), "{known:?}");
+        // As if that had been a minute ago.
+        for progress in loki.streams.values_mut() {
+            let (limit, since) = progress.earlier.unwrap();
+            progress.earlier = Some((limit, since - SignedDuration::from_mins(1)));
+        }
+        let known = outcomes_at(&mut loki, 400, &behind(11, "04:30", 1), &[11]);
+        assert!(matches!(known, Outcomes::Each(..)), "{known:?}");
+        let refused = outcomes_at(&mut loki, 400, &behind(12, "04:31", 1), &[12]);
+        assert!(matches!(refused, Outcomes::Taken(..)), "{refused:?}");
+    }
+
+    #[test]
+    fn what_has_no_position_is_known_only_if_an_answer_was_lost() {
+        let body = behind(10, "04:30", 1);
+        let lines = [at_minute(10), at_minute(330)].map(|line| line.replace("_pos", "pos"));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let refused = outcomes(&mut destination(), 400, &body, &lines);
+        assert!(matches!(refused, Outcomes::Taken(..)), "{refused:?}");
+        let mut loki = destination();
+        let again = outcomes(&mut loki, 503, "", &lines);
+        assert!(matches!(again, Outcomes::All(Outcome::Again(_))), "{again:?}");
+        let Outcomes::Otherwise(_, each) = outcomes(&mut loki, 400, &body, &lines) else { panic!("refused") };
+        assert_eq!(each, [Outcome::Known, Outcome::Delivered]);
     }
 
     #[test]
@@ -636,7 +799,7 @@ mod tests {
         let body = |total: u32| format!("{named}user 'fake', total ignored: {total} out of 4 for stream: {{}}");
         let begun = || {
             let mut loki = destination();
-            assert_eq!(outcomes(&mut loki, 204, "", &lines), Outcomes::All(Outcome::Delivered));
+            assert_eq!(outcomes_at(&mut loki, 204, "", &[16 * 60]), Outcomes::All(Outcome::Delivered));
             loki
         };
         let taken = |total| match outcomes(&mut begun(), 400, &body(total), &lines) {

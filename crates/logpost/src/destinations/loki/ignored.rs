@@ -72,6 +72,15 @@ impl Ignored {
         Some(ignored)
     }
 
+    /// The oldest time that the stream would have taken, where lines were too far behind: it follows its newest line.
+    pub fn oldest_acceptable(&self) -> Option<Timestamp> {
+        let told = |line: &Line| {
+            let (_, time) = line.reason.split_once("oldest acceptable timestamp is: ")?;
+            time.parse().ok()
+        };
+        self.lines.iter().filter_map(told).max()
+    }
+
     /// Whether lines were ignored that would be taken later.
     pub fn is_for_a_rate(&self) -> bool {
         self.lines.iter().any(|line| line.reason.contains("rate limit"))
@@ -131,6 +140,11 @@ fn short(words: &str) -> String {
     words.trim().chars().take(300).collect()
 }
 
+/// The value of a label of the stream that is longer than the server takes.
+pub fn long_label(text: &str) -> Option<&str> {
+    between(text, "has label value too long: '", "'")
+}
+
 /// Whether a request is refused that has more bytes than may come in a second: above the burst it would be for ever.
 pub fn is_above_rate(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
@@ -161,6 +175,7 @@ mod tests {
         );
         assert!(ignored.lines[0].reason.starts_with("entry too far behind, entry timestamp is"));
         assert!(ignored.lines[0].reason.ends_with("14:55:36Z"), "{}", ignored.lines[0].reason);
+        assert_eq!(ignored.oldest_acceptable().unwrap().to_string(), "2025-10-10T14:55:36Z");
         assert!(!ignored.is_for_a_rate());
     }
 
