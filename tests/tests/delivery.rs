@@ -9,6 +9,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use logpipe_tests::front::{Front, read_head, read_request};
 use logpipe_tests::receiver::{Behaviour, Receiver, Reset};
 use logpipe_tests::running::{Ended, Running};
@@ -332,12 +334,31 @@ fn answers_of_every_kind_have_one_clear_line_and_lose_nothing() {
             b"HTTP/1.1 302 Found\r\nLocation: http://me:secret@127.0.0.1:1/_bulk?key=secret\r\nContent-Length: 0\r\n\r\n",
             ": 302, a redirect to 127.0.0.1:1/_bulk, which no record follows",
         ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\ntext",
+            ": 200 with a body that cannot be unpacked",
+        ),
         (b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n here\r\n0\r\n\r\n", ": 404 not here"),
     ] {
         let (said, delivered) = said_of(answer, &[]);
         assert!(said.iter().any(|line| line.contains(words)), "{words}: {said:?}");
         assert!(!said.iter().any(|line| line.contains("secret")), "{said:?}");
         assert_eq!(delivered, [0, 1], "{words}");
+    }
+}
+
+#[test]
+fn an_answer_may_be_packed_or_begin_with_a_byte_order_mark() {
+    let verdict = br#"{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}"#;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(verdict).unwrap();
+    for (header, body) in
+        [("Content-Encoding: gzip\r\n", packed.finish().unwrap()), ("", [&b"\xef\xbb\xbf"[..], verdict].concat())]
+    {
+        let head = format!("HTTP/1.1 200 OK\r\n{header}Content-Length: {}\r\n\r\n", body.len());
+        let (said, delivered) = said_of([head.as_bytes(), &body].concat().leak(), &[]);
+        assert!(said.iter().any(|line| line.contains("delivered the first batch: 2 records")), "{said:?}");
+        assert!(delivered.is_empty(), "it was asked nothing more");
     }
 }
 

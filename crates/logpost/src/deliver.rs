@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use logline::ending::Trouble;
@@ -25,6 +26,7 @@ use crate::transport::Written;
 
 /// More of an answer is not read.
 const LONGEST_ANSWER: u64 = 4 << 20;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The silence that is allowed at first, and the longest.
 const FIRST_SILENCE: Duration = Duration::from_secs(30);
 const LONGEST_SILENCE: Duration = Duration::from_secs(240);
@@ -309,7 +311,7 @@ fn pack<'a>(memory: &'a mut Vec<u8>, body: &[u8]) -> &'a [u8] {
 fn read(mut response: Response<ureq::Body>, mut body: Vec<u8>) -> Result<Answer, Failure> {
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (retry_after, location) = (header("retry-after"), header("location"));
+    let (retry_after, location, encoding) = (header("retry-after"), header("location"), header("content-encoding"));
     let read = response.body_mut().with_config().limit(LONGEST_ANSWER).reader().read_to_end(&mut body);
     if let Err(error) = read {
         let then = |cause: String| format!("{status}, and then {cause}");
@@ -320,12 +322,26 @@ fn read(mut response: Response<ureq::Body>, mut body: Vec<u8>) -> Result<Answer,
             other => other,
         });
     }
+    if encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip")) {
+        body = unpack(&body).ok_or_else(|| Failure::Lost(format!("{status} with a body that cannot be unpacked")))?;
+    }
+    if body.starts_with(BYTE_ORDER_MARK) {
+        body.drain(..BYTE_ORDER_MARK.len());
+    }
     if let (300..=399, Some(location)) = (status, location) {
         // What follows a question mark, or stands before an @, may be a secret.
         let place = location.split('?').next().and_then(|place| place.rsplit('@').next()).unwrap_or_default();
         return Err(Failure::Hold(format!("{status}, a redirect to {place}, which no record follows")));
     }
     Ok(Answer { status, retry_after: retry_after.and_then(|text| wait(&text)), body })
+}
+
+/// Servers may pack what nobody has forbidden them to pack. `None` if it is broken, or longer than an answer may be.
+fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    let mut decoder = MultiGzDecoder::new(packed).take(LONGEST_ANSWER + 1);
+    let length = decoder.read_to_end(&mut body).ok()?;
+    (length as u64 <= LONGEST_ANSWER).then_some(body)
 }
 
 /// What `Retry-After` says: seconds, or a date (RFC 9110).

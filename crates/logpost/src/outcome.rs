@@ -171,6 +171,16 @@ pub fn reason(status: u16, body: &[u8]) -> String {
     if text.is_empty() { format!("{status}") } else { format!("{status} {text}") }
 }
 
+/// What a success code with a web page means: a proxy wants somebody to log in, and nothing has taken the records. `None`
+/// where the body is none.
+pub fn from_page(status: u16, body: &[u8]) -> Option<Outcome> {
+    let start = body.trim_ascii_start();
+    let is_page = [&b"<!doctype html"[..], b"<html"]
+        .iter()
+        .any(|head| start.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)));
+    is_page.then(|| Outcome::Hold(format!("{}: a web page, is the URL right?", reason(status, body))))
+}
+
 /// What stands in the title of a page.
 fn title(page: &str) -> &str {
     let title = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
@@ -194,5 +204,9 @@ mod tests {
         assert_eq!(from_status(204, b""), None);
         let page = b"<html>\n<head><title>502 Bad Gateway</title></head>";
         assert_eq!(reason(502, page), "502 Bad Gateway");
+        let said = Outcome::Hold("502 Bad Gateway: a web page, is the URL right?".to_owned());
+        assert_eq!(from_page(502, page), Some(said));
+        assert!(from_page(200, b"\n<!DOCTYPE HTML>").is_some());
+        assert_eq!([from_page(200, b"<?xml"), from_page(200, b"{}"), from_page(200, b"")], [None, None, None]);
     }
 }

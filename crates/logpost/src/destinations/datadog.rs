@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Form};
-use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
 const PATH: &str = "/api/v2/logs";
 const MOST_RECORDS: usize = 1000;
@@ -106,7 +106,7 @@ impl Destination for Datadog {
     fn read(&mut self, answer: &Answer, _sent: &Sent<'_>) -> Outcomes {
         let Answer { status, body, .. } = answer;
         Outcomes::All(match status {
-            202 => Outcome::Delivered,
+            202 => from_page(*status, body).unwrap_or(Outcome::Delivered),
             _ => from_status(*status, body)
                 .unwrap_or_else(|| Outcome::Hold(format!("{}: not Datadog's 202", reason(*status, body)))),
         })

@@ -6,7 +6,7 @@
 //! | 409 | the id is there: the same bytes of the same file, delivered before |
 //! | 429, 5xx | that item again |
 //! | 403, 404, 400 of an index that is closed, cannot be made, or forbids the operation | the index, not the document: hold |
-//! | other 400 | this document is refused |
+//! | other 400, 413 | this document is refused |
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -300,7 +300,7 @@ fn read_item(item: &[u8]) -> Outcome {
         200 | 201 => Outcome::Delivered,
         409 => Outcome::Known,
         429 | 500..=599 => Outcome::Again(reason()),
-        400 if !is_index => Outcome::Refused(reason()),
+        400 | 413 if !is_index => Outcome::Refused(reason()),
         _ => Outcome::Hold(reason()),
     }
 }
@@ -350,6 +350,7 @@ mod tests {
         }
         assert!(matches!(item(400, "illegal_argument_exception", "immense term"), Outcome::Refused(_)));
         assert!(matches!(item(403, "cluster_block_exception", "write"), Outcome::Hold(_)));
+        assert!(matches!(item(413, "too_large", "it is"), Outcome::Refused(_)));
         assert!(matches!(item(404, "index_not_found_exception", ""), Outcome::Hold(_)));
     }
 

@@ -1,9 +1,10 @@
-//! Any server that takes one JSON object a line and answers 2xx when it has stored them all.
+//! Any server that takes one JSON object a line and answers 2xx when it has stored them all. A web page is
+//! no such answer.
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
 use crate::document::{Fields, Form, Headed};
-use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
 /// See the page of the module.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Destination for Ndjson {
         Outcomes::All(match status {
             // 207 says that the body holds several verdicts, 260 that nothing was taken in.
             207 | 260 => Outcome::Hold(reason(*status, body)),
-            _ => from_status(*status, body).unwrap_or(Outcome::Delivered),
+            _ => from_status(*status, body).or_else(|| from_page(*status, body)).unwrap_or(Outcome::Delivered),
         })
     }
 }
@@ -60,6 +61,18 @@ impl Destination for Ndjson {
 mod tests {
     use super::*;
     use crate::batch::tests::batch;
+    use crate::destinations::tests::read;
+
+    #[test]
+    fn a_web_page_is_no_success() {
+        let mut destination = Ndjson { form: Form::new("time", []) };
+        let mut outcome = |status, body| match read(&mut destination, status, body, 2) {
+            Outcomes::All(outcome) => outcome,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(outcome(200, "<!DOCTYPE html><title>Log in</title>"), Outcome::Hold(_)));
+        assert_eq!([outcome(200, "thanks"), outcome(204, "")], [Outcome::Delivered, Outcome::Delivered]);
+    }
 
     #[test]
     fn the_key_of_a_request_is_where_its_first_and_last_record_were_read() {
