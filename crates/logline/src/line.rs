@@ -4,7 +4,7 @@
 //! | kind | raw form | record form |
 //! |---|---|---|
 //! | line | `RS pos SP path TAB content LF` | `{"_pos":"…",…}` |
-//! | mark | `RS fid:next[.] LF` | `{"_pos":"fid:next[.]"}` |
+//! | mark | `RS fid:next[.] LF` | `{"_pos":"fid:next[.]","_unparsed":3}`, the second member only where there is something to tell |
 //! | end mark | `RS end LF` | `{"_pos":"end"}` |
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memmem};
 
 use crate::json;
-use crate::position::{Mark, Position};
+use crate::position::{Mark, Position, write_decimal};
 
 /// The first byte of a tagged line and of a mark.
 pub const RS: u8 = 0x1e;
@@ -159,11 +159,23 @@ pub fn write_mark(out: &mut Vec<u8>, mark: &Mark) {
     out.push(b'\n');
 }
 
-/// Appends a mark in the record form, its LF included.
-pub fn write_mark_record(out: &mut Vec<u8>, mark: &Mark) {
+/// Appends a mark in the record form, its LF included. `unparsed` is how many lines no format fitted until here; it is
+/// left out where it is 0.
+pub fn write_mark_record(out: &mut Vec<u8>, mark: &Mark, unparsed: u64) {
     out.extend_from_slice(b"{\"_pos\":\"");
     mark.write(out);
-    out.extend_from_slice(b"\"}\n");
+    out.push(b'"');
+    if unparsed > 0 {
+        out.extend_from_slice(b",\"_unparsed\":");
+        write_decimal(out, unparsed);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// How many lines no format fitted, as a mark tells it that stands in the line `mark`; 0 where it says nothing of that.
+pub fn unparsed(mark: &[u8]) -> u64 {
+    let value = json::member(mark, "_unparsed").and_then(|value| std::str::from_utf8(value).ok());
+    value.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 /// The end mark in the raw form, its LF included.
@@ -292,6 +304,23 @@ mod tests {
             r#"{ "_pos" : "3f2a00c4d1e0b7a9:7" , "env":"x"}"#,
         ] {
             assert!(matches!(classify(text.as_bytes(), false), Item::Mark(mark, _) if mark.next == 7), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_tells_how_many_lines_no_format_fitted() {
+        let mark = Mark::parse(b"3f2a00c4d1e0b7a9:7").unwrap();
+        for (told, text) in
+            [(0, "{\"_pos\":\"3f2a00c4d1e0b7a9:7\"}\n"), (12, "{\"_pos\":\"3f2a00c4d1e0b7a9:7\",\"_unparsed\":12}\n")]
+        {
+            let mut out = Vec::new();
+            write_mark_record(&mut out, &mark, told);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+            assert!(matches!(classify(text.trim_end().as_bytes(), false), Item::Mark(again, _) if again == mark));
+            assert_eq!(unparsed(text.trim_end().as_bytes()), told);
+        }
+        for text in ["\x1e3f2a00c4d1e0b7a9:7", r#"{"_pos":"3f2a00c4d1e0b7a9:7","_unparsed":"x"}"#] {
+            assert_eq!(unparsed(text.as_bytes()), 0, "{text}");
         }
     }
 

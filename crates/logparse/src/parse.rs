@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 
 use logline::ending::{Exit, Stop, say};
 use logline::input::Input;
-use logline::line::{END_RECORD, Item, Line, classify, unescape_path, write_mark_record};
+use logline::line::{END_RECORD, Item, Line, classify, unescape_path, unparsed, write_mark_record};
 use logline::output::Output;
 use logline::position::{Flags, Mark, Position};
 use logline::{json, short};
@@ -222,8 +222,9 @@ impl Parse {
             return;
         }
         let next = if self.join.is_empty() { mark.next } else { self.join.lowered(mark.fid, mark.next) };
-        if next != mark.next || !json::is_valid_object(raw) {
-            write_mark_record(out, &Mark { next, ..mark });
+        if next != mark.next || self.counters.unparsed > 0 || !json::is_valid_object(raw) {
+            // Another logparse in front of this one has counted its own.
+            write_mark_record(out, &Mark { next, ..mark }, self.counters.unparsed + unparsed(raw));
         } else {
             self.pass(raw, out);
         }

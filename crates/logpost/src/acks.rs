@@ -93,11 +93,13 @@ impl Acks {
             kept = acks::parse(&loaded(self.file.shelf().store()).unwrap_or_default()).collect();
             &kept
         };
-        let unacknowledged = |entry: &Entry| {
-            let acknowledged = offsets.get(&entry.fid).copied().unwrap_or(entry.start);
-            end_of(entry).saturating_sub(acknowledged)
+        let unacknowledged = |entry: &Entry| Unacknowledged {
+            fid: entry.fid,
+            from: offsets.get(&entry.fid).copied().unwrap_or(entry.start),
+            end: end_of(entry),
         };
-        Some(Backlog { bytes: checkpoint.entries.iter().map(unacknowledged).sum(), counters: checkpoint.counters })
+        let generations = checkpoint.entries.iter().map(unacknowledged).filter(|part| part.from < part.end).collect();
+        Some(Backlog { generations, counters: checkpoint.counters })
     }
 
     /// The trouble of a lock that was waited for in vain.
@@ -168,12 +170,30 @@ fn say_if_any(message: Option<String>) {
 }
 
 /// What the followed files hold that is not acknowledged, and what logtail has counted since the state began.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Backlog {
-    /// Bytes behind what is acknowledged, of all generations that logtail knows.
-    pub bytes: u64,
+    /// The generations that logtail knows and that have something behind what is acknowledged.
+    pub generations: Vec<Unacknowledged>,
     /// What logtail has counted.
     pub counters: Counters,
+}
+
+impl Backlog {
+    /// The bytes of all generations that are not acknowledged.
+    pub fn bytes(&self) -> u64 {
+        self.generations.iter().map(|part| part.end - part.from).sum()
+    }
+}
+
+/// The part of a generation that is not acknowledged: its bytes `from..end`, at least one.
+#[derive(Clone, Copy, Debug)]
+pub struct Unacknowledged {
+    /// The generation.
+    pub fid: Fid,
+    /// The offset below which every line is acknowledged.
+    pub from: u64,
+    /// Where the generation ends now.
+    pub end: u64,
 }
 
 fn loaded(store: &Store) -> Option<Vec<u8>> {
@@ -272,7 +292,7 @@ mod tests {
         acks.acknowledge(Fid(1), 30);
         acks.acknowledge(Fid(3), 7);
         let backlog = acks.backlog().unwrap();
-        assert_eq!(backlog.bytes, (100 - 30) + (50 - 10));
+        assert_eq!(backlog.bytes(), (100 - 30) + (50 - 10));
         assert_eq!(backlog.counters, checkpoint.counters);
         std::fs::remove_dir_all(&directory).unwrap();
     }

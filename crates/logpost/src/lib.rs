@@ -18,7 +18,7 @@
 //! | `dry_run` | the same on stdout |
 //! | `acks` | what has been delivered, kept |
 //! | `refusals` | where refused records go |
-//! | `report` | what is said: `tally`, `outage`, `progress`, `metrics` |
+//! | `report` | what is said: `tally`, `outage`, `progress`, `metrics`, `lag` |
 //! | `post`, `setup`, `args` | the loop, what it is made of, the command line |
 
 mod acks;
@@ -33,6 +33,7 @@ mod dry_run;
 pub mod fuzz;
 mod held;
 mod hidden;
+mod lag;
 mod manual;
 mod metrics;
 mod outage;

@@ -11,6 +11,7 @@ use logline::ending::{Exit, Trouble, cause, say};
 
 use crate::PROG;
 use crate::acks::Backlog;
+use crate::lag::Lag;
 use crate::tally::{Tally, in_words};
 
 /// So often it is written.
@@ -29,10 +30,11 @@ pub struct Waiting {
     pub age: Duration,
 }
 
-/// See the page of the module.
+/// The file, and what is remembered from one writing to the next.
 #[derive(Debug)]
 pub struct Metrics {
     path: PathBuf,
+    lag: Lag,
     written_at: Option<Duration>,
     has_failed: bool,
 }
@@ -40,7 +42,7 @@ pub struct Metrics {
 impl Metrics {
     /// In the file `path`; touches nothing yet.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), written_at: None, has_failed: false }
+        Self { path: path.to_owned(), lag: Lag::default(), written_at: None, has_failed: false }
     }
 
     /// When it is due.
@@ -53,7 +55,8 @@ impl Metrics {
         self.written_at = Some(now);
         let mut new = self.path.clone().into_os_string();
         new.push(".new");
-        let text = text(tally, waiting, backlog);
+        let lag = backlog.map_or(Duration::ZERO, |backlog| self.lag.look(&backlog.generations, now));
+        let text = text(tally, waiting, backlog, lag);
         match write_new(Path::new(&new), text.as_bytes()).and_then(|()| fs::rename(&new, &self.path)) {
             Ok(()) => self.has_failed = false,
             Err(error) => {
@@ -75,7 +78,7 @@ fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
     fs::File::options().write(true).create_new(true).open(path)?.write_all(text)
 }
 
-fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
+fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>, lag: Duration) -> String {
     let last_success = tally.last_success.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mut rows: Vec<(&str, &str, u64)> = vec![
         (FIRST, "Records that the server has stored.", tally.delivered),
@@ -86,6 +89,7 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
         ("logpost_requests_total", "Requests sent.", tally.requests),
         ("logpost_retries_total", "Requests after which records had to be sent again.", tally.failures),
         ("logpost_resent_records_total", "Records sent again.", tally.resent),
+        ("logparse_unparsed_lines_total", "Lines that no format of logparse fitted.", tally.unparsed),
         ("logpost_waiting_records", "Records read and not acknowledged.", waiting.records as u64),
         ("logpost_waiting_bytes", "Their bytes.", waiting.bytes as u64),
         ("logpost_oldest_waiting_seconds", "How long the oldest of them waits.", waiting.age.as_secs()),
@@ -97,7 +101,12 @@ fn text(tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>) -> String {
     ];
     if let Some(backlog) = backlog {
         rows.extend([
-            ("logpost_unacknowledged_bytes", "Bytes of the followed files that are not acknowledged.", backlog.bytes),
+            ("logpost_unacknowledged_bytes", "Bytes of the followed files that are not acknowledged.", backlog.bytes()),
+            (
+                "logpost_unacknowledged_seconds",
+                "For how long the oldest of them has been there, at least.",
+                lag.as_secs(),
+            ),
             (
                 "logtail_truncations_total",
                 "Files that were truncated or rewritten in place.",
@@ -151,6 +160,8 @@ pub fn check(path: &Path, max_age: Duration) -> Result<Exit, Trouble> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::acks::Unacknowledged;
+    use logline::position::Fid;
     use logline::state::files::Counters;
 
     fn scratch(name: &str) -> PathBuf {
@@ -192,9 +203,14 @@ mod tests {
     #[test]
     fn every_value_has_its_help_and_its_type() {
         let counters = Counters { freed_bytes: 8, ..Counters::default() };
-        let backlog = Backlog { bytes: 7, counters };
-        let tally = Tally { delivered: 5, last_success: Some(UNIX_EPOCH + Duration::from_secs(9)), ..Tally::default() };
-        let text = text(&tally, Waiting::default(), Some(&backlog));
+        let backlog = Backlog { generations: vec![Unacknowledged { fid: Fid(1), from: 3, end: 10 }], counters };
+        let tally = Tally {
+            delivered: 5,
+            unparsed: 4,
+            last_success: Some(UNIX_EPOCH + Duration::from_secs(9)),
+            ..Tally::default()
+        };
+        let text = text(&tally, Waiting::default(), Some(&backlog), Duration::from_secs(6));
         for lines in text.lines().collect::<Vec<_>>().chunks(3) {
             let name = lines[2].split(' ').next().unwrap();
             assert!(lines[0].starts_with(&format!("# HELP {name} ")), "{lines:?}");
@@ -203,7 +219,9 @@ mod tests {
         }
         for line in [
             "logpost_delivered_records_total 5",
+            "logparse_unparsed_lines_total 4",
             "logpost_unacknowledged_bytes 7",
+            "logpost_unacknowledged_seconds 6",
             "logtail_freed_bytes_total 8",
             "logpost_last_success_timestamp_seconds 9",
         ] {

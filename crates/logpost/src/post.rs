@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use logline::ending::{Exit, Stop, Trouble, say};
 use logline::input::Input;
-use logline::line::Item;
+use logline::line::{Item, unparsed};
 use logline::signal::{Asked, Signals};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -243,7 +243,11 @@ impl Post {
                         self.window.close_if_full(now);
                     }
                 }
-                Item::Mark(mark, _) => self.window.add_mark(&mark),
+                Item::Mark(mark, raw) => {
+                    let tally = &mut self.report.tally;
+                    tally.unparsed = tally.unparsed.max(unparsed(raw));
+                    self.window.add_mark(&mark);
+                }
                 Item::End(_) | Item::CountersAsked | Item::Idle => {}
             }
         }

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 pub struct Tally {
     /// Records read.
     pub taken: u64,
+    /// Lines that no format of logparse fitted, as its marks tell.
+    pub unparsed: u64,
     /// Records that the server has stored, now or before.
     pub delivered: u64,
     /// Those of them that it already had: their ids were there.
