@@ -77,7 +77,7 @@ fn wrong(member: &[String]) -> Option<String> {
 fn trouble_in(fence: &Fence<'_>) -> Option<String> {
     let text: Vec<&str> = fence.lines.iter().map(|(_, line)| *line).collect();
     match fence.info.split_once(' ') {
-        Some(("sh", _)) => None,
+        Some(("sh", purpose)) if !purpose.contains('/') => None,
         Some((_, path)) => {
             let Ok(file) = fs::read_to_string(tools::workspace().join(path)) else {
                 return Some(format!("{path} cannot be read"));
