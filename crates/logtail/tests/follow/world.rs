@@ -60,7 +60,15 @@ pub struct Content {
     seen: [usize; 2],
 }
 
-/// See the page of the module.
+impl Content {
+    /// What can still be read of it: where only a copy is left, compressed or not, what is in that.
+    fn left(&self) -> &[u8] {
+        let is_only_copy = self.copied > 0 && self.owed.is_some_and(|owed| owed <= self.copied);
+        &self.bytes[..if is_only_copy { self.copied } else { self.bytes.len() }]
+    }
+}
+
+/// The applications, and what each file that they made held.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct World {
     pub dice: Dice,
@@ -555,8 +563,8 @@ impl World {
         for (index, content) in written.iter().enumerate() {
             // One that was rotated before it was seen, and holds no more than what another begins with, cannot be told
             // from a copy that is being made of that.
-            let begins_another =
-                |other: &(usize, &&Content)| other.0 != index && other.1.bytes.starts_with(&content.bytes);
+            let left = content.left();
+            let begins_another = |other: &(usize, &&Content)| other.0 != index && other.1.bytes.starts_with(left);
             let may_be_copy = written.iter().enumerate().any(|other| begins_another(&other));
             // A copy that is being made of one that begins with all a truncated one held may be the copy of that: its lines
             // may come twice.
