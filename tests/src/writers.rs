@@ -50,15 +50,18 @@ pub enum Manner {
     CopyTruncate,
     /// JSON; renamed to a name with a time, sometimes right after another rotation.
     Json,
+    /// Text; opened, appended to and closed for each line, so that the log has no writer most of the time. Renamed, and the
+    /// names move on.
+    Reopen,
     /// Text; never rotated, and of long lines.
     Forever,
 }
 
 impl Manner {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rename, Self::CopyTruncate, Self::Json, Self::Forever];
+    pub const ALL: [Self; 5] = [Self::Rename, Self::CopyTruncate, Self::Json, Self::Reopen, Self::Forever];
     /// Those that rotate.
-    pub const ROTATING: [Self; 3] = [Self::Rename, Self::CopyTruncate, Self::Json];
+    pub const ROTATING: [Self; 4] = [Self::Rename, Self::CopyTruncate, Self::Json, Self::Reopen];
 
     /// The name in the tokens, and of the log.
     pub fn name(self) -> &'static str {
@@ -66,6 +69,7 @@ impl Manner {
             Self::Rename => "rename",
             Self::CopyTruncate => "copy",
             Self::Json => "json",
+            Self::Reopen => "reopen",
             Self::Forever => "forever",
         }
     }
@@ -122,7 +126,8 @@ pub fn start(manner: Manner, directory: &Path, dice: Dice, orders: Arc<Orders>) 
 
 struct Writer {
     path: PathBuf,
-    file: File,
+    /// `None` where it is opened for each line.
+    file: Option<File>,
     dice: Dice,
     /// How many lines of a stack trace are still to come.
     trace: u64,
@@ -131,7 +136,7 @@ struct Writer {
 
 impl Writer {
     fn new(manner: Manner, path: PathBuf, dice: Dice) -> io::Result<Self> {
-        let file = open(&path)?;
+        let file = Some(open(&path)?).filter(|_| manner != Manner::Reopen);
         let written = Written { manner, lines: 0, rotations: 0, excused: BTreeSet::new() };
         Ok(Self { path, file, dice, trace: 0, written })
     }
@@ -150,14 +155,21 @@ impl Writer {
             (format!("{}{token} ", self.indent()), format!("{padding}\n"))
         };
         if self.dice.one_in(500) {
-            self.file.write_all(first.as_bytes())?;
+            self.write(&first)?;
             thread::sleep(self.dice.pause(Duration::from_millis(700)));
-            self.file.write_all(rest.as_bytes())?;
+            self.write(&rest)?;
         } else {
-            self.file.write_all((first + &rest).as_bytes())?;
+            self.write(&(first + &rest))?;
         }
         self.written.lines += 1;
         Ok(())
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => file.write_all(text.as_bytes()),
+            None => open(&self.path)?.write_all(text.as_bytes()),
+        }
     }
 
     /// What stands before a line of text: some go on with a stack trace.
@@ -171,13 +183,19 @@ impl Writer {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
+        // One that is opened for each line is there only when a line has been written.
+        if !self.path.exists() {
+            return Ok(());
+        }
         self.written.rotations += 1;
         let old = if self.written.manner == Manner::Json { self.dated() } else { self.shifted()? };
         match self.written.manner {
             Manner::CopyTruncate => {
                 let first_during = self.written.lines;
                 self.copy(&old)?;
-                self.file.set_len(0)?;
+                if let Some(file) = &self.file {
+                    file.set_len(0)?;
+                }
                 self.written.excused.extend(first_during..self.written.lines);
             }
             Manner::Rename => {
@@ -187,12 +205,13 @@ impl Writer {
                     self.line()?;
                     thread::sleep(self.dice.pause(Duration::from_millis(5)));
                 }
-                self.file = new;
+                self.file = Some(new);
             }
             Manner::Json => {
                 fs::rename(&self.path, old)?;
-                self.file = open(&self.path)?;
+                self.file = Some(open(&self.path)?);
             }
+            Manner::Reopen => fs::rename(&self.path, old)?,
             Manner::Forever => {}
         }
         Ok(())
