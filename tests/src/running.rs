@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::tools;
 
-/// See the page of the module. It is killed when dropped before its end.
+/// A logpost that runs. It is killed when dropped before its end.
 #[derive(Debug)]
 pub struct Running {
     child: Child,

@@ -11,7 +11,7 @@ use crate::pipeline::{Pipeline, words};
 use crate::receiver::Receiver;
 use crate::tools::{Scratch, await_that};
 
-/// See the page of the module.
+/// A directory with a log and a state, and a server.
 #[derive(Debug)]
 pub struct Site {
     scratch: Scratch,

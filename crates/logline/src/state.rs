@@ -91,7 +91,10 @@ impl Store {
     pub fn save(&self, body: &[u8], sync: bool) -> io::Result<()> {
         let (new, current) = (self.path(".new"), self.path(""));
         let mut file = create_new(&new)?;
-        file.write_all(&encode(self.name, body))?;
+        let (header, trailer) = frame(self.name, body);
+        for part in [&header, body, &trailer] {
+            file.write_all(part)?;
+        }
         if sync {
             file.sync_all()?;
         }
@@ -142,11 +145,15 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The text of the file `name` with the lines `body`.
 pub fn encode(name: &str, body: &[u8]) -> Vec<u8> {
-    let mut text = format!("{{\"logpipe\":\"{name}\",\"version\":{VERSION}}}\n").into_bytes();
-    text.extend_from_slice(body);
-    let trailer = format!("{{\"checksum\":\"{:016x}\"}}\n", checksum(&text));
-    text.extend_from_slice(trailer.as_bytes());
-    text
+    let (header, trailer) = frame(name, body);
+    [&header, body, &trailer].concat()
+}
+
+/// What stands in front of the lines `body` and behind them.
+fn frame(name: &str, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let header = format!("{{\"logpipe\":\"{name}\",\"version\":{VERSION}}}\n").into_bytes();
+    let trailer = format!("{{\"checksum\":\"{:016x}\"}}\n", checksum(&[&header, body]));
+    (header, trailer.into_bytes())
 }
 
 /// The lines of such a text, or what is wrong with it.
@@ -166,15 +173,17 @@ pub fn decode<'a>(name: &str, text: &'a [u8]) -> Result<&'a [u8], String> {
     let lines = text.strip_suffix(b"\n").ok_or("half written")?;
     let trailer = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
     let told = crate::json::member(&lines[trailer..], "checksum").ok_or("half written")?;
-    if trailer < header_end || told != format!("\"{:016x}\"", checksum(&text[..trailer])).as_bytes() {
+    if trailer < header_end || told != format!("\"{:016x}\"", checksum(&[&text[..trailer]])).as_bytes() {
         return Err("damaged, its checksum does not match".to_owned());
     }
     Ok(&text[header_end..trailer])
 }
 
-fn checksum(text: &[u8]) -> u64 {
+fn checksum(parts: &[&[u8]]) -> u64 {
     let mut hasher = SipHasher13::new();
-    hasher.write(text);
+    for part in parts {
+        hasher.write(part);
+    }
     hasher.finish()
 }
 

@@ -12,7 +12,7 @@ use crate::follow::Follower;
 /// Keeps the follower's checkpoint if it is due. At the end of a run all that is not on disk is put there.
 pub fn keep<D: Disk, S: Shelf>(follower: &mut Follower<D>, keeper: &mut Keeper<S>, now: Duration, is_end: bool) {
     let Some(sync) = keeper.due(follower.urgency(), now, is_end) else { return };
-    let saved = keeper.save(&follower.checkpoint().text(), now, sync);
+    let saved = keeper.save(&follower.checkpoint(), now, sync);
     follower.checkpoint_was_kept(saved.is_kept, sync, now);
     if let Some(message) = saved.message {
         follower.say(message);

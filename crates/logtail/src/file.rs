@@ -152,16 +152,13 @@ pub struct Generation<F> {
     hole: Hole,
     /// The beginning and the end of a hole over which the last read has gone.
     passed: Option<(u64, u64)>,
-    /// Where it was last seen, watched path or not.
-    place: PathBuf,
-    /// The part of its lines' tags that never changes.
-    tag: Tag,
+    /// Where it was last seen, if not at its path.
+    elsewhere: Option<PathBuf>,
 }
 
 impl<F> Generation<F> {
     /// One of which nothing is known but that `path` shows `inode`; it will be read from `start` on.
     pub fn new(fid: Fid, path: &Path, inode: Inode, start: u64, now: Duration) -> Self {
-        use std::os::unix::ffi::OsStrExt as _;
         Self {
             path: path.to_owned(),
             rank: 0,
@@ -187,8 +184,7 @@ impl<F> Generation<F> {
             truncated_lines: 0,
             hole: Hole::default(),
             passed: None,
-            place: path.to_owned(),
-            tag: Tag::new(fid, path.as_os_str().as_bytes()),
+            elsewhere: None,
         }
     }
 
@@ -231,6 +227,12 @@ impl<F> Generation<F> {
 
     // What it is.
 
+    /// What stands in front of its lines.
+    fn tag(&self) -> Tag {
+        use std::os::unix::ffi::OsStrExt as _;
+        Tag::new(self.fid(), self.path.as_os_str().as_bytes())
+    }
+
     /// How many generations had become known before it in this run.
     pub fn rank(&self) -> u64 {
         self.rank
@@ -263,7 +265,7 @@ impl<F> Generation<F> {
 
     /// Where it was last seen, watched path or not.
     pub fn place(&self) -> &Path {
-        &self.place
+        self.elsewhere.as_deref().unwrap_or(&self.path)
     }
 
     /// What has been given back of it.
@@ -409,8 +411,8 @@ impl<F> Generation<F> {
 
     /// It lies there now.
     pub fn lies_at(&mut self, place: &Path) {
-        if self.place != place {
-            place.clone_into(&mut self.place);
+        if self.place() != place {
+            self.elsewhere = (place != self.path).then(|| place.to_owned());
         }
     }
 
@@ -871,7 +873,7 @@ impl<F> Generation<F> {
             self.take_pieces(shape, lines, out);
         } else if let Some(last) = memrchr(b'\n', &bytes[known..]) {
             let whole = index(from + (known + last) as u64 + 1 - self.offset);
-            self.tag.emit_lines(out, shape, &lines[..whole], self.offset);
+            self.tag().emit_lines(out, shape, &lines[..whole], self.offset);
             self.offset += whole as u64;
         }
     }
@@ -896,7 +898,7 @@ impl<F> Generation<F> {
         self.truncated_lines += u64::from(flags.truncated);
         // Of a line that left before its LF only the LF is left: the position moves on, and a watermark will tell it.
         if length > 0 || !flags.continued {
-            self.tag.emit_piece(out, shape, &content[..content.len().min(shape.max_line)], start, self.offset, flags);
+            self.tag().emit_piece(out, shape, &content[..content.len().min(shape.max_line)], start, self.offset, flags);
         }
     }
 
@@ -1008,7 +1010,7 @@ impl<F> Generation<F> {
     pub fn mark(&mut self, shape: Shape, finished: bool, out: &mut Vec<u8>) {
         if finished || self.marked != self.offset {
             self.marked = self.offset;
-            self.tag.emit_mark(out, shape, self.offset, finished);
+            self.tag().emit_mark(out, shape, self.offset, finished);
         }
     }
 

@@ -41,7 +41,7 @@ struct Copied {
 /// All known generations.
 #[derive(Debug)]
 pub struct Files<F> {
-    known: BTreeMap<Fid, Generation<F>>,
+    known: BTreeMap<Fid, Box<Generation<F>>>,
     by_inode: HashMap<Inode, Fid>,
     /// The generations of each path, oldest first.
     chains: HashMap<PathBuf, Vec<Fid>>,
@@ -98,22 +98,22 @@ impl<F> Files<F> {
 
     /// A generation.
     pub fn get(&self, fid: Fid) -> Option<&Generation<F>> {
-        self.known.get(&fid)
+        self.known.get(&fid).map(Box::as_ref)
     }
 
     /// A generation, to be read or changed.
     pub fn get_mut(&mut self, fid: Fid) -> Option<&mut Generation<F>> {
-        self.known.get_mut(&fid)
+        self.known.get_mut(&fid).map(Box::as_mut)
     }
 
     /// All of them, in the order of their fids, which means nothing.
     pub fn iter(&self) -> impl Iterator<Item = &Generation<F>> {
-        self.known.values()
+        self.known.values().map(Box::as_ref)
     }
 
     /// The same, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Generation<F>> {
-        self.known.values_mut()
+        self.known.values_mut().map(Box::as_mut)
     }
 
     /// Those for which `which` holds.
@@ -123,10 +123,15 @@ impl<F> Files<F> {
 
     /// The same, of each path oldest first.
     pub fn by_age(&self, which: impl Fn(&Generation<F>) -> bool) -> Vec<Fid> {
-        let mut paths: Vec<&PathBuf> = self.chains.keys().collect();
-        paths.sort_unstable();
-        let all = paths.into_iter().flat_map(|path| self.of_path(path));
-        all.filter(|fid| self.get(**fid).is_some_and(&which)).copied().collect()
+        self.iter_by_age().filter(|generation| which(generation)).map(Generation::fid).collect()
+    }
+
+    /// All of them, of each path oldest first.
+    pub fn iter_by_age(&self) -> impl Iterator<Item = &Generation<F>> {
+        let mut chains: Vec<(&PathBuf, &Vec<Fid>)> = self.chains.iter().collect();
+        // By their bytes: paths are compared part by part, which takes ten times as long.
+        chains.sort_unstable_by_key(|(path, _)| path.as_os_str());
+        chains.into_iter().flat_map(|(_, fids)| fids).filter_map(|fid| self.get(*fid))
     }
 
     /// The generation whose content lies there.
@@ -191,11 +196,6 @@ impl<F> Files<F> {
         (self.known.len(), self.iter().filter(|generation| generation.is_open()).count())
     }
 
-    /// What is to be remembered of all of them, of each path oldest first.
-    pub fn entries(&self) -> Vec<Entry> {
-        self.by_age(|_| true).into_iter().filter_map(|fid| self.get(fid)).map(Generation::entry).collect()
-    }
-
     /// Whether the inode is a copy of what is known, and looks as it did when that was found out.
     pub fn is_known_copy(&self, stat: &Stat) -> bool {
         self.copies.get(&stat.inode).is_some_and(|copied| copied.as_compared == (stat.size, stat.modified))
@@ -247,12 +247,12 @@ impl<F> Files<F> {
         if generation.inode() != Inode::NOWHERE {
             self.by_inode.insert(generation.inode(), fid);
         }
-        self.known.insert(fid, generation);
+        self.known.insert(fid, Box::new(generation));
         fid
     }
 
     fn remove(&mut self, fid: Fid) -> Option<Generation<F>> {
-        let generation = self.known.remove(&fid)?;
+        let generation = *self.known.remove(&fid)?;
         self.release(generation.inode(), fid);
         if let Some(chain) = self.chains.get_mut(generation.path()) {
             chain.retain(|other| *other != fid);

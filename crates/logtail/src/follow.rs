@@ -244,17 +244,22 @@ impl<D: Disk> Follower<D> {
         }
     }
 
-    /// What is to be kept.
-    pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
+    /// The text of what is to be kept. The entries are written one by one: of many files all together take much memory.
+    pub fn checkpoint(&self) -> Vec<u8> {
+        let general = Checkpoint {
             boot: self.files.boot().to_owned(),
             clock: Some(self.clock.as_kept()),
             counters: self.report.counters(),
             patterns: Some(self.paths.known_patterns()),
             shapes: self.paths.shapes(),
             rewritten: self.files.rewritten_paths(),
-            entries: self.files.entries(),
+            entries: Vec::new(),
+        };
+        let mut text = general.text();
+        for generation in self.files.iter_by_age() {
+            generation.entry().write(&mut text);
         }
+        text
     }
 
     /// Where each generation stands: everything below has been emitted.

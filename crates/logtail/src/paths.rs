@@ -1,6 +1,7 @@
 //! The watched paths: which there are, what each shows, where links lead, which directories tell of new names.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ pub struct WatchedPath {
     current: Option<Fid>,
     /// What the glob that has found it was told of it in this look.
     stat: Option<Stat>,
-    /// Where it leads, itself if it is no link; `None` where that is to be looked up.
-    target: Option<PathBuf>,
+    /// Where it leads; `None` where that is to be looked up.
+    target: Option<Target>,
     /// Until then what lies beside it is looked at each time.
     restless_until: Duration,
     /// When it was last named, or found by a glob.
@@ -51,6 +52,15 @@ pub struct WatchedPath {
     is_home: bool,
     /// The directories beside its own in which older generations of it were found.
     elsewhere: Vec<PathBuf>,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+enum Target {
+    /// It is no link.
+    Itself,
+    /// It is a link to this path.
+    Other(PathBuf),
 }
 
 /// A shape of names that was learnt of a watched path.
@@ -96,15 +106,19 @@ impl WatchedPath {
     }
 
     /// Where it leads, if it is a link.
-    fn link(&self, path: &Path) -> Option<&Path> {
-        self.target.as_deref().filter(|target| *target != path)
+    fn link(&self) -> Option<&Path> {
+        match &self.target {
+            Some(Target::Other(target)) => Some(target),
+            _ => None,
+        }
     }
 }
 
 /// All watched paths.
 #[derive(Debug, Default)]
 pub struct Paths {
-    watched: BTreeMap<PathBuf, WatchedPath>,
+    /// By their bytes: paths are compared part by part, which takes ten times as long.
+    watched: BTreeMap<OsString, WatchedPath>,
     /// The paths that are links, by where they lead: what is rotated lies beside the target.
     targets: HashMap<PathBuf, PathBuf>,
     /// The shapes of rotated names that were learnt, by the directories in which such files lie.
@@ -156,7 +170,7 @@ impl Paths {
     fn enter_shape(&mut self, learnt: Learnt) {
         let own = directory_of(&learnt.path);
         let directory = own.join(learnt.shape.directory());
-        let watched = self.watched.entry(learnt.path.clone()).or_default();
+        let watched = self.watched.entry(learnt.path.clone().into_os_string()).or_default();
         if directory != own && !watched.elsewhere.contains(&directory) {
             watched.elsewhere.push(directory.clone());
             if watched.elsewhere.len() > MOST_PLACES {
@@ -180,13 +194,13 @@ impl Paths {
 
     /// A generation of `path`, which is followed since `began`, is not what the path shows, and is met at `found`.
     pub fn learn(&mut self, path: &Path, found: &Path, began: Option<i128>) -> Lesson {
-        let Some(watched) = self.watched.get(path) else { return Lesson::Known };
+        let Some(watched) = self.get(path) else { return Lesson::Known };
         if self.is_rotated_name(found) || found == path || self.base_of(path).is_some() {
             return Lesson::Known;
         }
         let Some(shape) = shape_of(path, watched, found) else { return Lesson::Nothing };
         self.enter_shape(Learnt { path: path.to_owned(), shape, began });
-        if let Some(watched) = self.watched.get_mut(path) {
+        if let Some(watched) = self.get_mut(path) {
             watched.target = None;
         }
         Lesson::New
@@ -195,7 +209,7 @@ impl Paths {
     /// Whether `found` differs from the name of `path`, or from where it leads, by numbers only, as the name of an older
     /// generation does.
     pub fn is_numbered(&self, path: &Path, found: &Path) -> bool {
-        let shape = self.watched.get(path).and_then(|watched| shape_of(path, watched, found));
+        let shape = self.get(path).and_then(|watched| shape_of(path, watched, found));
         shape.is_some_and(|shape| shape.varies_in_numbers())
     }
 
@@ -207,13 +221,13 @@ impl Paths {
     /// A compressed file is of a path that a pattern would find if the file were there as it was: then that path is watched.
     pub fn watch_packed(&mut self, plan: &Plan, path: &Path) {
         let Some(own) = unpacked_path(path) else { return };
-        if !self.watched.contains_key(&own) && self.is_wanted(plan, &own) {
+        if !self.is_watched(&own) && self.is_wanted(plan, &own) {
             use std::os::unix::ffi::OsStrExt as _;
             let bytes = own.as_os_str().as_bytes();
             let finds = |pattern: &&Pattern| pattern.finds(bytes);
             let is_new = !self.is_all_ours
                 && !plan.patterns.iter().filter(finds).any(|found| self.known_patterns.contains(&found.to_string()));
-            self.watched.insert(own, WatchedPath { is_new, ..WatchedPath::default() });
+            self.watched.insert(own.into_os_string(), WatchedPath { is_new, ..WatchedPath::default() });
         }
     }
 
@@ -247,16 +261,15 @@ impl Paths {
         }
         let name = path.file_name()?.as_bytes();
         let here = self.learnt.get(path.parent()?)?;
-        here.iter()
-            .find(|learnt| learnt.shape.matches(name) && learnt.path != path && self.watched.contains_key(&learnt.path))
+        here.iter().find(|learnt| learnt.shape.matches(name) && learnt.path != path && self.is_watched(&learnt.path))
     }
 
     /// The directories in which older generations of the path may lie: its own, if it is a link its target's, and those
     /// that were learnt.
     pub fn places(&self, path: &Path) -> Vec<PathBuf> {
         let mut places = vec![directory_of(path)];
-        if let Some(watched) = self.watched.get(path) {
-            places.extend(watched.link(path).map(directory_of));
+        if let Some(watched) = self.get(path) {
+            places.extend(watched.link().map(directory_of));
             places.extend_from_slice(&watched.elsewhere);
         }
         places
@@ -270,7 +283,7 @@ impl Paths {
 
     /// An earlier run knew a generation of this path.
     pub fn was_watched(&mut self, path: &Path) {
-        self.watched.entry(path.to_owned()).or_default();
+        self.watched.entry(path.as_os_str().to_owned()).or_default();
     }
 
     /// Whether a pattern was never looked for.
@@ -306,12 +319,20 @@ impl Paths {
 
     /// A watched path.
     pub fn get(&self, path: &Path) -> Option<&WatchedPath> {
-        self.watched.get(path)
+        self.watched.get(path.as_os_str())
+    }
+
+    fn get_mut(&mut self, path: &Path) -> Option<&mut WatchedPath> {
+        self.watched.get_mut(path.as_os_str())
+    }
+
+    fn is_watched(&self, path: &Path) -> bool {
+        self.watched.contains_key(path.as_os_str())
     }
 
     /// All of them, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&PathBuf, &WatchedPath)> {
-        self.watched.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &WatchedPath)> {
+        self.watched.iter().map(|(path, watched)| (Path::new(path), watched))
     }
 
     /// Whether a glob stood for nothing that is not waited for, or a file that was named is not there.
@@ -368,36 +389,41 @@ impl Paths {
         };
         let mut paths = paths.into_iter().peekable();
         for (known, watched) in &mut self.watched {
-            if let Some((_, stat)) = paths.next_if(|(path, _)| path.as_os_str() == known.as_os_str()) {
+            if let Some((_, stat)) = paths.next_if(|(path, _)| path.as_os_str() == known) {
                 tell(watched, stat);
             }
         }
         for (path, stat) in paths {
             let new = || WatchedPath { is_new, ..WatchedPath::default() };
-            tell(self.watched.entry(path).or_insert_with(new), stat);
+            tell(self.watched.entry(path.into_os_string()).or_insert_with(new), stat);
         }
     }
 
     /// Finds out where the paths lead that are links. What lies beside a link is not what was rotated.
     pub fn find_targets<D: Disk>(&mut self, disk: &D) {
         for (path, watched) in self.watched.iter_mut().filter(|(_, watched)| watched.target.is_none()) {
-            let mut target = path.clone();
+            let path = Path::new(path);
+            let mut target = path.to_owned();
             for _ in 0..MOST_LINKS {
                 let Ok(link) = disk.read_link(&target) else { break };
                 target = target.parent().unwrap_or(Path::new("")).join(link);
             }
             self.targets.retain(|_, of| of != path);
-            if target != *path {
-                self.targets.insert(target.clone(), path.clone());
-            }
-            watched.target = Some(target);
+            watched.target = Some(if target == path {
+                Target::Itself
+            } else {
+                self.targets.insert(target.clone(), path.to_owned());
+                Target::Other(target)
+            });
         }
     }
 
     /// Every path with what a glob was told of it in this look and what was there before: in the order of their names, or,
     /// where nothing is followed, the older generations of each in front of it.
     pub fn take_found(&mut self, plan: &Plan) -> Vec<(PathBuf, Option<Stat>, Option<Fid>)> {
-        let take = |(path, watched): (&PathBuf, &mut WatchedPath)| (path.clone(), watched.stat.take(), watched.current);
+        let take = |(path, watched): (&OsString, &mut WatchedPath)| {
+            (PathBuf::from(path), watched.stat.take(), watched.current)
+        };
         let mut found: Vec<_> = self.watched.iter_mut().map(take).collect();
         if !plan.follows {
             found.sort_by_cached_key(|(path, _, _)| {
@@ -414,8 +440,7 @@ impl Paths {
     pub fn is_wanted(&self, plan: &Plan, path: &Path) -> bool {
         use std::os::unix::ffi::OsStrExt as _;
         let bytes = path.as_os_str().as_bytes();
-        self.watched.contains_key(path)
-            || (plan.patterns.iter().any(|pattern| pattern.finds(bytes)) && !is_excluded(plan, path))
+        self.is_watched(path) || (plan.patterns.iter().any(|pattern| pattern.finds(bytes)) && !is_excluded(plan, path))
     }
 
     /// The watched path of which `path` has the name of an older generation. One that is watched itself has it only by chance
@@ -424,7 +449,7 @@ impl Paths {
         if let Some(own) = self.packed_of(path) {
             return self.base_of(&own).or(Some(own));
         }
-        let is_chance = |base: &PathBuf| self.with_instances.contains(base) && self.watched.contains_key(path);
+        let is_chance = |base: &PathBuf| self.with_instances.contains(base) && self.is_watched(path);
         let built_in = self.built_in_base_of(path).filter(|base| !is_chance(base));
         built_in.or_else(|| self.learnt_base_of(path))
     }
@@ -450,7 +475,7 @@ impl Paths {
 
     /// The watched path of which a file is the compressed one by its name.
     fn packed_of(&self, path: &Path) -> Option<PathBuf> {
-        unpacked_path(path).filter(|own| self.watched.contains_key(own))
+        unpacked_path(path).filter(|own| self.is_watched(own))
     }
 
     fn learnt_base_of(&self, path: &Path) -> Option<PathBuf> {
@@ -462,7 +487,7 @@ impl Paths {
         let name = path.file_name()?.as_bytes();
         find_base(name, |base| {
             let base = path.with_file_name(std::ffi::OsStr::from_bytes(base));
-            if self.watched.contains_key(&base) {
+            if self.is_watched(&base) {
                 return Some(base);
             }
             // What was rotated may be rotated once more.
@@ -474,7 +499,7 @@ impl Paths {
     /// there before, if it was another.
     pub fn arrive(&mut self, path: &Path, fid: Fid, is_home: bool, now: Duration) -> Option<Fid> {
         let is_rotated = !is_home && self.base_of(path).is_some();
-        let watched = self.watched.get_mut(path)?;
+        let watched = self.get_mut(path)?;
         watched.is_home = is_home;
         watched.is_waited_for = false;
         let before = watched.current.replace(fid);
@@ -495,7 +520,7 @@ impl Paths {
 
     /// Nothing that is known is at the path any more. True if something was.
     pub fn leave(&mut self, path: &Path, now: Duration) -> bool {
-        let Some(watched) = self.watched.get_mut(path) else { return false };
+        let Some(watched) = self.get_mut(path) else { return false };
         let was_there = watched.current.take().is_some();
         if was_there {
             watched.restless_until = now + RESTLESS;
@@ -505,7 +530,7 @@ impl Paths {
 
     /// Nothing that is known is at the path, which shows a file.
     pub fn vacate(&mut self, path: &Path) {
-        if let Some(watched) = self.watched.get_mut(path) {
+        if let Some(watched) = self.get_mut(path) {
             watched.current = None;
         }
     }
@@ -513,13 +538,13 @@ impl Paths {
     /// Whether it is to be said that the path, which was named, is waited for: in the first look, and once.
     pub fn begins_to_wait(&mut self, path: &Path) -> bool {
         let is_first_look = self.is_first_look;
-        let Some(watched) = self.watched.get_mut(path) else { return false };
+        let Some(watched) = self.get_mut(path) else { return false };
         watched.is_literal && is_first_look && !std::mem::replace(&mut watched.is_waited_for, true)
     }
 
     /// What lies beside the path is to be looked at for a while.
     pub fn disturb(&mut self, path: &Path, now: Duration) {
-        if let Some(watched) = self.watched.get_mut(path) {
+        if let Some(watched) = self.get_mut(path) {
             watched.restless_until = now + RESTLESS;
         }
     }
@@ -535,9 +560,9 @@ impl Paths {
 
     /// Looks up anew which generations are current.
     pub fn find_current(&mut self) {
-        let homes = self.watched.iter().filter(|(_, watched)| watched.is_home && watched.current.is_some());
+        let homes = self.iter().filter(|(_, watched)| watched.is_home && watched.current.is_some());
         self.with_instances = homes.filter_map(|(path, _)| self.built_in_base_of(path)).collect();
-        let own = self.watched.iter().filter(|(path, watched)| watched.is_home || self.base_of(path).is_none());
+        let own = self.iter().filter(|(path, watched)| watched.is_home || self.base_of(path).is_none());
         self.current = own.filter_map(|(_, watched)| watched.current).collect();
     }
 
@@ -551,17 +576,18 @@ impl Paths {
     pub fn forget(&mut self, now: Duration, after: Duration, is_known: impl Fn(&Path) -> bool) -> bool {
         let before = self.watched.len();
         self.watched.retain(|path, watched| {
+            let path = Path::new(path);
             watched.current.is_some() || now < watched.found_at.max(watched.restless_until) + after || is_known(path)
         });
         let has_forgotten = self.watched.len() < before;
         if has_forgotten {
             let watched = &self.watched;
-            self.targets.retain(|_, path| watched.contains_key(path));
+            self.targets.retain(|_, path| watched.contains_key(path.as_os_str()));
             for learnt in self.learnt.values_mut() {
-                learnt.retain(|learnt| watched.contains_key(&learnt.path));
+                learnt.retain(|learnt| watched.contains_key(learnt.path.as_os_str()));
             }
             self.learnt.retain(|_, learnt| !learnt.is_empty());
-            self.others.retain(|_, path| watched.contains_key(path));
+            self.others.retain(|_, path| watched.contains_key(path.as_os_str()));
         }
         has_forgotten
     }
@@ -573,7 +599,7 @@ fn shape_of(path: &Path, watched: &WatchedPath, found: &Path) -> Option<Shape> {
     let (own, place) = (directory_of(path), directory_of(found));
     let directory = place.strip_prefix(&own).unwrap_or(&place);
     // Beside a link's target the names are like the target's.
-    let link = watched.link(path);
+    let link = watched.link();
     let base = link.filter(|link| link.parent() == found.parent()).unwrap_or(path);
     let (base_name, name) = (base.file_name()?, found.file_name()?);
     Shape::learn(directory, base_name.as_bytes(), name.as_bytes(), base != path)

@@ -79,7 +79,9 @@ impl Rotated {
             directories.extend(paths.places(path));
         }
         for generation in files.iter() {
-            if generation.is_away() || (is_due && !generation.is_open()) {
+            // One that is closed for want of descriptors is not looked for: its path shows it.
+            let is_sought = generation.is_away() && !generation.is_dozing();
+            if is_sought || (is_due && !generation.is_open()) {
                 directories.extend(paths.places(generation.path()));
             }
         }
@@ -325,7 +327,7 @@ pub fn enter_what_was_there<D: Disk>(context: &mut Context<'_, D>, paths: &mut P
     let mut new: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for (path, _) in paths.iter().filter(|(_, watched)| watched.is_new()) {
         for place in paths.places(path) {
-            new.entry(place).or_default().push(path.clone());
+            new.entry(place).or_default().push(path.to_owned());
         }
     }
     if paths.has_new_patterns(context.plan) {

@@ -5,7 +5,7 @@
 //! A file that has lost its path is finished in this order, and in no other: first it is established that no writer is
 //! left, then it is read to its end once more, and only then it is closed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::rotated::Rotated;
 
 /// At most this many files are read before what has come of them is written: to go through all that wait at each turn would
 /// cost more than to read one.
-const MOST_IN_A_TURN: usize = 64;
+const MOST_IN_A_TURN: usize = 512;
 /// The least time between two watermarks of a file.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 
@@ -134,11 +134,12 @@ impl Turn {
         let cursor = (self.cursor, Fid(0));
         let from_cursor = self.due.range(cursor..).chain(self.due.range(..cursor));
         let mut next: Vec<(u64, Fid)> = Vec::new();
+        let mut is_in = HashSet::new();
         for (rank, fid) in from_cursor.take(MOST_IN_A_TURN + 1) {
             let older = files.older_than(*fid).iter().filter_map(|older| files.get(*older));
             let older = older.filter(|older| self.is_due(older)).map(|older| (older.rank(), older.fid()));
             for due in older.chain([(*rank, *fid)]) {
-                if !next.contains(&due) {
+                if is_in.insert(due) {
                     next.push(due);
                 }
             }

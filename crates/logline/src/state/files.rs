@@ -93,6 +93,11 @@ impl Entry {
     pub fn read_to(&self) -> u64 {
         self.end.unwrap_or(self.marker.offset)
     }
+
+    /// Appends its line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write_entry(out, self);
+    }
 }
 
 /// What has gone wrong with files since the state began.
@@ -170,7 +175,7 @@ impl Checkpoint {
             out.extend_from_slice(b"}\n");
         }
         for entry in &self.entries {
-            write_entry(&mut out, entry);
+            entry.write(&mut out);
         }
         out
     }

@@ -43,7 +43,7 @@ impl Run {
     }
 }
 
-/// See the page of the module.
+/// The members of a pipeline that is measured.
 #[derive(Debug)]
 pub struct Pipeline {
     members: Vec<(String, Child)>,

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::server::{Trouble, until};
 
-/// See the page of the module.
+/// One log on its way to a server.
 pub struct Shipment {
     directory: PathBuf,
     lines: Vec<Vec<u8>>,

@@ -28,7 +28,7 @@ pub(crate) struct Manner {
     pub(crate) seed: u64,
 }
 
-/// See the page of the module.
+/// The pipeline behind one pattern, and its server.
 #[derive(Debug)]
 pub(crate) struct Follower {
     pattern: Pattern,
