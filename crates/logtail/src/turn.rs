@@ -342,7 +342,7 @@ impl Turn {
 
     /// Whether everything that is there has been read and no more is to be expected: all paths were looked at since
     /// `asked_at`, at `looked_at`; no byte has come to a file for `quiet` since then and since `asked_at`, or, having lost
-    /// its path, it has no writer; and after that a last read has brought nothing.
+    /// its path to another, it has no writer; and after that a last read has brought nothing.
     pub fn is_drained<D: Disk>(
         &mut self,
         context: &mut Context<'_, D>,
@@ -355,7 +355,12 @@ impl Turn {
         let is_awaited = |generation: &Generation<D::File>| {
             generation.is_away() && !generation.is_dozing() && looked_at < generation.seen_at().max(asked_at) + RESTLESS
         };
-        if !self.due.is_empty() || stage.files.iter().any(is_awaited) {
+        // Whoever has renamed his log may make a new one with his next line.
+        let may_begin_anew = |generation: &Generation<D::File>| {
+            let is_vacant = stage.paths.get(generation.path()).is_some_and(|watched| watched.current().is_none());
+            is_vacant && context.now < generation.grown_at().max(asked_at) + quiet
+        };
+        if !self.due.is_empty() || stage.files.iter().any(|known| is_awaited(known) || may_begin_anew(known)) {
             return false;
         }
         let open = stage.files.which(Generation::is_open);

@@ -51,6 +51,27 @@ fn w1_an_application_that_opens_and_closes_for_each_line_goes_on_after_term() {
 }
 
 #[test]
+fn w33_an_application_renames_its_log_after_term_and_makes_a_new_one_with_its_next_line() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.fake().run.as_mut().unwrap().drain();
+        stage.pass(1);
+        stage.append("a", "2\n");
+        stage.comes(&["2"]);
+        stage.rename("a", "a.1");
+        stage.pass(1);
+        assert!(!stage.fake().run.as_mut().unwrap().is_drained(), "a second after the last line");
+        stage.append("a", "3\n");
+        stage.comes(&["3"]);
+        stage.rename("a", "a.2");
+        stage.pass(3);
+        assert!(stage.fake().run.as_mut().unwrap().is_drained());
+    });
+}
+
+#[test]
 fn w2_born_filled_and_rotated_while_down_is_read_from_its_head() {
     every_way(&["*.log"], |stage| {
         stage.append("other.log", "o\n");
