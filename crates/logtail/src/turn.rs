@@ -239,7 +239,8 @@ impl Turn {
         let Some(file) = generation.file() else { return false };
         let Ok(stat) = context.disk.stat_open(file) else { return false };
         let taken_back = match generation.print().taken_back_to(context.disk, file, stat.size) {
-            Ok(taken_back) => taken_back,
+            // Of what an earlier run has read, all behind the offset is owed.
+            Ok(taken_back) => taken_back.map(|line| line.min(generation.offset())),
             // What cannot be compared is judged by the next read.
             Err(error) => {
                 context.report.complain(&path, cause(&error));

@@ -1,8 +1,10 @@
 //! What the model found, each as short as it can be told.
 
+use std::collections::HashSet;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::run::{Run, plan};
 use crate::stage::{OnFake, every_way, on_fake};
 
 #[test]
@@ -84,6 +86,28 @@ fn a_drain_reads_what_waits_for_its_turn_however_long_ago_it_was_seen() {
         }
         stage.come(3);
     });
+}
+
+#[test]
+fn a_file_that_is_rewritten_between_its_resumption_and_the_first_read_is_not_read_under_its_old_fid() {
+    for first in ["1\n", "header\n1\n"] {
+        on_fake(&["a"], |stage| {
+            stage.append("a", first);
+            stage.start();
+            let before: HashSet<_> = stage.come(first.lines().count()).iter().map(|line| line.position.fid).collect();
+            stage.kill();
+            let fake = stage.fake();
+            let mut run = Run::start(&fake.disk, plan(&["/log/a"]), &fake.kept, fake.boot);
+            run.look();
+            fake.run = Some(run);
+            stage.truncate("a");
+            let second = first.replace('1', "2") + "3\n";
+            stage.append("a", &second);
+            for line in stage.come(second.lines().count()) {
+                assert!(!before.contains(&line.position.fid), "{}", line.text());
+            }
+        });
+    }
 }
 
 #[test]
