@@ -32,7 +32,7 @@ use crate::fingerprint::read_full;
 use crate::gzip::is_gzip;
 use crate::links::leads_out;
 use crate::others::Needs;
-use crate::paths::{Paths, WatchedPath, is_compressed};
+use crate::paths::{Paths, WatchedPath, is_compressed, target_of};
 use crate::plan::Plan;
 use crate::reclaim::Reclaim;
 use crate::report::Report;
@@ -428,8 +428,9 @@ fn learn_places<D: Disk>(
     };
     let Some(place) = whereabouts(fid) else { return };
     let moved = before.and_then(whereabouts).filter(|moved| moved.parent() != place.parent());
-    let is_elsewhere = place.parent() != path.parent() && place.file_name() == path.file_name();
-    if path.is_absolute() && is_elsewhere && context.disk.read_link(path).is_err() {
+    let target = target_of(context.disk, path);
+    let is_elsewhere = place.parent() != target.parent() && place.file_name() == target.file_name();
+    if path.is_absolute() && is_elsewhere {
         stage.paths.learn_place(path, &place);
         context.report.must_save(Urgency::Lazy);
     }

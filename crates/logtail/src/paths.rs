@@ -403,11 +403,7 @@ impl Paths {
     pub fn find_targets<D: Disk>(&mut self, disk: &D) {
         for (path, watched) in self.watched.iter_mut().filter(|(_, watched)| watched.target.is_none()) {
             let path = Path::new(path);
-            let mut target = path.to_owned();
-            for _ in 0..MOST_LINKS {
-                let Ok(link) = disk.read_link(&target) else { break };
-                target = target.parent().unwrap_or(Path::new("")).join(link);
-            }
+            let target = target_of(disk, path);
             self.targets.retain(|_, of| of != path);
             watched.target = Some(if target == path {
                 Target::Itself
@@ -603,6 +599,16 @@ fn shape_of(path: &Path, watched: &WatchedPath, found: &Path) -> Option<Shape> {
     let base = link.filter(|link| link.parent() == found.parent()).unwrap_or(path);
     let (base_name, name) = (base.file_name()?, found.file_name()?);
     Shape::learn(directory, base_name.as_bytes(), name.as_bytes(), base != path)
+}
+
+/// Where a path leads, itself if it is no link. Links between directories are not looked at.
+pub fn target_of<D: Disk>(disk: &D, path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(link) = disk.read_link(&target) else { break };
+        target = target.parent().unwrap_or(Path::new("")).join(link);
+    }
+    target
 }
 
 /// The directory of a path as its names are joined to it: empty for a name without one.

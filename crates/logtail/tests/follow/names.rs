@@ -361,6 +361,27 @@ fn l15_a_link_between_directories_that_led_elsewhere_while_down() {
 }
 
 #[test]
+fn l32_a_link_into_a_directory_by_a_link_that_led_elsewhere_while_down() {
+    let mut stage = Stage::new(crate::stage::Way::Inotify, &["app.log"]);
+    stage.directory("..1");
+    stage.directory("..2");
+    stage.link("..1", "..data");
+    stage.link("..data/app.log", "app.log");
+    stage.append("..1/app.log", "1\n");
+    stage.start();
+    stage.comes(&["1"]);
+    stage.acknowledge();
+    stage.kill();
+    stage.append("..1/app.log", "2\n");
+    stage.append("..2/app.log", "3\n");
+    stage.remove("..data");
+    stage.link("..2", "..data");
+    stage.start();
+    stage.comes_in_any_order(&["2", "3"]);
+    stage.end();
+}
+
+#[test]
 fn l16_without_f_a_glob_reads_the_whole_day_the_oldest_first_compressed_or_not() {
     let mut stage = Stage::new(crate::stage::Way::Inotify, &[]);
     for (number, name) in ["access.log.3", "access.log.2", "access.log.1", "access.log"].into_iter().enumerate() {
