@@ -181,6 +181,7 @@ fn faults(trace: &str) -> Vec<Fault> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "how much was tried is part of the result")]
 fn whatever_call_on_state_or_dead_letters_fails_each_line_is_stored_once() {
     if !can_trace() {
         return skip("faults", "strace cannot trace here");
@@ -212,5 +213,6 @@ fn whatever_call_on_state_or_dead_letters_fails_each_line_is_stored_once() {
         }
     });
     let failed = failed.into_inner().unwrap();
+    eprintln!("2 scenarios, {count} faults");
     assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), failed.join("\n"));
 }
