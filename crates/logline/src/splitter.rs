@@ -31,7 +31,7 @@ pub enum Run<'a> {
     Item(Item<'a>),
 }
 
-/// See the page of the module.
+/// Splits what a reader is given into bounded lines.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the stream")]
 pub struct Splitter {

@@ -149,7 +149,7 @@ struct Outer {
     dynamic: bool,
 }
 
-/// See the page of the module.
+/// The fields of one record, in the order in which they were put.
 #[derive(Default, Debug)]
 pub struct Record {
     time: Vec<u8>,

@@ -27,9 +27,10 @@ const fn class(name: &[u8]) -> u64 {
     1 << ((first + 5 * name.len()) % 64)
 }
 
-/// What a kind of server wants in every document.
+/// What the documents of one destination have in common: the names of time and message, what is added to each, and the
+/// names that only we may write.
 #[derive(Debug)]
-pub struct Form {
+pub struct Template {
     time: &'static str,
     message: Option<&'static str>,
     /// Members of every document, each with its comma: `,"env":"prod"`.
@@ -42,10 +43,10 @@ pub struct Form {
     classes: u64,
 }
 
-impl Form {
+impl Template {
     /// With the time under `time`, and these pairs of names and values in every document.
     pub fn new<'a>(time: &'static str, added: impl IntoIterator<Item = &'a (String, String)>) -> Self {
-        let mut form = Self {
+        let mut template = Self {
             time,
             message: None,
             added: Vec::new(),
@@ -53,16 +54,16 @@ impl Form {
             finders: Vec::new(),
             classes: class(FILE),
         };
-        form.reserve(time);
-        form.finders.push(finder(FILE));
+        template.reserve(time);
+        template.finders.push(finder(FILE));
         for (name, value) in added {
-            form.reserve(name);
-            form.added.push(b',');
-            write_string(&mut form.added, name.as_bytes());
-            form.added.push(b':');
-            write_string(&mut form.added, value.as_bytes());
+            template.reserve(name);
+            template.added.push(b',');
+            write_string(&mut template.added, name.as_bytes());
+            template.added.push(b':');
+            write_string(&mut template.added, value.as_bytes());
         }
-        form
+        template
     }
 
     /// And the message, under whichever of its names it came, under `message`.
@@ -95,19 +96,19 @@ impl Form {
         self.ours.iter().any(|ours| member.is(ours))
     }
 
-    /// Appends the document of a record with the fixed head.
-    pub fn write_headed(&self, out: &mut Vec<u8>, headed: &Headed<'_>) {
+    /// Appends the document of a record that is as logparse wrote it.
+    pub fn write_parsed(&self, out: &mut Vec<u8>, parsed: &ParsedRecord<'_>) {
         out.extend_from_slice(b"{\"file_path\":\"");
-        out.extend_from_slice(headed.file);
+        out.extend_from_slice(parsed.file);
         out.extend_from_slice(b"\",\"");
         out.extend_from_slice(self.time.as_bytes());
         out.extend_from_slice(b"\":\"");
-        match headed.timed {
+        match parsed.timed {
             Some(timed) if self.added.is_empty() => out.extend_from_slice(timed),
             _ => {
-                out.extend_from_slice(headed.time);
+                out.extend_from_slice(parsed.time);
                 out.extend_from_slice(b"Z\"");
-                out.extend_from_slice(&headed.rest[..headed.rest.len() - 1]);
+                out.extend_from_slice(&parsed.rest[..parsed.rest.len() - 1]);
                 out.extend_from_slice(&self.added);
                 out.push(b'}');
             }
@@ -169,9 +170,9 @@ fn finder(name: &[u8]) -> Finder<'static> {
     Finder::new(&[b"\"", name, b"\""].concat()).into_owned()
 }
 
-/// A record of logparse, by its fixed head `{"_pos":"…","_file":"…","time":"…"`.
+/// A record as logparse writes it, by its fixed head `{"_pos":"…","_file":"…","time":"…"`.
 #[derive(Clone, Copy, Debug)]
-pub struct Headed<'a> {
+pub struct ParsedRecord<'a> {
     file: &'a [u8],
     /// RFC 3339 in UTC, without the zone.
     pub time: &'a [u8],
@@ -181,10 +182,10 @@ pub struct Headed<'a> {
     timed: Option<&'a [u8]>,
 }
 
-impl<'a> Headed<'a> {
-    /// `None` if the record has another head or a time in another zone, or a key that `form` takes. A filter in between may
+impl<'a> ParsedRecord<'a> {
+    /// `None` if the record has another head or a time in another zone, or a key that `template` takes. A filter in between may
     /// have changed it, so that all of it is looked at: a half of it would take its neighbours along.
-    pub fn parse(content: &'a [u8], form: &Form) -> Option<Self> {
+    pub fn parse(content: &'a [u8], template: &Template) -> Option<Self> {
         let rest = content.strip_prefix(b"{\"_pos\":\"")?;
         // A path with an escape is not copied.
         let rest = rest[run_of_plain_ascii(rest)..].strip_prefix(b"\",\"_file\":\"")?;
@@ -196,11 +197,11 @@ impl<'a> Headed<'a> {
         let timed = zoned.ends_with(b"Z").then_some(timed);
         let rest = &rest[1..];
         let mut is_free = true;
-        let see = |key: &[u8]| is_free &= !form.takes(key);
+        let see = |key: &[u8]| is_free &= !template.takes(key);
         let is_fit = is_utc_time(time)
             && rest.last() == Some(&b'}')
             && (is_plain_end(rest, see) && is_free
-                || is_valid_object(content) && form.finders.iter().all(|finder| finder.find(rest).is_none()));
+                || is_valid_object(content) && template.finders.iter().all(|finder| finder.find(rest).is_none()));
         is_fit.then_some(Self { file, time, rest, timed })
     }
 }
@@ -460,21 +461,21 @@ mod tests {
     }
 
     /// The document, by slices where it can be written so, which must then be what it is otherwise too.
-    fn formed(form: &Form, line: &str) -> Value {
+    fn formed(template: &Template, line: &str) -> Value {
         let batch = batch(&[line.as_bytes()]);
         let mut out = Vec::new();
-        form.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
+        template.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
         let document = read(&out);
-        if let Some(headed) = batch.untagged(0).and_then(|record| Headed::parse(record, form)) {
+        if let Some(parsed) = batch.untagged(0).and_then(|record| ParsedRecord::parse(record, template)) {
             out.clear();
-            form.write_headed(&mut out, &headed);
+            template.write_parsed(&mut out, &parsed);
             assert_eq!(read(&out), document, "{line}");
         }
         document
     }
 
     fn document(line: &str) -> Value {
-        formed(&Form::new("@timestamp", []), line)
+        formed(&Template::new("@timestamp", []), line)
     }
 
     #[test]
@@ -518,7 +519,7 @@ mod tests {
     fn a_key_that_we_write_ourselves_gets_an_underscore_and_no_value_is_lost() {
         let record = r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a","time":"2025-10-10T11:55:36Z","@timestamp":"x","file_path":1,"env":"y"}"#;
         assert_eq!(
-            formed(&Form::new("@timestamp", &pairs(&[("env", "prod")])), record),
+            formed(&Template::new("@timestamp", &pairs(&[("env", "prod")])), record),
             json!({"file_path": "/a", "@timestamp": "2025-10-10T11:55:36Z", "@timestamp_": "x", "file_path_": 1,
                 "env": "prod", "env_": "y"})
         );
@@ -528,32 +529,32 @@ mod tests {
 
     #[test]
     fn what_is_added_stands_in_every_document() {
-        let form = Form::new("time", &pairs(&[("kubernetes.pod.name", "web-1"), ("a", "\"")]));
+        let template = Template::new("time", &pairs(&[("kubernetes.pod.name", "web-1"), ("a", "\"")]));
         for line in [
             "text",
             "{}",
             r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a","time":"2025-10-10T11:55:36Z"}"#,
             r#"{"_pos":"3f2a00c4d1e0b7a9:0-17","_file":"/a","time":"2025-10-10T11:55:36Z","b":{}}"#,
         ] {
-            let document = formed(&form, line);
+            let document = formed(&template, line);
             assert_eq!((&document["kubernetes.pod.name"], &document["a"]), (&json!("web-1"), &json!("\"")), "{line}");
         }
     }
 
     #[test]
     fn the_message_is_found_under_each_of_its_names_where_the_kind_has_one_of_its_own() {
-        let form = Form::new("_time", []).with_message("_msg");
+        let template = Template::new("_time", []).with_message("_msg");
         for (line, message) in [
             ("text", "text"),
             (r#"{"msg":"a"}"#, "a"),
             (r#"{"msg":"a","message":"b"}"#, "b"),
             (r#"{"log":{"level":"x"},"event":"c"}"#, "c"),
         ] {
-            assert_eq!(formed(&form, line)["_msg"], message);
+            assert_eq!(formed(&template, line)["_msg"], message);
         }
-        assert_eq!(formed(&form, r#"{"msg":"a","message":"b"}"#)["msg"], "a");
-        assert_eq!(formed(&form, r#"{"_msg":"a"}"#), json!({"_msg": "a", "_time": NOW}));
-        assert_eq!(formed(&form, r#"{"_msg":["a"]}"#), json!({"_msg_": ["a"], "_time": NOW}));
+        assert_eq!(formed(&template, r#"{"msg":"a","message":"b"}"#)["msg"], "a");
+        assert_eq!(formed(&template, r#"{"_msg":"a"}"#), json!({"_msg": "a", "_time": NOW}));
+        assert_eq!(formed(&template, r#"{"_msg":["a"]}"#), json!({"_msg_": ["a"], "_time": NOW}));
     }
 
     #[test]

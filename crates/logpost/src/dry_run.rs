@@ -7,7 +7,7 @@ use logline::output::Output;
 
 use crate::target::Target;
 
-/// See the page of the module.
+/// Prints requests in the place of sending them.
 #[derive(Debug)]
 pub struct DryRun {
     head: Vec<u8>,

@@ -12,7 +12,7 @@ const SAY_OTHER: Duration = Duration::from_secs(1);
 /// What comes back is said if it lasts so long.
 const NOT_BRIEF: Duration = Duration::from_secs(5);
 
-/// See the page of the module.
+/// What is known, and has been said, of the server's trouble.
 #[derive(Default, Debug)]
 pub struct Outage {
     /// Since when the server is in trouble, and whether that was said.

@@ -31,7 +31,7 @@ pub struct Limits {
     pub retry_for: Option<Duration>,
 }
 
-/// See the page of the module.
+/// When the next batch is closed, and when the next request may be sent.
 #[derive(Debug)]
 pub struct Pace {
     least: Duration,

@@ -8,7 +8,7 @@ use crate::tally::Tally;
 /// So often it is written anew.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// See the page of the module.
+/// The progress line, if stderr is a terminal.
 #[derive(Debug)]
 pub struct Progress {
     is_shown: bool,

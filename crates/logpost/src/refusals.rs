@@ -10,7 +10,7 @@ use logline::output::Output;
 
 use crate::PROG;
 
-/// See the page of the module.
+/// Where refused records are written.
 #[derive(Debug)]
 pub enum Refusals {
     /// One a line, as they come.

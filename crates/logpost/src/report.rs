@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::tally::Tally;
 use crate::window::Window;
 
-/// See the page of the module.
+/// What a run says of itself, and where.
 #[derive(Debug)]
 pub struct Report {
     /// The URL as it may be printed.

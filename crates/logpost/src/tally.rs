@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-/// See the page of the module.
+/// The counts of a run.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Tally {
     /// Records read.

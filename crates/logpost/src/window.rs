@@ -12,7 +12,7 @@ use crate::held::HeldApart;
 use crate::request::Request;
 use crate::times::Times;
 
-/// See the page of the module.
+/// The batches that are not acknowledged, oldest first, and the one that is being filled.
 #[derive(Debug)]
 pub struct Window {
     /// The one being filled, behind all others.
@@ -285,7 +285,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::destinations::elasticsearch::Elasticsearch;
-    use crate::document::Form;
+    use crate::document::Template;
     use crate::outcome::{Outcome, Outcomes};
     use crate::request::Answered;
     use logline::line::{Item, classify};
@@ -341,7 +341,8 @@ mod tests {
 
     #[test]
     fn memory_is_one_budget_of_records_and_bodies_as_they_are_sent() {
-        let destination = Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination =
+            Elasticsearch { index: None, window: None, with_id: true, template: Template::new("@timestamp", []) };
         let mut window = Window::new(1 << 20, 64);
         // Each of its bytes is six as JSON.
         let line = "\u{1}".repeat(1 << 20);
@@ -436,7 +437,8 @@ mod tests {
 
     #[test]
     fn a_body_that_was_written_ahead_is_what_would_be_written_at_once() {
-        let destination = Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination =
+            Elasticsearch { index: None, window: None, with_id: true, template: Template::new("@timestamp", []) };
         let mut window = Window::new(600, 1);
         let lines: Vec<String> = (0..4).map(|line| format!("\x1e0000000000000001:{line}-{} /a\tx", line + 1)).collect();
         for line in &lines {
@@ -455,7 +457,8 @@ mod tests {
 
     #[test]
     fn what_was_not_written_to_its_end_is_written_when_it_is_sent() {
-        let destination = Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) };
+        let destination =
+            Elasticsearch { index: None, window: None, with_id: true, template: Template::new("@timestamp", []) };
         let mut window = Window::new(600, 1);
         take_in(&mut window, "a");
         window.write_ahead(&destination, Vec::new);

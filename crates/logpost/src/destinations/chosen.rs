@@ -11,7 +11,7 @@ use super::splunk::Splunk;
 use super::victorialogs::VictoriaLogs;
 use super::{Destination, Origin, Settings};
 use crate::args::{Args, DestinationName, IndexWindow};
-use crate::document::Form;
+use crate::document::Template;
 
 /// The destination that the options name, for a URL with this path.
 pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trouble> {
@@ -56,7 +56,7 @@ pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trou
         },
     };
     Ok(match args.to {
-        DestinationName::Ndjson => Box::new(Ndjson { form: Form::new("time", &settings.added) }),
+        DestinationName::Ndjson => Box::new(Ndjson { template: Template::new("time", &settings.added) }),
         DestinationName::Elasticsearch => Box::new(Elasticsearch {
             index: elasticsearch::index(args.index.as_deref(), path)?,
             window: match args.index_window {
@@ -65,7 +65,7 @@ pub fn destination(args: &Args, path: &str) -> Result<Box<dyn Destination>, Trou
                 Some(IndexWindow::None) => None,
             },
             with_id: !args.no_id,
-            form: Form::new("@timestamp", &settings.added),
+            template: Template::new("@timestamp", &settings.added),
         }),
         DestinationName::Loki => Box::new(Loki::new(&settings)?),
         DestinationName::Otlp => Box::new(Otlp::new(&settings)),

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
-use crate::document::{Fields, Form};
+use crate::document::{Fields, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
 const PATH: &str = "/api/v2/logs";
@@ -28,10 +28,10 @@ const LONGEST_RECORD: usize = 1_000_000;
 const OLDEST: Duration = Duration::from_secs(18 * 3600);
 const FARTHEST_AHEAD: Duration = Duration::from_secs(2 * 3600);
 
-/// See the page of the module.
+/// A Datadog intake.
 #[derive(Debug)]
 pub struct Datadog {
-    form: Form,
+    template: Template,
     range: Range,
 }
 
@@ -46,7 +46,7 @@ impl Datadog {
         let ours = ours.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
         let added: Vec<(String, String)> = ours.chain(settings.added.iter().cloned()).collect();
         let range = Range { retention: settings.retention.unwrap_or(OLDEST), ahead: FARTHEST_AHEAD };
-        Self { form: Form::new("timestamp", &added).with_message("message"), range }
+        Self { template: Template::new("timestamp", &added).with_message("message"), range }
     }
 
     fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Timestamp) -> Result<(), String> {
@@ -54,7 +54,7 @@ impl Datadog {
             self.range.check(time, now)?;
         }
         let start = out.len();
-        self.form.write_fields(out, fields, read_at);
+        self.template.write_fields(out, fields, read_at);
         match out.len() - start {
             length if length > LONGEST_RECORD => Err(format!("{length} bytes, records above 1 MB are cut")),
             _ => Ok(()),

@@ -20,7 +20,7 @@ use memchr::memmem;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::{Fields, Form, Headed};
+use crate::document::{Fields, ParsedRecord, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 /// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
@@ -47,7 +47,7 @@ pub struct Elasticsearch {
     /// Whether the id is the record's identity.
     pub with_id: bool,
     /// What its documents are made like.
-    pub form: Form,
+    pub template: Template,
 }
 
 impl Destination for Elasticsearch {
@@ -69,14 +69,14 @@ impl Destination for Elasticsearch {
         let mut index = Index::new(self.index.as_deref(), self.window, Timestamp::now());
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);
-            if let Some(headed) = batch.untagged(*record).and_then(|line| Headed::parse(line, &self.form)) {
-                write_action(out, index.of(headed.time), position.as_ref());
-                self.form.write_headed(out, &headed);
+            if let Some(parsed) = batch.untagged(*record).and_then(|line| ParsedRecord::parse(line, &self.template)) {
+                write_action(out, index.of(parsed.time), position.as_ref());
+                self.template.write_parsed(out, &parsed);
             } else {
                 let fields = Fields::read(batch, *record);
                 let time = fields.time.as_ref().map_or(&batch.read_at, |time| &time.text);
                 write_action(out, index.of(time.as_bytes()), position.as_ref());
-                self.form.write_fields(out, &fields, &batch.read_at);
+                self.template.write_fields(out, &fields, &batch.read_at);
             }
             out.push(b'\n');
         }
@@ -316,7 +316,7 @@ mod tests {
     }
 
     fn destination() -> Elasticsearch {
-        Elasticsearch { index: None, window: None, with_id: true, form: Form::new("@timestamp", []) }
+        Elasticsearch { index: None, window: None, with_id: true, template: Template::new("@timestamp", []) }
     }
 
     fn item(status: u16, kind: &str, cause: &str) -> Outcome {

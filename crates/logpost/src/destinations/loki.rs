@@ -37,7 +37,7 @@ use logline::json::{unescape, unescape_inner, write_string};
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
-use crate::document::{Fields, Form, Stamp};
+use crate::document::{Fields, Stamp, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
 
 mod ignored;
@@ -58,11 +58,11 @@ const MOST_STREAMS: usize = 4096;
 /// So often the same request may be one too many in a second before it is halved.
 const MOST_BUSY: u32 = 3;
 
-/// See the page of the module.
+/// A Loki server.
 #[derive(Debug)]
 pub struct Loki {
     /// Of lines that have no message.
-    form: Form,
+    template: Template,
     labels: Vec<(String, String)>,
     /// Fields whose values are labels, and the names of these.
     labels_from: Vec<(String, String)>,
@@ -156,7 +156,7 @@ impl Loki {
             }
         }
         Ok(Self {
-            form: Form::new("time", &settings.added),
+            template: Template::new("time", &settings.added),
             labels,
             labels_from,
             added: settings.added.iter().map(|(name, value)| (folded(name.as_bytes()), value.clone())).collect(),
@@ -188,7 +188,7 @@ impl Loki {
             (Some(message), Some(metadata)) => (message.into_owned(), metadata),
             _ => {
                 let mut json = Vec::new();
-                self.form.write_fields(&mut json, &fields, &time.text);
+                self.template.write_fields(&mut json, &fields, &time.text);
                 (json, Metadata::default())
             }
         };

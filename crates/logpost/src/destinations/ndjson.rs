@@ -3,14 +3,14 @@
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::{Fields, Form, Headed};
+use crate::document::{Fields, ParsedRecord, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
-/// See the page of the module.
+/// A server that takes lines of JSON.
 #[derive(Debug)]
 pub struct Ndjson {
     /// What its documents are made like.
-    pub form: Form,
+    pub template: Template,
 }
 
 impl Destination for Ndjson {
@@ -28,9 +28,9 @@ impl Destination for Ndjson {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         for record in records {
-            match batch.untagged(*record).and_then(|line| Headed::parse(line, &self.form)) {
-                Some(headed) => self.form.write_headed(out, &headed),
-                None => self.form.write_fields(out, &Fields::read(batch, *record), &batch.read_at),
+            match batch.untagged(*record).and_then(|line| ParsedRecord::parse(line, &self.template)) {
+                Some(parsed) => self.template.write_parsed(out, &parsed),
+                None => self.template.write_fields(out, &Fields::read(batch, *record), &batch.read_at),
             }
             out.push(b'\n');
         }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_web_page_is_no_success() {
-        let mut destination = Ndjson { form: Form::new("time", []) };
+        let mut destination = Ndjson { template: Template::new("time", []) };
         let mut outcome = |status, body| match read(&mut destination, status, body, 2) {
             Outcomes::All(outcome) => outcome,
             other => panic!("{other:?}"),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_key_of_a_request_is_where_its_first_and_last_record_were_read() {
-        let destination = Ndjson { form: Form::new("time", []) };
+        let destination = Ndjson { template: Template::new("time", []) };
         let lines: [&[u8]; 3] =
             [b"\x1e0000000000000001:0-5 /a\tfour", b"\x1e0000000000000001:5-9@0p /a\tfour", b"plain"];
         let batch = batch(&lines);

@@ -26,7 +26,7 @@ const MESSAGE: &str = "message";
 /// The names under which applications write ids, those of the protocol, and how many hexadecimal digits an id has.
 const IDS: [(&str, &str, usize); 2] = [("trace_id", "traceId", 32), ("span_id", "spanId", 16)];
 
-/// See the page of the module.
+/// A server that speaks OTLP over HTTP.
 #[derive(Debug)]
 pub struct Otlp {
     /// Everything in front of the records, and behind them.

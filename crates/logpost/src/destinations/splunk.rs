@@ -17,17 +17,17 @@ use logline::json::{is_complete_object, member, write_string};
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent, Settings};
-use crate::document::{Fields, Form, Stamp};
+use crate::document::{Fields, Stamp, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
 
 const PATH: &str = "/services/collector/event";
 /// Other paths of the same: they may stand in the URL.
 const PATHS: [&str; 3] = ["/services/collector/event/1.0", PATH, "/services/collector"];
 
-/// See the page of the module.
+/// A Splunk HTTP Event Collector.
 #[derive(Debug)]
 pub struct Splunk {
-    form: Form,
+    template: Template,
     /// What every event has beside its time: `,"host":"web-1","fields":{"env":"prod"}`.
     metadata: Vec<u8>,
     /// The file is the source of an event, unless the user names another.
@@ -60,7 +60,7 @@ impl Splunk {
             metadata.push(b'}');
         }
         Self {
-            form: Form::new("time", &settings.added),
+            template: Template::new("time", &settings.added),
             metadata,
             has_source: origin.source.is_some(),
             channel: origin.channel.clone(),
@@ -75,7 +75,7 @@ impl Splunk {
             write_member(out, b"source", &file);
         }
         out.extend_from_slice(b",\"event\":");
-        self.form.write_fields(out, fields, &read_at.text);
+        self.template.write_fields(out, fields, &read_at.text);
         out.push(b'}');
     }
 }

@@ -17,7 +17,7 @@ use logline::json::{members, unescape_inner};
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
-use crate::document::{Fields, Form};
+use crate::document::{Fields, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 const LONGEST_LINE: usize = 256 * 1024 - 1;
@@ -25,10 +25,10 @@ const MOST_FIELDS: usize = 1000;
 const LONGEST_NAME: usize = 128;
 const FARTHEST_AHEAD: Duration = Duration::from_secs(2 * 24 * 3600);
 
-/// See the page of the module.
+/// A VictoriaLogs server.
 #[derive(Debug)]
 pub struct VictoriaLogs {
-    form: Form,
+    template: Template,
     /// The fields whose values part the streams, for the query.
     streams: String,
     range: Range,
@@ -48,9 +48,9 @@ impl VictoriaLogs {
             streams.push_str(name);
         }
         // What it generates itself it would drop from a record.
-        let form = Form::new("_time", settings.labels.iter().chain(&settings.added)).with_message("_msg");
+        let template = Template::new("_time", settings.labels.iter().chain(&settings.added)).with_message("_msg");
         Ok(Self {
-            form: form.without("_stream").without("_stream_id"),
+            template: template.without("_stream").without("_stream_id"),
             streams,
             range: Range::new(settings, FARTHEST_AHEAD),
         })
@@ -61,7 +61,7 @@ impl VictoriaLogs {
             self.range.check(time, now)?;
         }
         let start = out.len();
-        self.form.write_fields(out, fields, read_at);
+        self.template.write_fields(out, fields, read_at);
         let line = &out[start..];
         if line.len() > LONGEST_LINE {
             return Err(format!("{} bytes, lines of 256 KiB and more are dropped", line.len()));

@@ -62,7 +62,7 @@ impl Arrived {
     }
 }
 
-/// See the page of the module.
+/// A followed directory, and what has come from it.
 pub struct Stage {
     pub way: Way,
     pub arrived: Vec<Arrived>,
