@@ -321,8 +321,12 @@ fn said_of(answer: &'static [u8], arguments: &[&str]) -> (Vec<String>, Vec<u64>)
 
 #[test]
 fn answers_of_every_kind_have_one_clear_line_and_lose_nothing() {
+    let long = format!("HTTP/1.1 200 OK\r\nSet-Cookie: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(40_000));
+    let many = format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(300));
     for (answer, words) in [
-        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "the answer is not HTTP, trying again"),
+        (&*long.into_bytes().leak(), "the head of the answer is too long, trying again"),
+        (many.into_bytes().leak(), "the head of the answer is too long, trying again"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP, trying again"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"errors\"", "200, and then the connection was closed in the middle"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome", "200 welcome: no bulk answer, so this is not Elasticsearch or OpenSearch"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "200 {}: no bulk answer"),

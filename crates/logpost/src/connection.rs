@@ -173,9 +173,11 @@ pub fn failure(error: &ureq::Error) -> Failure {
         }
         ureq::Error::Timeout(ureq::Timeout::Connect) => Failure::Lost("no connection in time".to_owned()),
         ureq::Error::Timeout(_) => Failure::Late("no answer in time".to_owned()),
-        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
-            Failure::Lost("the answer is not HTTP".to_owned())
+        ureq::Error::LargeResponseHeader(..) => Failure::Lost("the head of the answer is too long".to_owned()),
+        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => {
+            Failure::Lost("the head of the answer is too long".to_owned())
         }
+        ureq::Error::Protocol(_) => Failure::Lost("the answer is not HTTP".to_owned()),
         ureq::Error::BodyExceedsLimit(limit) => Failure::Long(format!("an answer of more than {} MiB", limit >> 20)),
         ureq::Error::ConnectProxyFailed(cause) => of_proxy(cause),
         other => Failure::Lost(other.to_string().to_lowercase()),

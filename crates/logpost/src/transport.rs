@@ -29,7 +29,7 @@ use crate::unread::unconfirmed;
 
 /// How much of a request is written at once within TLS, whose own records are a quarter of it.
 const TLS_WRITE_SIZE: usize = 64 << 10;
-/// How much of an answer is read at once.
+/// How much of an answer is read at once. Its head must fit.
 const READ_SIZE: usize = 16 << 10;
 /// The peer takes in so much whether anybody reads it or not.
 const SMALL: usize = 16 << 10;
@@ -157,6 +157,9 @@ impl Transport for Socket {
         let timeout = timeout.for_read();
         self.stream.set_read_timeout(Some(limit(timeout)))?;
         let input = self.buffers.input_append_buf();
+        if input.is_empty() {
+            return Err(Error::LargeResponseHeader(READ_SIZE, READ_SIZE));
+        }
         let amount = loop {
             match (&self.stream).read(input) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -257,6 +260,9 @@ impl Transport for Encrypted {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.stream.sock.set_timeout(timeout);
         let input = self.buffers.input_append_buf();
+        if input.is_empty() {
+            return Err(Error::LargeResponseHeader(READ_SIZE, READ_SIZE));
+        }
         let amount = self.stream.read(input)?;
         self.buffers.input_appended(amount);
         Ok(amount > 0)
