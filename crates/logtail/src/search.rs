@@ -22,7 +22,7 @@ use crate::gzip::{is_gzip, read_first};
 use crate::paths::{Paths, RESTLESS, unpacked_path};
 use crate::rotated::{AT_REST, is_still, learn_name, names_in, teach};
 
-/// See the page of the module.
+/// Which generations are sought, and which files were looked into for that.
 #[derive(Debug, Default)]
 pub struct Search {
     /// What was away when it was last looked for, since when, and when that was.
