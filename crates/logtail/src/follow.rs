@@ -32,7 +32,7 @@ use crate::fingerprint::read_full;
 use crate::gzip::is_gzip;
 use crate::links::leads_out;
 use crate::others::Needs;
-use crate::paths::{Paths, WatchedPath, is_compressed, target_of};
+use crate::paths::{Paths, WatchedPath, directory_of, is_compressed, target_of};
 use crate::plan::Plan;
 use crate::reclaim::Reclaim;
 use crate::report::Report;
@@ -136,12 +136,14 @@ impl<D: Disk> Follower<D> {
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
         search.look(&mut context, stage.paths, stage.files);
-        // What may be a copy is judged beside its original: what has a rotated name, and is not known, comes last.
+        // A file that is new is looked at when the paths that have shown one have told what became of it, and what may be a
+        // copy beside its original: what has a rotated name, and is not known, comes last.
         let found = stage.paths.take_found(context.plan);
-        let (first, last): (Vec<_>, Vec<_>) = found.into_iter().partition(|(path, _, current)| {
-            !context.plan.follows || current.is_some() || stage.paths.likely_base_of(path).is_none()
-        });
-        for (path, found, current) in first.into_iter().chain(last) {
+        let (first, new): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(_, _, current)| !context.plan.follows || current.is_some());
+        let (new, last): (Vec<_>, Vec<_>) =
+            new.into_iter().partition(|(path, _, _)| stage.paths.likely_base_of(path).is_none());
+        for (path, found, current) in first.into_iter().chain(new).chain(last) {
             look_at(&mut context, &mut stage, &path, found, current);
         }
         // Of what has just come to a path too: its older generations are read before it.
@@ -317,7 +319,10 @@ fn look_at<D: Disk>(
     current: Option<Fid>,
 ) {
     match shown(context, stage, path, found) {
-        Shown::Missing => leave(context, stage, path),
+        Shown::Missing => {
+            learn_name(context, stage, path, current);
+            leave(context, stage, path);
+        }
         Shown::Unreadable(why) => context.report.complain(path, why),
         Shown::Known(fid, _) if current == Some(fid) => {}
         Shown::Known(fid, stat) if has_wandered(context, stage, fid, path) => {
@@ -413,7 +418,7 @@ fn arrive<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>,
 }
 
 /// Remembers where the file lies that has come to the path, if links between directories lead there: after the links have
-/// changed it is found again. And learns where the one `before` went, if it went to another directory.
+/// changed it is found again. And learns where the one `before` went, and what it is called.
 fn learn_places<D: Disk>(
     context: &mut Context<'_, D>,
     stage: &mut Stage<'_, D::File>,
@@ -421,13 +426,10 @@ fn learn_places<D: Disk>(
     fid: Fid,
     before: Option<Fid>,
 ) {
-    let whereabouts = |fid| {
-        let known = stage.files.get(fid)?;
-        let place = context.disk.place(known.file()?, known.path()).ok()?;
-        context.disk.stat(&place).is_ok_and(|stat| stat.inode == known.inode()).then_some(place)
-    };
-    let Some(place) = whereabouts(fid) else { return };
-    let moved = before.and_then(whereabouts).filter(|moved| moved.parent() != place.parent());
+    learn_name(context, stage, path, before);
+    let Some(place) = whereabouts(context.disk, stage.files, fid) else { return };
+    let moved = before.and_then(|before| whereabouts(context.disk, stage.files, before));
+    let moved = moved.filter(|moved| moved.parent() != place.parent());
     let target = target_of(context.disk, path);
     let is_elsewhere = place.parent() != target.parent() && place.file_name() == target.file_name();
     if path.is_absolute() && is_elsewhere {
@@ -437,6 +439,27 @@ fn learn_places<D: Disk>(
     if let Some((before, moved)) = before.zip(moved) {
         rotated::learn(context, stage.paths, stage.files, before, &moved);
     }
+}
+
+/// The path shows the generation `before` no more: what it is called now is known as long as it is open, also where a
+/// directory that is read during a rotation misses the name.
+fn learn_name<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>, path: &Path, before: Option<Fid>) {
+    let Some(before) = before else { return };
+    let Some(place) = whereabouts(context.disk, stage.files, before) else { return };
+    let own = directory_of(path);
+    let real = context.disk.real_path(if own.as_os_str().is_empty() { Path::new(".") } else { &own });
+    if let (Ok(real), Some(name)) = (real, place.file_name())
+        && place.parent() == Some(real.as_path())
+    {
+        rotated::learn(context, stage.paths, stage.files, before, &own.join(name));
+    }
+}
+
+/// Where an open file lies, whatever its name was.
+fn whereabouts<D: Disk>(disk: &D, files: &Files<D::File>, fid: Fid) -> Option<PathBuf> {
+    let known = files.get(fid)?;
+    let place = disk.place(known.file()?, known.path()).ok()?;
+    disk.stat(&place).is_ok_and(|stat| stat.inode == known.inode()).then_some(place)
 }
 
 /// Begins what a path shows and nobody knows, unless it is not ours, or cannot be told yet, or cannot be read.

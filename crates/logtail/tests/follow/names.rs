@@ -797,3 +797,19 @@ fn l31_what_was_compressed_while_it_was_read_is_known_and_teaches_how_the_next_i
         });
     }
 }
+
+#[test]
+fn l33_rotated_twice_between_two_looks_and_the_first_name_was_missed_in_the_directory() {
+    on_fake(&["app*"], |stage| {
+        stage.append("app_rCURRENT", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("app_rCURRENT", "app_r00001");
+        stage.append("app_rCURRENT", "2\n");
+        stage.rename("app_rCURRENT", "app_r00002");
+        stage.append("app_rCURRENT", "3\n");
+        let missed = stage.path("app_r00001");
+        stage.fake().disk.0.borrow_mut().unlisted.insert(missed);
+        assert_eq!(come(stage, 2), ["app_rCURRENT 2", "app_rCURRENT 3"]);
+    });
+}
