@@ -144,6 +144,8 @@ pub struct Generation<F> {
     marked: u64,
     /// A byte of it has been read, in this run or an earlier one.
     was_read: bool,
+    /// It has been open in this run.
+    was_open: bool,
     /// NUL bytes that were skipped.
     hole_bytes: u64,
     /// Lines that were cut at the limit.
@@ -180,6 +182,7 @@ impl<F> Generation<F> {
             seen_at: now,
             marked: start,
             was_read: false,
+            was_open: false,
             hole_bytes: 0,
             truncated_lines: 0,
             hole: Hole::default(),
@@ -317,6 +320,11 @@ impl<F> Generation<F> {
     /// Whether its content has gone from its inode and is looked for in a copy.
     pub fn seeks_copy(&self) -> bool {
         matches!(self.phase, Phase::SeekingCopy { .. })
+    }
+
+    /// Whether it has been open in this run.
+    pub fn was_open(&self) -> bool {
+        self.was_open
     }
 
     /// Whether its final watermark has not been emitted although it is finished.
@@ -510,6 +518,7 @@ impl<F> Generation<F> {
         (self.grown_at, self.seen_at) = (reading.now, reading.now);
         self.print.extend_head_from(disk, &file)?;
         self.phase = Phase::Reading(file);
+        self.was_open = true;
         Ok(())
     }
 

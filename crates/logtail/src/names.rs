@@ -26,13 +26,16 @@ pub fn unpacked(name: &[u8]) -> &[u8] {
 /// | `app-2026-11-24T10-11-12.log`, `app.20261124.log` | `app.log` |
 /// | `app__2026-11-24_10-11-12.log`, `app.log2026-11-24` | `app.log` |
 /// | `20261124-1011-01-app.log` | `app.log` |
-/// | `@4000000069298d6c2b1a3f08.s` | `current` |
+/// | `@4000000069298d6c2b1a3f08.s`; `previous` and `processed`, which s6-log and its kind have for a moment | `current` |
 ///
 /// Each may be compressed. A number behind `-` or `_` that is no date is none: `worker-7` is no older `worker`.
 pub fn find_base<T>(name: &[u8], mut find: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let name = unpacked(name);
     if let Some(base) = name.strip_suffix(b".old").filter(|base| !base.is_empty()) {
         return find(base);
+    }
+    if matches!(name, b"previous" | b"processed") {
+        return find(b"current");
     }
     if !name.iter().any(u8::is_ascii_digit) {
         return None;
@@ -468,6 +471,7 @@ mod tests {
         assert!(is_rotated("0.log.20261124-101112", "0.log"));
         assert!(is_rotated("@400000006b0bfe2425d7cba3.s", "current"));
         assert!(!is_rotated("@400000006b0bfe2425d7cba.s", "current"));
+        assert!(is_rotated("previous", "current") && !is_rotated("previous", "app.log"));
         assert!(!is_rotated("worker-7", "worker"));
     }
 

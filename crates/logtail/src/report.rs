@@ -132,6 +132,15 @@ impl Report {
         }
     }
 
+    /// A file was truncated, or written anew, while no run followed it, and no copy was found: nobody knows what stood in it.
+    pub fn was_truncated_unseen(&mut self, path: &Path, offset: u64) {
+        self.counters.gaps += 1;
+        self.say(format!(
+            "{}: was truncated or written anew while it was not followed, and no copy was found: what had been written behind byte {offset} before that is lost",
+            path.display()
+        ));
+    }
+
     /// NUL bytes that nobody wrote were skipped.
     pub fn skipped_hole(&mut self, bytes: u64) {
         self.counters.hole_bytes += bytes;

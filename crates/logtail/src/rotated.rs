@@ -661,7 +661,11 @@ fn give_up_seeking<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::F
     for generation in files.iter_mut().filter(|generation| generation.seeks_copy()) {
         let tries = generation.sought_in_vain();
         if context.now >= generation.seen_at() + RESTLESS && tries >= TRIES {
-            context.report.vanished(generation.path(), generation.unread());
+            if generation.was_open() || generation.unread() > 0 {
+                context.report.vanished(generation.path(), generation.unread());
+            } else {
+                context.report.was_truncated_unseen(generation.path(), generation.offset());
+            }
             generation.conclude();
             context.report.must_save(Urgency::Lazy);
         }

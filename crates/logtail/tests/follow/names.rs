@@ -493,6 +493,11 @@ const RENAMED: &[(&str, &str, [&str; 3])] = &[
         "current",
         ["@400000006b0bfe2425d7cba3.s", "@400000006b0bfe2525d7cba3.u", "@400000006b0bfe2625d7cba3.s"],
     ),
+    (
+        "s6-log, which is killed while it rotates",
+        "current",
+        ["@400000006b0bfe2425d7cba3.s", "@400000006b0bfe2525d7cba3.s", "previous"],
+    ),
     ("Docker", "c0ffee-json.log", ["c0ffee-json.log.3", "c0ffee-json.log.2", "c0ffee-json.log.1"]),
     ("Kubernetes", "0.log", ["0.log.20261129-100000", "0.log.20261129-110000", "0.log.20261129-120000"]),
     (
@@ -811,5 +816,24 @@ fn l33_rotated_twice_between_two_looks_and_the_first_name_was_missed_in_the_dire
         let missed = stage.path("app_r00001");
         stage.fake().disk.0.borrow_mut().unlisted.insert(missed);
         assert_eq!(come(stage, 2), ["app_rCURRENT 2", "app_rCURRENT 3"]);
+    });
+}
+
+#[test]
+fn l34_truncated_while_down_and_copied_nowhere_it_is_a_gap_that_is_told() {
+    every_way(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", "2\n");
+        stage.truncate("app.log");
+        stage.append("app.log", "three\n");
+        stage.start();
+        stage.comes(&["three"]);
+        stage.says("no copy was found");
+        stage.drain();
+        assert_eq!(stage.checkpoint().counters.gaps, 1);
     });
 }
