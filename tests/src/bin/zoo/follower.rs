@@ -18,7 +18,7 @@ use crate::tally::Heard;
 use crate::writer::{Pattern, Setting};
 
 /// Longer than any wait that the tools allow themselves.
-const HUNG: Duration = Duration::from_secs(90);
+const HUNG: Duration = Duration::from_secs(180);
 
 /// What it meets.
 #[derive(Clone, Copy, Debug)]

@@ -146,7 +146,6 @@ pub(crate) fn table(rows: &[Row]) -> String {
         let whole: Vec<&&Row> = rows.iter().filter(|row| row.is_whole()).collect();
         let row = whole.first().map_or(rows[0], |row| **row);
         let glob = row.pattern.as_ref().map_or("", |pattern| pattern.glob.as_str());
-        let format: Vec<&str> = row.setting.format.iter().chain(&row.setting.join).map(String::as_str).collect();
         let measured = row.tally.as_ref().map_or_else(String::new, |tally| {
             let (lost, twice) = (tally.lost.len(), tally.twice.len());
             let ways = whole.len();
@@ -160,19 +159,45 @@ pub(crate) fn table(rows: &[Row]) -> String {
         });
         let _ = writeln!(
             text,
-            "| {} {} | {} | `{glob}` | `{}` | {} | {measured} |",
+            "| {} {} {} {measured} |",
             row.writer.title,
             row.writer.version,
-            cell(&row.setting.what),
-            cell(&format.join(" ")),
-            cell(&row.setting.advice),
+            advice(&row.setting, glob),
         );
     }
     text.truncate(text.trim_end().len());
     text
 }
 
+/// The columns of the table that tell what to name and what to set.
+fn advice(setting: &Setting, glob: &str) -> String {
+    let format: Vec<&str> = setting.format.iter().chain(&setting.join).map(String::as_str).collect();
+    format!("| {} | `{glob}` | `{}` | {} |", cell(&setting.what), cell(&format.join(" ")), cell(&setting.advice))
+}
+
 /// A text as it stands in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use logpipe_tests::tools;
+
+    use super::*;
+
+    #[test]
+    fn the_page_of_logtail_has_a_row_for_every_setting_as_it_is_now() {
+        let page = tools::workspace().join("crates/logtail/README.md");
+        let page = std::fs::read_to_string(page).expect("it can be read");
+        for writer in Writer::all(&tools::workspace().join("tests/writers")).expect("each can be read") {
+            let name = format!("| {} ", writer.title);
+            for setting in &writer.settings {
+                let advised: Vec<_> = setting.patterns().iter().map(|pattern| advice(setting, &pattern.glob)).collect();
+                let is_row = |line: &str| line.starts_with(&name) && advised.iter().any(|text| line.contains(text));
+                let place = format!("{}/{}", writer.name, setting.name);
+                assert!(page.lines().any(is_row), "{place}: its row is missing (scripts/test-writers --table {place})");
+            }
+        }
+    }
 }
