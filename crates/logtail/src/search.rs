@@ -4,7 +4,7 @@
 //! A file is opened once for it, and again only when it has changed or something else is sought; of a compressed one the
 //! first KiB is decompressed, and more only where that matches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct Search {
     away: BTreeSet<Fid>,
     since: Duration,
     looked_at: Duration,
+    /// What was away when the run began, and was found by its inode.
+    met: HashSet<Fid>,
     /// What of it was not found by inode.
     sought: BTreeSet<Fid>,
     /// Files that hold nothing of it, as they were then: the size and the time of the last change.
@@ -39,9 +41,9 @@ impl Search {
     /// Looks for generations that are neither open nor where they were, and learns the shapes of the names under which they
     /// are found. This comes before the paths are looked at: a glob may take such a name for a log of its own.
     pub fn look<D: Disk>(&mut self, context: &mut Context<'_, D>, paths: &mut Paths, files: &Files<D::File>) {
-        let mut sought = sought(context, files);
+        let mut sought = sought(context, files, &self.met);
         if sought.is_empty() {
-            *self = Self::default();
+            self.in_vain.clear();
             return;
         }
         let is_new = !self.away.iter().eq(sought.keys());
@@ -63,7 +65,7 @@ impl Search {
                     !sought.contains_key(&known.fid()) || is_still(context, known, &path)
                 };
                 if let Some(known) = known.filter(is_known) {
-                    sought.remove(&known.fid());
+                    self.met.extend(sought.remove(&known.fid()).map(|_| known.fid()));
                     teach(context, paths, files, known.fid(), &path);
                 } else if stat.is_file && stat.size > 0 {
                     unknown.push((path, stat));
@@ -156,9 +158,14 @@ enum Held {
     Unclear,
 }
 
-/// The generations that are to be found again, with their paths.
-fn sought<D: Disk>(context: &Context<'_, D>, files: &Files<D::File>) -> BTreeMap<Fid, PathBuf> {
-    let is_away = |known: &&Generation<D::File>| known.is_away() && !known.is_dozing();
+/// The generations that are to be found again, with their paths: not those that wait for their turn where too many are open
+/// (they are `met` in each look).
+fn sought<D: Disk>(context: &Context<'_, D>, files: &Files<D::File>, met: &HashSet<Fid>) -> BTreeMap<Fid, PathBuf> {
+    let is_away = |known: &&Generation<D::File>| {
+        let is_unseen = context.now >= known.seen_at() + RESTLESS;
+        let is_new = !known.was_open() && !met.contains(&known.fid());
+        known.is_away() && !known.is_dozing() && (known.seeks_copy() || is_unseen || is_new)
+    };
     let is_home = |known: &Generation<D::File>| {
         context.disk.stat(known.path()).is_ok_and(|stat| stat.inode == known.inode())
             && is_still(context, known, known.path())
