@@ -41,11 +41,47 @@ pub fn find(text: &[u8], holds: impl Fn(i8x16) -> i8x16) -> Option<usize> {
     (place < rest.len()).then_some(place)
 }
 
+/// Whether there is no byte that `holds` gives any bits for. It is asked as by [`find`].
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+pub fn holds_nowhere(text: &[u8], holds: impl Fn(i8x16) -> i8x16) -> bool {
+    let Some(last) = text.last_chunk::<LANES>() else { return find(text, holds).is_none() };
+    // It overlaps the one before it.
+    let mut held = holds(at(last, 0));
+    for chunk in text.as_chunks::<LANES>().0 {
+        held |= holds(at(chunk, 0));
+    }
+    held.to_bitmask() == 0
+}
+
+/// The bytes that are less than `limit`, as signed numbers.
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+pub fn below(bytes: i8x16, limit: u8) -> i8x16 {
+    bytes.simd_lt(i8x16::splat(limit.cast_signed()))
+}
+
+/// The bytes from `first` to `last`, both of them ASCII.
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+pub fn within(bytes: i8x16, first: u8, last: u8) -> i8x16 {
+    below(bytes, last + 1) & !below(bytes, first)
+}
+
 /// Where the first of `stops` stands.
 #[expect(clippy::inline_always, reason = "as above")]
 #[inline(always)]
 pub fn find_any<const N: usize>(text: &[u8], stops: [u8; N]) -> Option<usize> {
     find(text, |bytes| any(bytes, stops))
+}
+
+/// The lanes of `block` that begin at `at`. Panics if it is not so long.
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+pub fn at<const N: usize>(block: &[u8; N], at: usize) -> i8x16 {
+    let mut chunk = [0; LANES];
+    chunk.copy_from_slice(&block[at..at + LANES]);
+    i8x16::new(chunk.map(u8::cast_signed))
 }
 
 /// The bytes that are one of `stops`.

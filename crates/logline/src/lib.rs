@@ -11,8 +11,8 @@
 //! | [`input`] | stdin: a splitter, and the one wait in front of a read that may block |
 //! | [`output`] | stdout: flushed exactly before that wait |
 //! | [`json`] | the text of an object read without a tree, strings written |
-//! | [`lanes`] | bytes looked for without a call |
-//! | [`short`] | short runs of bytes appended and compared without a call |
+//! | [`lanes`], [`digits`] | bytes looked for without a call; digits read a word at a time |
+//! | [`short`] | short runs of bytes appended without a call |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`system`] | the system calls that only Linux has, and their portable twins |
 //! | [`time`], [`stamp`] | moments and zones; times as programs write them |
@@ -23,6 +23,7 @@
 
 pub mod args;
 mod calendar;
+pub mod digits;
 pub mod ending;
 pub mod input;
 pub mod json;

@@ -1,4 +1,4 @@
-//! Short runs of bytes, appended and compared by moves of a fixed size. Lines and what records are made of are so short that
+//! Short runs of bytes, appended by moves of a fixed size. Lines and what records are made of are so short that
 //! the call that copies them takes longer than the copy: the C library of a static binary starts a string instruction there.
 
 /// What is longer is worth the call.
@@ -57,29 +57,6 @@ pub fn copy(to: &mut [u8], bytes: &[u8]) {
     to.copy_from_slice(bytes);
 }
 
-/// Whether the two are the same bytes.
-#[inline]
-pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() {
-        return false;
-    }
-    let (ones, rest) = one.as_chunks::<16>();
-    let (others, other_rest) = other.as_chunks::<16>();
-    if ones.iter().zip(others).any(|(one, other)| one != other) {
-        return false;
-    }
-    if let (Some(one), Some(other)) = (one.last_chunk::<16>(), other.last_chunk::<16>()) {
-        return one == other;
-    }
-    if let (Some(first), Some(last)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
-        return Some(first) == other_rest.first_chunk() && Some(last) == other_rest.last_chunk();
-    }
-    if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-        return Some(first) == other_rest.first_chunk() && Some(last) == other_rest.last_chunk();
-    }
-    rest.iter().zip(other_rest).all(|(one, other)| one == other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,20 +78,6 @@ mod tests {
             let mut to = vec![0; length];
             copy(&mut to, &text[..length]);
             assert_eq!(to, text[..length]);
-        }
-    }
-
-    #[test]
-    fn a_difference_is_seen_at_every_place() {
-        let text: Vec<u8> = (0..100).collect();
-        for length in 0..text.len() {
-            assert!(is_equal(&text[..length], &text[..length]));
-            assert!(!is_equal(&text[..length], &text[..=length]));
-            for place in 0..length {
-                let mut other = text[..length].to_vec();
-                other[place] = 255;
-                assert!(!is_equal(&text[..length], &other), "{place} of {length}");
-            }
         }
     }
 }

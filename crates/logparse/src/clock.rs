@@ -24,13 +24,15 @@ pub struct Clock {
     has_said_zone: bool,
 }
 
-/// The date and the zone of the last access line, and what was made of it: the time between them is copied.
+/// The date and the zone of the last access line, and what was made of them: the time between them is copied.
 #[derive(Default, Debug)]
 struct Day {
     /// `dd/Mon/yyyy:`
     date: [u8; 12],
     /// ` ±hhmm`
     zone: [u8; 6],
+    /// `dd/Mon/yyyy:HH:MM:` of the last time: only the second of the next one is mostly another.
+    minute: [u8; 18],
     /// `"yyyy-mm-ddTHH:MM:SS` and `Z"` or `±hh:mm"`
     stamp: [u8; 32],
     length: usize,
@@ -72,6 +74,23 @@ impl Clock {
     }
 
     fn try_common(&mut self, text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let (minute, rest) = text.split_first_chunk()?;
+        let (second, zone) = rest.split_first_chunk()?;
+        let is_known = self.day.minute == *minute && self.day.zone == *zone;
+        if !(is_known && matches!(second, [b'0'..=b'5', b'0'..=b'9'])) {
+            self.set_time(text)?;
+            self.day.minute = *minute;
+        }
+        let begin = out.len();
+        out.extend_from_slice(&self.day.stamp);
+        // Not in the stamp: a processor waits where it is to read as a whole what has just been written in part.
+        out[begin + 18..begin + 20].copy_from_slice(second);
+        out.truncate(begin + self.day.length);
+        Some(())
+    }
+
+    /// Makes the stamp of a time of another minute.
+    fn set_time(&mut self, text: &[u8]) -> Option<()> {
         let (date, rest) = text.split_first_chunk()?;
         let (time, zone) = rest.split_first_chunk::<8>()?;
         let zone = zone.try_into().ok()?;
@@ -82,9 +101,6 @@ impl Clock {
             self.day = Day::new(*date, zone, self.reader())?;
         }
         self.day.stamp[12..20].copy_from_slice(time);
-        let end = out.len() + self.day.length;
-        out.extend_from_slice(&self.day.stamp);
-        out.truncate(end);
         Some(())
     }
 
@@ -181,7 +197,7 @@ impl Day {
         write(reader.whole(&text).ok()?, &mut written);
         let mut stamp = [0; 32];
         stamp[..written.len()].copy_from_slice(&written);
-        Some(Self { date, zone, stamp, length: written.len() })
+        Some(Self { date, zone, minute: [0; 18], stamp, length: written.len() })
     }
 }
 
@@ -215,6 +231,32 @@ mod tests {
     fn the_offset_of_the_source_is_kept() {
         let text = b"10/Oct/2025:13:55:36 -0930";
         assert_eq!(made(|clock, out| clock.common(text, out), "UTC").unwrap(), "\"2025-10-10T13:55:36-09:30\"");
+    }
+
+    #[test]
+    fn a_time_is_read_in_the_same_way_whatever_was_read_before_it() {
+        let mut clock = Clock::at(Zone::parse("UTC").unwrap(), 1_760_227_200);
+        let read = |clock: &mut Clock, text: &str| {
+            let mut out = Vec::new();
+            clock.common(text.as_bytes(), &mut out).then_some(out)
+        };
+        for text in [
+            "10/Oct/2025:13:55:36 -0930",
+            "10/Oct/2025:13:55:59 -0930",
+            "10/Oct/2025:13:55:60 -0930",
+            "10/Oct/2025:13:55:61 -0930",
+            "10/Oct/2025:13:55:0: -0930",
+            "10/Oct/2025:13:55:07 +0000",
+            "10/Oct/2025:13:55:7 +00000",
+            "10/Oct/2025:13:55:08 +0000 ",
+            "10/Oct/2025:13:65:08 +0000",
+            "10/Oct/2025:13:55:09 +0000",
+            "31/Feb/2025:13:55:09 +0000",
+            "10/Oct/2025:13:55:10 +0000",
+        ] {
+            let fresh = &mut Clock::at(Zone::parse("UTC").unwrap(), 1_760_227_200);
+            assert_eq!(read(&mut clock, text), read(fresh, text), "{text}");
+        }
     }
 
     #[test]

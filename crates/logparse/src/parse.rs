@@ -7,10 +7,10 @@ use std::io::IsTerminal as _;
 
 use logline::ending::{Exit, Stop, say};
 use logline::input::Input;
+use logline::json;
 use logline::line::{END_RECORD, Item, Line, classify, unescape_path, unparsed, write_mark_record};
 use logline::output::Output;
 use logline::position::{Flags, Mark, Position};
-use logline::{json, short};
 
 use crate::args::{Args, Chain, OnError, Wrapper};
 use crate::clock::Clock;
@@ -74,7 +74,7 @@ impl File {
     /// Takes the path as it stands in a tag.
     fn set(&mut self, path: Option<&[u8]>) {
         let Some(path) = path else { return self.set_value(None) };
-        if self.path.as_deref().is_none_or(|known| !short::is_equal(path, known)) {
+        if self.path.as_deref() != Some(path) {
             self.set_value(Some(&json_string(&unescape_path(path))));
             self.path = Some(path.to_vec());
         }

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use logline::position::leading_digits;
-use logline::{json, lanes};
+use logline::{digits, json, lanes};
 use memchr::memchr;
 
 use crate::record::{Key, Pen, Record};
@@ -13,22 +12,10 @@ static URI: Key = Key::new("request_uri");
 static PROTOCOL: Key = Key::new("server_protocol");
 static REQUEST: Key = Key::new("request");
 
-/// Whether `text` is printable ASCII without a backslash: a part of it without a quote stands in JSON as it is. Looked at
-/// in lanes, which the compiler makes vectors of.
+/// Whether `text` is printable ASCII without a backslash: a part of it without a quote stands in JSON as it is.
 pub fn is_plain(text: &[u8]) -> bool {
-    const LANES: usize = 32;
-    let is_odd = |byte: &u8| u8::from(byte.cast_signed() < 0x20) | u8::from(*byte == b'\\');
-    let Some(last) = text.last_chunk::<LANES>() else {
-        return text.iter().all(|byte| is_odd(byte) == 0);
-    };
-    // The last chunk overlaps the one before it.
-    let mut odd = last.map(|byte| is_odd(&byte));
-    for chunk in text.as_chunks::<LANES>().0 {
-        for (odd, byte) in odd.iter_mut().zip(chunk) {
-            *odd |= is_odd(byte);
-        }
-    }
-    odd == [0; LANES]
+    // What is not ASCII is below zero.
+    lanes::holds_nowhere(text, |bytes| lanes::below(bytes, b' ') | lanes::any(bytes, *b"\\"))
 }
 
 /// Whether `text` is digits, with decimals or without.
@@ -46,24 +33,23 @@ pub fn is_number(text: &[u8]) -> bool {
     digits > 0
 }
 
-/// How many digits `text` begins with.
-#[inline]
-fn digits(text: &[u8]) -> usize {
-    match leading_digits(text) {
-        (8, _) => 8 + text[8..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
-        (count, _) => count,
-    }
-}
-
 /// How long the number is that `text` begins with and that JSON writes just so: digits, without zeros in front, and decimals.
 #[inline]
 pub fn canonical_length(text: &[u8]) -> Option<usize> {
-    let whole = digits(text);
+    // Most have a few digits and no decimals.
+    match digits::short_number(text) {
+        Some((length, behind)) if behind != b'.' => Some(length),
+        _ => any_canonical_length(text),
+    }
+}
+
+fn any_canonical_length(text: &[u8]) -> Option<usize> {
+    let whole = digits::count(text);
     if whole == 0 || (whole > 1 && text[0] == b'0') {
         return None;
     }
     match &text[whole..] {
-        [b'.', behind @ ..] => match digits(behind) {
+        [b'.', behind @ ..] => match digits::count(behind) {
             0 => None,
             decimals => Some(whole + 1 + decimals),
         },
@@ -218,7 +204,12 @@ pub fn put_request(pen: &mut Pen<'_>, text: &[u8]) -> Option<usize> {
     pen.text(&METHOD, text, method);
     let rest = &text[method + 1..];
     let uri = pen.text_until(&URI, rest, [b' ', b'"'])?;
-    let protocol = pen.text_until(&PROTOCOL, rest.get(uri + 1..)?, [b'"'])?;
+    let behind = rest.get(uri + 1..)?;
+    if uri > 0 && rest[uri] == b' ' && behind.starts_with(b"HTTP/1.1\"") {
+        pen.text(&PROTOCOL, behind, 8);
+        return Some(method + 1 + uri + 1 + 8);
+    }
+    let protocol = pen.text_until(&PROTOCOL, behind, [b'"'])?;
     let length = uri + 1 + protocol;
     let is_whole = uri > 0 && protocol_at_end(&rest[..length]).is_some_and(|found| found.len() == protocol);
     is_whole.then_some(method + 1 + length)
@@ -240,7 +231,11 @@ pub fn repeats<'a>(names: impl Iterator<Item = &'a [u8]>) -> bool {
 }
 
 /// The capital letters in front of the first space.
+#[inline]
 fn method_at_start(text: &[u8]) -> Option<&[u8]> {
+    if text.starts_with(b"GET ") {
+        return Some(&text[..3]);
+    }
     let length = lanes::find_any(text, [b' '])?;
     let is_method = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-');
     (length > 0 && text[..length].iter().all(is_method)).then_some(&text[..length])
@@ -276,13 +271,35 @@ mod tests {
 
     #[test]
     fn a_canonical_number_is_one_that_is_written_as_it_is() {
-        for text in ["0", "7", "10", "0.005", "12.50", "007", "", "-1", ".5", "5.", "1.2.3", "00.5", "1e3"] {
+        for text in [
+            "0",
+            "7",
+            "10",
+            "0.005",
+            "12.50",
+            "007",
+            "",
+            "-1",
+            ".5",
+            "5.",
+            "1.2.3",
+            "00.5",
+            "1e3",
+            "1234567",
+            "12345678",
+            "123456789.5",
+        ] {
             let mut out = Vec::new();
             if is_number(text.as_bytes()) {
                 number(&mut out, text.as_bytes());
             }
             let is_same = !text.starts_with('-') && out == text.as_bytes() && !text.is_empty();
             assert_eq!(canonical_length(text.as_bytes()) == Some(text.len()), is_same, "{text}");
+            for behind in ["", " ", "\"", "] 12345678"] {
+                let text = format!("{text}{behind}");
+                let length = any_canonical_length(text.as_bytes());
+                assert_eq!(canonical_length(text.as_bytes()), length, "{text}");
+            }
         }
     }
 
