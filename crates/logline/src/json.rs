@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 use wide::i8x16;
 
-use crate::lanes;
+use crate::{digits, lanes};
 
 /// The deepest nesting that is read.
 pub const MAX_DEPTH: usize = 128;
@@ -141,85 +141,20 @@ pub fn is_valid_object(text: &[u8]) -> bool {
         || (!text.is_ascii() && is_all(value_end::<STRICT>(text, start, 0)) && std::str::from_utf8(text).is_ok())
 }
 
-/// Whether `text` is the end of an object as logparse writes most of them, of which `see` is given the keys: members, each
-/// behind a comma, and the brace, in ASCII without escapes, white space or anything nested. It is read in one pass, by where
-/// its quotes stand. False says nothing about the text, and the keys that were given nothing either.
-pub fn is_plain_end(text: &[u8], mut see: impl FnMut(&[u8])) -> bool {
-    let mut quotes = Quotes { text, is_odd: false, begin: 0, end: 0, marks: 0 };
-    // Behind what is read: all quotes in front of it have been taken.
-    let mut at = 0;
-    while let Some(b",\"") = text.get(at..at + 2)
-        && let (Some(open), Some(close)) = (quotes.next(), quotes.next())
-    {
-        see(&text[open + 1..close]);
-        let value = close + 2;
-        let end = match text.get(close + 1..value + 1) {
-            Some(b":\"") => quotes.next().and_then(|_| quotes.next()).map(|close| close + 1),
-            Some([b':', b'{' | b'[']) => None,
-            Some([b':', _]) => value_end::<LOOSE>(text, value, 1),
-            _ => None,
-        };
-        let Some(end) = end else { return false };
-        at = end;
-    }
-    &text[at..] == b"}" && !quotes.is_odd
-}
-
-/// The quotes of a text, and whether anything odd stands in front of the last one.
-struct Quotes<'a> {
-    text: &'a [u8],
-    /// A byte looked at is a control character, a backslash or not ASCII.
-    is_odd: bool,
-    /// Where the bytes begin that were looked at last, and where the next ones do.
-    begin: usize,
-    end: usize,
-    /// The quotes among the last ones that are still to be told: the first byte's bit is the lowest.
-    marks: u64,
-}
-
-/// How many bytes [`Quotes`] looks at in one step: each has a bit.
-const BLOCK: usize = 64;
-
-impl Quotes<'_> {
-    /// Where the next one stands.
-    #[expect(clippy::inline_always, reason = "a call would cost as much as what it mostly does")]
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        while self.marks == 0 {
-            let (marks, is_odd) = quotes_of_block(self.text.get(self.end..)?)?;
-            (self.begin, self.end) = (self.end, self.end + BLOCK);
-            (self.marks, self.is_odd) = (marks, self.is_odd | is_odd);
-        }
-        let at = self.begin + self.marks.trailing_zeros() as usize;
-        self.marks &= self.marks - 1;
-        Some(at)
-    }
-}
-
-/// Which of the bytes that `rest` begins with are quotes, and whether any is odd. `None` at the end. It is given no
-/// [`Quotes`], for these are kept in registers.
-fn quotes_of_block(rest: &[u8]) -> Option<(u64, bool)> {
-    let mut last = [b' '; BLOCK];
-    let block = match rest.first_chunk() {
-        Some(block) => block,
-        None if rest.is_empty() => return None,
-        None => {
-            last[..rest.len()].copy_from_slice(rest);
-            &last
-        }
-    };
-    let (mut odd, mut marks) = (i8x16::default(), 0);
-    for (at, chunk) in block.as_chunks::<{ lanes::LANES }>().0.iter().enumerate() {
-        let bytes = i8x16::new(chunk.map(u8::cast_signed));
-        odd |= bytes.simd_lt(i8x16::splat(0x20)) | lanes::any(bytes, *b"\\");
-        marks |= u64::from(lanes::any(bytes, *b"\"").to_bitmask()) << (lanes::LANES * at);
-    }
-    Some((marks, odd.to_bitmask() != 0))
-}
-
 /// How long the value at the very beginning of `text` is. `None` if none stands there.
 pub fn value_length(text: &[u8]) -> Option<usize> {
     value_end::<LOOSE>(text, 0, 1)
+}
+
+/// The end of the number or the word (`true`, `false`, `null`) that begins at `at`.
+pub fn scalar_end(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at)? {
+        b'"' | b'{' | b'[' => None,
+        b't' => literal_end(text, at, b"true"),
+        b'f' => literal_end(text, at, b"false"),
+        b'n' => literal_end(text, at, b"null"),
+        _ => number_end(text, at),
+    }
 }
 
 /// Strings are not looked into.
@@ -236,10 +171,7 @@ fn value_end<const LOOK: u8>(text: &[u8], at: usize, depth: usize) -> Option<usi
         b'{' | b'[' if depth >= MAX_DEPTH => None,
         b'{' => container_end::<LOOK, true>(text, at, depth),
         b'[' => container_end::<LOOK, false>(text, at, depth),
-        b't' => literal_end(text, at, b"true"),
-        b'f' => literal_end(text, at, b"false"),
-        b'n' => literal_end(text, at, b"null"),
-        _ => number_end(text, at),
+        _ => scalar_end(text, at),
     }
 }
 
@@ -299,7 +231,7 @@ fn literal_end(text: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
 
 /// JSON's grammar of a number: no leading zero or plus, digits on both sides of the point.
 fn number_end(text: &[u8], at: usize) -> Option<usize> {
-    let digits = |from: usize| from + text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = |from: usize| from + digits::count(&text[from..]);
     let whole = at + usize::from(text.get(at) == Some(&b'-'));
     let mut end = digits(whole);
     if end == whole || (text[whole] == b'0' && end > whole + 1) {
@@ -504,50 +436,6 @@ mod tests {
             r#"{"a":1e+"#,
         ] {
             assert!(!is_complete_object(text.as_bytes()) && !is_valid_object(text.as_bytes()), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_plain_end_of_an_object_tells_its_keys() {
-        let keys = |text: &str| {
-            let mut keys = Vec::new();
-            is_plain_end(text.as_bytes(), |key| keys.push(String::from_utf8(key.to_vec()).unwrap())).then_some(keys)
-        };
-        let long = format!(r#","{}":1,"{}":"{}","c":-1.5e3}}"#, "k".repeat(100), "l".repeat(70), ":,}".repeat(50));
-        for (text, expected) in [
-            (r#","a":"b","c":1,"d":true,"e":"","":null}"#, Some(vec!["a", "c", "d", "e", ""])),
-            (r#","a":1}"#, Some(vec!["a"])),
-            ("}", Some(vec![])),
-            (&long, Some(vec![&long[2..102], &long[107..177], "c"])),
-            ("", None),
-            (r#","a":"b"} "#, None),
-            (r#","a":"b"}}"#, None),
-            (r#","a" :"b"}"#, None),
-            (r#","a":[1]}"#, None),
-            (r#","a":{}}"#, None),
-            (r#","a":"\n"}"#, None),
-            (",\"a\":\"\u{e9}\"}", None),
-        ] {
-            assert_eq!(keys(text), expected.map(|keys| keys.into_iter().map(str::to_owned).collect()), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_ends_no_object_has_no_plain_end_whatever_is_wrong() {
-        let text = format!(r#","a":"b","c":12,"d":true,"e":"{}","f":null}}"#, "x".repeat(60));
-        assert!(is_plain_end(text.as_bytes(), |_| {}));
-        for at in 0..text.len() {
-            for byte in b"\",:{}[]x1t \x00\\\xff-." {
-                for length in [0, 1] {
-                    let mut other = text.as_bytes().to_vec();
-                    other.splice(at..at + length, [*byte]);
-                    if is_plain_end(&other, |_| {}) {
-                        let object = [br#"{"o":0"#, &*other].concat();
-                        assert!(is_valid_object(&object), "{}", other.escape_ascii());
-                    }
-                }
-            }
-            assert!(!is_plain_end(&text.as_bytes()[..at], |_| {}));
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`input`] | stdin: a splitter, and the one wait in front of a read that may block |
 //! | [`output`] | stdout: flushed exactly before that wait |
 //! | [`json`] | the text of an object read without a tree, strings written |
+//! | [`plain`] | the same of what logparse writes, by what stood in the record before |
 //! | [`lanes`], [`digits`] | bytes looked for without a call; digits read a word at a time |
 //! | [`short`] | short runs of bytes appended without a call |
 //! | [`state`] | small files that survive a kill at any moment |
@@ -33,6 +34,7 @@ pub mod line;
 pub mod manual;
 pub mod names;
 pub mod output;
+pub mod plain;
 pub mod position;
 pub mod quantity;
 pub mod short;

@@ -1,22 +1,26 @@
 //! A record as the destinations store it: `_pos` is not sent, `_file` becomes `file_path`, the time gets the destination's
-//! own key. What logparse wrote has a fixed head and is copied in slices; anything else is read member by member.
+//! own key. What logparse wrote has a fixed head and is copied in slices ([`parsed`]); anything else is read member by
+//! member.
 //!
 //! No document has two equal keys, and no value is lost for it: a key of the record that is the name of something we write
 //! ourselves gets an underscore at its end.
 
+mod parsed;
+
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use jiff::Timestamp;
-use logline::json::{Member, is_plain_end, is_valid_object, members, run_of_plain_ascii, unescape, write_string};
+use logline::json::{Member, is_valid_object, members, unescape, write_string};
 use logline::level::Level;
 use logline::names::{self, is_reserved};
 use logline::position::{Flags, Position};
 use logline::stamp::Reader;
 use logline::time::Zone;
-use memchr::memchr;
 use memchr::memmem::Finder;
 
 use crate::batch::Batch;
+use crate::document::parsed::Last;
 
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
 const FILE: &[u8] = b"file_path";
@@ -41,6 +45,8 @@ pub struct Template {
     finders: Vec<Finder<'static>>,
     /// Their classes.
     classes: u64,
+    /// What is known of records of logparse.
+    last: RefCell<Last>,
 }
 
 impl Template {
@@ -53,6 +59,7 @@ impl Template {
             ours: Vec::new(),
             finders: Vec::new(),
             classes: class(FILE),
+            last: RefCell::default(),
         };
         template.reserve(time);
         template.finders.push(finder(FILE));
@@ -94,25 +101,6 @@ impl Template {
 
     fn is_ours(&self, member: &Member<'_>) -> bool {
         self.ours.iter().any(|ours| member.is(ours))
-    }
-
-    /// Appends the document of a record that is as logparse wrote it.
-    pub fn write_parsed(&self, out: &mut Vec<u8>, parsed: &ParsedRecord<'_>) {
-        out.extend_from_slice(b"{\"file_path\":\"");
-        out.extend_from_slice(parsed.file);
-        out.extend_from_slice(b"\",\"");
-        out.extend_from_slice(self.time.as_bytes());
-        out.extend_from_slice(b"\":\"");
-        match parsed.timed {
-            Some(timed) if self.added.is_empty() => out.extend_from_slice(timed),
-            _ => {
-                out.extend_from_slice(parsed.time);
-                out.extend_from_slice(b"Z\"");
-                out.extend_from_slice(&parsed.rest[..parsed.rest.len() - 1]);
-                out.extend_from_slice(&self.added);
-                out.push(b'}');
-            }
-        }
     }
 
     /// Appends the document of any record; `now` is the time of one that has none.
@@ -168,64 +156,6 @@ impl Template {
 
 fn finder(name: &[u8]) -> Finder<'static> {
     Finder::new(&[b"\"", name, b"\""].concat()).into_owned()
-}
-
-/// A record as logparse writes it, by its fixed head `{"_pos":"…","_file":"…","time":"…"`.
-#[derive(Clone, Copy, Debug)]
-pub struct ParsedRecord<'a> {
-    file: &'a [u8],
-    /// RFC 3339 in UTC, without the zone.
-    pub time: &'a [u8],
-    /// From behind the time to the brace that ends the object.
-    rest: &'a [u8],
-    /// The time, its zone and the rest in one piece, where the zone is written `Z`.
-    timed: Option<&'a [u8]>,
-}
-
-impl<'a> ParsedRecord<'a> {
-    /// `None` if the record has another head or a time in another zone, or a key that `template` takes. A filter in between may
-    /// have changed it, so that all of it is looked at: a half of it would take its neighbours along.
-    pub fn parse(content: &'a [u8], template: &Template) -> Option<Self> {
-        let rest = content.strip_prefix(b"{\"_pos\":\"")?;
-        // A path with an escape is not copied.
-        let rest = rest[run_of_plain_ascii(rest)..].strip_prefix(b"\",\"_file\":\"")?;
-        let (file, rest) = rest.split_at(run_of_plain_ascii(rest));
-        let timed = rest.strip_prefix(b"\",\"time\":\"")?;
-        let is_short = timed.get(19..21) == Some(b"Z\"");
-        let (zoned, rest) = timed.split_at(if is_short { 20 } else { memchr(b'"', timed)? });
-        let time = zoned.strip_suffix(b"Z").or_else(|| zoned.strip_suffix(b"+00:00"))?;
-        let timed = zoned.ends_with(b"Z").then_some(timed);
-        let rest = &rest[1..];
-        let mut is_free = true;
-        let see = |key: &[u8]| is_free &= !template.takes(key);
-        let is_fit = is_utc_time(time)
-            && rest.last() == Some(&b'}')
-            && (is_plain_end(rest, see) && is_free
-                || is_valid_object(content) && template.finders.iter().all(|finder| finder.find(rest).is_none()));
-        is_fit.then_some(Self { file, time, rest, timed })
-    }
-}
-
-/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that every month has.
-fn is_utc_time(time: &[u8]) -> bool {
-    const FIRST: &[u8; 19] = b"0000-00-00T00:00:00";
-    const LAST: &[u8; 19] = b"9999-99-99T99:99:99";
-    let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
-    // All of it, whatever the first bytes show: so it takes no branch, and is done with many at once.
-    let ranges = FIRST.iter().zip(LAST).map(|(first, last)| (first, last - first));
-    let fits =
-        whole.iter().zip(ranges).fold(true, |fits, (byte, (first, range))| fits & (byte.wrapping_sub(*first) <= range));
-    let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
-    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", b"28") && is_within(11, b"00", b"23");
-    fits && exists
-        && whole[14] < b'6'
-        && whole[17] < b'6'
-        && &whole[..4] > b"0000".as_slice()
-        && match fraction {
-            [] => true,
-            [b'.', digits @ ..] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
-            _ => false,
-        }
 }
 
 /// A time as a destination reads it.
@@ -466,10 +396,12 @@ mod tests {
         let mut out = Vec::new();
         template.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
         let document = read(&out);
-        if let Some(parsed) = batch.untagged(0).and_then(|record| ParsedRecord::parse(record, template)) {
+        // Also where the record is known by the one before it.
+        for _ in 0..2 {
             out.clear();
-            template.write_parsed(&mut out, &parsed);
-            assert_eq!(read(&out), document, "{line}");
+            if batch.untagged(0).is_some_and(|record| template.write_parsed(&mut out, record, |_, _| {})) {
+                assert_eq!(read(&out), document, "{line}");
+            }
         }
         document
     }

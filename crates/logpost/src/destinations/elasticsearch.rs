@@ -15,12 +15,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use logline::ending::Trouble;
 use logline::json;
-use logline::position::{Position, hex};
+use logline::position::{Fid, Position, hex};
 use memchr::memmem;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::{Fields, ParsedRecord, Template};
+use crate::document::{Fields, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 /// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
@@ -66,16 +66,16 @@ impl Destination for Elasticsearch {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let mut index = Index::new(self.index.as_deref(), self.window, Timestamp::now());
+        let mut actions = Actions::new(self.index.as_deref(), self.window, Timestamp::now());
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);
-            if let Some(parsed) = batch.untagged(*record).and_then(|line| ParsedRecord::parse(line, &self.template)) {
-                write_action(out, index.of(parsed.time), position.as_ref());
-                self.template.write_parsed(out, &parsed);
-            } else {
+            let is_written = batch.untagged(*record).is_some_and(|line| {
+                self.template.write_parsed(out, line, |out, time| actions.write(out, time, position.as_ref()))
+            });
+            if !is_written {
                 let fields = Fields::read(batch, *record);
                 let time = fields.time.as_ref().map_or(&batch.read_at, |time| &time.text);
-                write_action(out, index.of(time.as_bytes()), position.as_ref());
+                actions.write(out, time.as_bytes(), position.as_ref());
                 self.template.write_fields(out, &fields, &batch.read_at);
             }
             out.push(b'\n');
@@ -141,45 +141,23 @@ pub fn index(option: Option<&str>, path: &str) -> Result<Option<String>, Trouble
     Ok(Some(pattern.to_owned()))
 }
 
-/// Appends the action in front of a document: `{"create":{"_index":"…","_id":"…"}}`, with what there is of the two.
-fn write_action(out: &mut Vec<u8>, index: &[u8], position: Option<&Position>) {
-    out.extend_from_slice(b"{\"create\":{");
-    if !index.is_empty() {
-        out.extend_from_slice(index);
-        if position.is_some() {
-            out.push(b',');
-        }
-    }
-    match position {
-        Some(position) => out.extend_from_slice(&end_with_id(position)),
-        None => out.extend_from_slice(b"}}\n"),
-    }
-}
+/// With what an action begins.
+const BEGIN: &[u8] = br#"{"create":{"#;
 
-/// The end of an action with the id `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share
-/// prefixes. Never to be changed.
-fn end_with_id(position: &Position) -> [u8; 53] {
-    let mut end = *br#""_id":"0123456789abcdef-0123456789ab-0123456789ab"}}_"#;
-    end[7..23].copy_from_slice(&hex(position.fid.0));
-    end[24..36].copy_from_slice(&hex(position.start)[4..]);
-    end[37..49].copy_from_slice(&hex(position.end)[4..]);
-    end[52] = b'\n';
-    end
-}
-
-/// The index of a record as a member of its action; neighbours mostly share it.
-struct Index<'a> {
+/// The actions in front of documents, `{"create":{"_index":"…","_id":"…"}}`, with what there is of the two. Neighbours mostly
+/// share their index and the beginning of their ids.
+struct Actions<'a> {
     /// `None` where the URL names the index.
     pattern: Option<&'a str>,
     /// The first and the last hour that have an index of their own, as `2025-10-10T13`; `None` where all have.
     window: Option<[String; 2]>,
-    /// The date and hour of the last record.
-    hour: Vec<u8>,
-    /// What stands in the action for it.
-    json: Vec<u8>,
+    /// The date and hour of the last record, and what it was read from.
+    last: Option<(Option<[u8; 13]>, Option<Fid>)>,
+    /// What its action had in front of what is its alone.
+    begin: Vec<u8>,
 }
 
-impl<'a> Index<'a> {
+impl<'a> Actions<'a> {
     fn new(pattern: Option<&'a str>, window: Option<Duration>, now: Timestamp) -> Self {
         let hour = |time: Option<Timestamp>, limit: &str| {
             time.map_or_else(|| limit.to_owned(), |time| time.strftime("%Y-%m-%dT%H").to_string())
@@ -187,21 +165,39 @@ impl<'a> Index<'a> {
         let window = window.filter(|_| pattern.is_some()).map(|back| {
             [hour(now.checked_sub(back).ok(), "0000-01-01T00"), hour(now.checked_add(AHEAD).ok(), "9999-12-31T23")]
         });
-        Self { pattern, window, hour: Vec::new(), json: Vec::new() }
+        Self { pattern, window, last: None, begin: Vec::new() }
     }
 
-    /// Of a time in UTC: `%Y`, `%m`, `%d`, `%H` stand for its parts.
-    fn of(&mut self, time: &[u8]) -> &[u8] {
-        let Some(pattern) = self.pattern else { return b"" };
-        let hour = &time[..time.len().min(13)];
-        if self.hour != hour {
-            self.hour = hour.to_vec();
-            let hour = String::from_utf8_lossy(hour);
-            self.json = b"\"_index\":".to_vec();
-            let name = if self.is_outside(&hour) { other(pattern) } else { dated(pattern, &hour) };
-            json::write_string(&mut self.json, name.as_bytes());
+    /// Appends the action of a record: the index is that of its time in UTC, the id that of its position.
+    fn write(&mut self, out: &mut Vec<u8>, time: &[u8], position: Option<&Position>) {
+        let hour = time.first_chunk().copied().filter(|_| self.pattern.is_some());
+        let fid = position.map(|position| position.fid);
+        if self.last != Some((hour, fid)) {
+            self.last = Some((hour, fid));
+            self.begin_anew(hour, fid);
         }
-        &self.json
+        out.extend_from_slice(&self.begin);
+        match position {
+            Some(position) => out.extend_from_slice(&range(position)),
+            None => out.extend_from_slice(b"}}\n"),
+        }
+    }
+
+    /// `%Y`, `%m`, `%d`, `%H` in the name of the index stand for the parts of the hour.
+    #[cold]
+    fn begin_anew(&mut self, hour: Option<[u8; 13]>, fid: Option<Fid>) {
+        self.begin = BEGIN.to_vec();
+        if let Some(pattern) = self.pattern {
+            let hour = hour.unwrap_or_default();
+            let hour = String::from_utf8_lossy(&hour);
+            let name = if self.is_outside(&hour) { other(pattern) } else { dated(pattern, &hour) };
+            self.begin.extend_from_slice(b"\"_index\":");
+            json::write_string(&mut self.begin, name.as_bytes());
+        }
+        if let Some(fid) = fid {
+            self.begin.extend_from_slice(if self.pattern.is_some() { b",\"_id\":\"" } else { b"\"_id\":\"" });
+            fid.write(&mut self.begin);
+        }
     }
 
     /// Whether an hour is outside of the window, or none at all: what only has the form of a time comes here, too.
@@ -213,6 +209,15 @@ impl<'a> Index<'a> {
             && part(11..13).is_some_and(|hour| hour < 24);
         !is_one || hour < first.as_str() || hour > last.as_str()
     }
+}
+
+/// The end of an action with the id `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share
+/// prefixes. Never to be changed.
+fn range(position: &Position) -> [u8; 30] {
+    let mut end = *b"-0123456789ab-0123456789ab\"}}\n";
+    end[1..13].copy_from_slice(&hex(position.start)[4..]);
+    end[14..26].copy_from_slice(&hex(position.end)[4..]);
+    end
 }
 
 fn dated(pattern: &str, hour: &str) -> String {
@@ -422,8 +427,10 @@ mod tests {
     fn only_times_within_the_window_have_an_index_of_their_own() {
         let now: Timestamp = "2026-11-29T10:00:00Z".parse().unwrap();
         let named = |pattern: &str, time: &str| {
-            let mut index = Index::new(Some(pattern), Some(DEFAULT_WINDOW), now);
-            String::from_utf8(index.of(time.as_bytes()).to_vec()).unwrap().replace("\"_index\":", "").replace('"', "")
+            let mut out = Vec::new();
+            Actions::new(Some(pattern), Some(DEFAULT_WINDOW), now).write(&mut out, time.as_bytes(), None);
+            let action: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            action["create"]["_index"].as_str().unwrap().to_owned()
         };
         for (time, index) in [
             ("2026-11-29T10:00:00Z", "logpipe-2026.11.29"),
@@ -443,8 +450,9 @@ mod tests {
         assert_eq!(named("%Y-%m-nginx", "1970-01-01T00:00:00Z"), "other-nginx");
         assert_eq!(named("a-%Y.%m.%d.%H", "1970-01-01T00:00:00Z"), "a-other");
         assert_eq!(named("logs-nginx-default", "1970-01-01T00:00:00Z"), "logs-nginx-default");
-        let mut any = Index::new(Some("l-%Y"), None, now);
-        assert_eq!(any.of(b"1970-01-01T00:00:00Z"), b"\"_index\":\"l-1970\"");
+        let (mut any, mut out) = (Actions::new(Some("l-%Y"), None, now), Vec::new());
+        any.write(&mut out, b"1970-01-01T00:00:00Z", None);
+        assert_eq!(out, b"{\"create\":{\"_index\":\"l-1970\"}}\n");
     }
 
     #[test]
@@ -461,14 +469,27 @@ mod tests {
     }
 
     #[test]
-    fn the_id_is_the_identity_and_the_index_that_of_the_event() {
-        let position = Position::parse(b"3f2a00c4d1e0b7a9:16-255@0p").unwrap();
-        let mut out = Vec::new();
-        let mut index = Index::new(Some("logs-%Y.%m.%d"), None, Timestamp::now());
-        write_action(&mut out, index.of(b"2025-10-10T13:55:36Z"), Some(&position));
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "{\"create\":{\"_index\":\"logs-2025.10.10\",\"_id\":\"3f2a00c4d1e0b7a9-000000000010-0000000000ff\"}}\n"
-        );
+    fn the_id_is_the_identity_and_the_index_that_of_the_event_whatever_came_before() {
+        let [here, there] =
+            ["3f2a00c4d1e0b7a9:16-255@0p", "00000000000000a1:0-16"].map(|text| Position::parse(text.as_bytes()));
+        for pattern in [Some("logs-%Y.%m.%d"), None] {
+            let mut actions = Actions::new(pattern, None, Timestamp::now());
+            for (time, day) in [("2025-10-10T13:55:36", "2025.10.10"), ("2025-10-11T13:55:36", "2025.10.11")] {
+                for (position, id) in [
+                    (here, "3f2a00c4d1e0b7a9-000000000010-0000000000ff"),
+                    (here, "3f2a00c4d1e0b7a9-000000000010-0000000000ff"),
+                    (there, "00000000000000a1-000000000000-000000000010"),
+                    (None, ""),
+                ] {
+                    let index = pattern.map(|_| format!("\"_index\":\"logs-{day}\""));
+                    let id = position.map(|_| format!("\"_id\":\"{id}\""));
+                    let both: Vec<String> = index.into_iter().chain(id).collect();
+                    let mut out = Vec::new();
+                    actions.write(&mut out, time.as_bytes(), position.as_ref());
+                    let expected = format!("{{\"create\":{{{}}}}}\n", both.join(","));
+                    assert_eq!(String::from_utf8(out).unwrap(), expected);
+                }
+            }
+        }
     }
 }

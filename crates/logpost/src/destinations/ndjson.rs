@@ -3,7 +3,7 @@
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::{Fields, ParsedRecord, Template};
+use crate::document::{Fields, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
 /// A server that takes lines of JSON.
@@ -28,9 +28,8 @@ impl Destination for Ndjson {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         for record in records {
-            match batch.untagged(*record).and_then(|line| ParsedRecord::parse(line, &self.template)) {
-                Some(parsed) => self.template.write_parsed(out, &parsed),
-                None => self.template.write_fields(out, &Fields::read(batch, *record), &batch.read_at),
+            if !batch.untagged(*record).is_some_and(|line| self.template.write_parsed(out, line, |_, _| {})) {
+                self.template.write_fields(out, &Fields::read(batch, *record), &batch.read_at);
             }
             out.push(b'\n');
         }

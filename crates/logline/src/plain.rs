@@ -1,0 +1,368 @@
+//! The end of an object as logparse writes most of them, read in one pass. Records that stand next to each other mostly have
+//! the same keys: what stands between two of their values is compared as a whole with what stood there before.
+//!
+//! The invariant: what is known was read before, so a text is plain by what is known only if it is plain by [`read`].
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use wide::i8x16;
+
+use crate::digits;
+use crate::json::scalar_end;
+use crate::lanes::{self, LANES};
+
+/// What follows a [`Piece`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Value {
+    /// The text of a string, up to its quote.
+    Text,
+    /// A number or a word.
+    Scalar,
+}
+
+/// Reads the end of an object: members, each behind a comma, and the brace, in ASCII without escapes, white space or anything
+/// nested. `see` is given each key, what stands between the value before it and its own, and the kind of that. If the text is
+/// none, the result is false and what was given says nothing.
+fn read(text: &[u8], mut see: impl FnMut(&[u8], Range<usize>, Value)) -> bool {
+    let mut quotes = Quotes::new(text);
+    let mut end = 0;
+    loop {
+        let comma = end + usize::from(end > 0 && text.get(end) == Some(&b'"'));
+        if !starts_with(text, comma, b",\"") {
+            return text.get(comma..) == Some(b"}") && !quotes.is_odd();
+        }
+        let Some(close) = quotes.next_from(comma + 2) else { return false };
+        let (begin, value) = match starts_with(text, close, b"\":\"") {
+            true => (close + 3, Value::Text),
+            false if starts_with(text, close, b"\":") => (close + 2, Value::Scalar),
+            false => return false,
+        };
+        see(&text[comma + 2..close], end..begin, value);
+        match value_end(text, &mut quotes, begin, value) {
+            Some(found) => end = found,
+            None => return false,
+        }
+    }
+}
+
+/// Where a value ends: a text in front of its quote, which no scalar has behind it.
+#[inline]
+fn value_end(text: &[u8], quotes: &mut Quotes<'_>, begin: usize, value: Value) -> Option<usize> {
+    match value {
+        Value::Text => quotes.next_from(begin),
+        Value::Scalar => match digits::short_number(text.get(begin..)?) {
+            Some((length, b',' | b'}')) => Some(begin + length),
+            _ => scalar_end(text, begin).filter(|end| text.get(*end) != Some(&b'"')),
+        },
+    }
+}
+
+fn starts_with(text: &[u8], at: usize, with: &[u8]) -> bool {
+    text.get(at..).is_some_and(|rest| rest.starts_with(with))
+}
+
+/// What stood between the values of records before, keys and all.
+#[derive(Debug, Default)]
+pub struct Layout {
+    pieces: Vec<Piece>,
+    /// The one that a text began with.
+    first: Cell<usize>,
+}
+
+/// No more pieces are known at a time: logs of an application may have any number of keys.
+const MOST: usize = 32;
+
+/// What stands between two values: `","status":`.
+#[derive(Debug)]
+struct Piece {
+    text: [u8; Piece::ROOM],
+    /// A bit for each of its bytes, the first the lowest.
+    bits: u32,
+    length: usize,
+    value: Value,
+    /// The one that followed it.
+    next: Cell<usize>,
+}
+
+impl Piece {
+    /// What is longer is never known.
+    const ROOM: usize = 2 * LANES;
+
+    fn new(text: &[u8], value: Value) -> Self {
+        let mut piece = Self { text: [0; Self::ROOM], bits: 0, length: text.len(), value, next: Cell::default() };
+        piece.text[..text.len()].copy_from_slice(text);
+        piece.bits = u32::MAX >> (Self::ROOM - text.len());
+        piece
+    }
+
+    /// Whether `text` begins with it.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some(other) = text.first_chunk::<{ Self::ROOM }>() else {
+            return text.starts_with(&self.text[..self.length]);
+        };
+        let equal = |half: usize| {
+            let [one, other] = [&self.text, other].map(|text| lanes::at(text, half * LANES));
+            one.simd_eq(other).to_bitmask() << (half * LANES)
+        };
+        !(equal(0) | equal(1)) & self.bits == 0
+    }
+}
+
+impl Layout {
+    /// Whether `text` is the end of an object as [`read`] says, and has no key of those that `is_taken` holds for. That must
+    /// say the same of a key each time.
+    #[inline]
+    pub fn is_plain_end(&mut self, text: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> bool {
+        self.knows(text).unwrap_or_else(|| self.learn(text, is_taken))
+    }
+
+    /// Whether the text is plain, if nothing stands between its values but pieces that are known.
+    fn knows(&self, text: &[u8]) -> Option<bool> {
+        if text.first() == Some(&b'"') {
+            return Some(false);
+        }
+        let mut quotes = Quotes::new(text);
+        let (mut rest, mut guess) = (text, &self.first);
+        while rest.len() > 2 {
+            let piece = match self.pieces.get(guess.get()) {
+                Some(piece) if piece.begins(rest) => piece,
+                _ => match self.pieces.iter().position(|piece| piece.begins(rest)) {
+                    Some(found) => {
+                        guess.set(found);
+                        &self.pieces[found]
+                    }
+                    None if quotes.is_odd() => return Some(false),
+                    None => return None,
+                },
+            };
+            let begin = text.len() - rest.len() + piece.length;
+            rest = &text[value_end(text, &mut quotes, begin, piece.value)?..];
+            guess = &piece.next;
+        }
+        Some(matches!(rest, b"\"}" | b"}") && !quotes.is_odd())
+    }
+
+    #[cold]
+    fn learn(&mut self, text: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> bool {
+        let mut is_free = true;
+        let mut pieces = Vec::new();
+        let is_plain = read(text, |key, piece, value| {
+            is_free &= !is_taken(key);
+            pieces.push((&text[piece], value));
+        });
+        if !(is_plain && is_free) {
+            return false;
+        }
+        for (piece, value) in pieces {
+            let is_known = self.pieces.iter().any(|known| known.text[..known.length] == *piece);
+            if piece.len() <= Piece::ROOM && !is_known {
+                if self.pieces.len() == MOST {
+                    self.pieces.clear();
+                }
+                self.pieces.push(Piece::new(piece, value));
+            }
+        }
+        true
+    }
+}
+
+/// The quotes of a text, and whether anything odd stands in front of the last one.
+struct Quotes<'a> {
+    text: &'a [u8],
+    /// What was looked at holds a control character, a backslash or what is not ASCII, where a bit is set.
+    odd: i8x16,
+    /// Where the bytes begin that were looked at last.
+    begin: usize,
+    /// The quotes among them: the first byte's bit is the lowest.
+    marks: u64,
+}
+
+/// How many bytes [`Quotes`] looks at in one step: each has a bit.
+const BLOCK: usize = 64;
+
+impl<'a> Quotes<'a> {
+    #[inline]
+    fn new(text: &'a [u8]) -> Self {
+        let mut quotes = Self { text, odd: i8x16::default(), begin: 0, marks: 0 };
+        match text.first_chunk() {
+            Some(block) => quotes.look(block),
+            None => {
+                let mut block = [b' '; BLOCK];
+                block[..text.len()].copy_from_slice(text);
+                quotes.look(&block);
+            }
+        }
+        quotes
+    }
+
+    /// Where the first one stands that does not stand in front of `at`, which rises from call to call.
+    #[inline]
+    fn next_from(&mut self, at: usize) -> Option<usize> {
+        let mut at = at;
+        loop {
+            let passed = at - self.begin;
+            if passed < BLOCK {
+                let marks = self.marks >> passed;
+                if marks != 0 {
+                    return Some(at + marks.trailing_zeros() as usize);
+                }
+            }
+            let next = self.begin + BLOCK;
+            if next >= self.text.len() {
+                return None;
+            }
+            at = at.max(next);
+            // The last block overlaps the one before it.
+            self.begin = next.min(self.text.len() - BLOCK);
+            self.look(self.text[self.begin..].first_chunk()?);
+        }
+    }
+
+    #[inline]
+    fn look(&mut self, block: &[u8; BLOCK]) {
+        self.marks = 0;
+        for at in 0..BLOCK / LANES {
+            let bytes = lanes::at(block, at * LANES);
+            self.odd |= bytes.simd_lt(i8x16::splat(0x20)) | lanes::any(bytes, *b"\\");
+            self.marks |= u64::from(lanes::any(bytes, *b"\"").to_bitmask()) << (at * LANES);
+        }
+    }
+
+    fn is_odd(&self) -> bool {
+        self.odd.to_bitmask() != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::json::is_valid_object;
+
+    fn is_plain(text: &[u8]) -> bool {
+        read(text, |_, _, _| {})
+    }
+
+    /// Says of a text what a layout says that knows the text, or others, or nothing: it must be the same each time.
+    fn judge(known: &mut Layout, text: &[u8]) -> bool {
+        let is_new = Layout::default().is_plain_end(text, |_| false);
+        let [first, second] = [(); 2].map(|()| known.is_plain_end(text, |_| false));
+        assert_eq!((first, second, is_plain(text)), (is_new, is_new, is_new), "{}", text.escape_ascii());
+        if is_new {
+            assert!(is_valid_object(&[br#"{"o":0"#, text].concat()), "{}", text.escape_ascii());
+        }
+        is_new
+    }
+
+    #[test]
+    fn the_plain_end_of_an_object_tells_its_keys() {
+        let keys = |text: &str| {
+            let mut keys = Vec::new();
+            read(text.as_bytes(), |key, _, _| keys.push(String::from_utf8(key.to_vec()).unwrap())).then_some(keys)
+        };
+        let long = format!(r#","{}":1,"{}":"{}","c":-1.5e3}}"#, "k".repeat(100), "l".repeat(70), ":,}".repeat(50));
+        for (text, expected) in [
+            (r#","a":"b","c":1,"d":true,"e":"","":null}"#, Some(vec!["a", "c", "d", "e", ""])),
+            (r#","a":1}"#, Some(vec!["a"])),
+            ("}", Some(vec![])),
+            (&long, Some(vec![&long[2..102], &long[107..177], "c"])),
+            ("", None),
+            ("\"}", None),
+            (r#"","a":1}"#, None),
+            (r#","a":"b"} "#, None),
+            (r#","a":"b"}}"#, None),
+            (r#","a" :"b"}"#, None),
+            (r#","a":[1]}"#, None),
+            (r#","a":{}}"#, None),
+            (r#","a":"\n"}"#, None),
+            (r#","a":01}"#, None),
+            (",\"a\":\"\u{e9}\"}", None),
+        ] {
+            assert_eq!(keys(text), expected.map(|keys| keys.into_iter().map(str::to_owned).collect()), "{text}");
+            judge(&mut Layout::default(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_ends_no_object_has_no_plain_end_whatever_is_wrong_and_known() {
+        let text = format!(r#","a":"b","c":12,"d":true,"e":"{}","status":200,"f":null}}"#, "x".repeat(60));
+        let mut layout = Layout::default();
+        assert!(judge(&mut layout, text.as_bytes()));
+        for at in 0..text.len() {
+            for byte in b"\",:{}[]x1t \x00\\\xff-." {
+                for length in [0, 1] {
+                    let mut other = text.as_bytes().to_vec();
+                    other.splice(at..at + length, [*byte]);
+                    judge(&mut layout, &other);
+                }
+            }
+            assert!(!judge(&mut layout, &text.as_bytes()[..at]));
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_judged_as_what_is_read() {
+        const PARTS: [&str; 24] = [
+            ",\"a\":",
+            "\"",
+            "\",\"b\":\"",
+            "12",
+            "7",
+            "x",
+            "\"}",
+            "}",
+            "{",
+            "\\\"",
+            "\u{e9}",
+            ":",
+            ",",
+            "true",
+            "-0.5e7",
+            "\",\"key_that_is_longer_than_is_ever_known\":\"",
+            "\":\"",
+            "\",\"status\":",
+            ",\"bytes\":",
+            "[1]",
+            " ",
+            "0",
+            "sixty-four bytes of text, so that a block ends somewhere in here",
+            "\u{1}",
+        ];
+        let mut layout = Layout::default();
+        let (mut plain, mut state) = (0, 1_u64);
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..50_000 {
+            // A record of an application, of which some parts are then changed.
+            let mut text = Vec::new();
+            for _ in 0..random(6) {
+                let key = ["a", "b", "status", "longer_than_most_keys_are"][random(4)];
+                let value = ["1", "\"\"", "\"some text\"", "-1.25", "null", "123456789"][random(6)];
+                text.extend_from_slice(format!(",\"{key}\":{value}").as_bytes());
+            }
+            text.push(b'}');
+            for _ in 0..random(3) {
+                let at = random(text.len());
+                let end = at + random(text.len() - at + 1).min(random(4));
+                text.splice(at..end, PARTS[random(PARTS.len())].bytes());
+            }
+            plain += usize::from(judge(&mut layout, &text));
+        }
+        assert!((20_000..40_000).contains(&plain), "{plain}");
+    }
+
+    #[test]
+    fn a_key_that_is_taken_is_never_known() {
+        let (free, taken) = (br#","a":1,"b":"x"}"#, br#","a":1,"_b":"x"}"#);
+        let mut layout = Layout::default();
+        let is_taken = |key: &[u8]| key == b"_b";
+        for _ in 0..2 {
+            assert!(!layout.is_plain_end(taken, is_taken));
+            assert!(layout.is_plain_end(free, is_taken));
+        }
+    }
+}

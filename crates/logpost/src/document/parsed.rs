@@ -1,0 +1,121 @@
+//! Records as logparse writes them, `{"_pos":"…","_file":"…","time":"…",…}`, whose documents are copied from them in slices.
+//!
+//! A filter in between may have changed a record, so that all of it is looked at: a half of it would take its neighbours
+//! along. Most of it is the same as in the record before: the file, the minute, the keys. What is known from there is compared
+//! and not read again.
+
+use logline::json::{is_valid_object, run_of_plain_ascii};
+use logline::plain::Layout;
+use memchr::memchr;
+
+use super::{FILE, Template};
+
+/// What the last record had that the next one will mostly have too.
+#[derive(Debug, Default)]
+pub struct Last {
+    /// What stands between the position and the time: `","_file":"/a.log","time":"`. Empty if none has come.
+    head: Vec<u8>,
+    /// What stands in front of the time in the document: `{"file_path":"/a.log","@timestamp":"`.
+    opening: Vec<u8>,
+    /// A minute that is one: `2025-10-10T13:55:`.
+    minute: [u8; 17],
+    /// What stands between the other values; none of its keys is taken by the template.
+    layout: Layout,
+}
+
+/// The time of a record and what follows it.
+struct Timed<'a> {
+    /// RFC 3339 in UTC, without the zone.
+    time: &'a [u8],
+    /// From behind the time's quote to the brace that ends the object.
+    rest: &'a [u8],
+    /// The time, its zone and the rest in one piece, where the zone is written `Z`.
+    whole: Option<&'a [u8]>,
+}
+
+impl Template {
+    /// Appends the document of a record of logparse, behind what `before` writes of its time, which is RFC 3339 in UTC without
+    /// the zone. False, and nothing is written, if the record has another head or a time in another zone, or a key that only
+    /// we may write.
+    pub fn write_parsed(&self, out: &mut Vec<u8>, record: &[u8], before: impl FnOnce(&mut Vec<u8>, &[u8])) -> bool {
+        let mut last = self.last.borrow_mut();
+        let Some(Timed { time, rest, whole }) = last.read(record, self) else { return false };
+        let is_fit = last.layout.is_plain_end(rest, |key| self.takes(key))
+            || rest.last() == Some(&b'}')
+                && is_valid_object(record)
+                && self.finders.iter().all(|finder| finder.find(rest).is_none());
+        if !is_fit {
+            return false;
+        }
+        before(out, time);
+        out.extend_from_slice(&last.opening);
+        match whole {
+            Some(whole) if self.added.is_empty() => out.extend_from_slice(whole),
+            _ => {
+                out.extend_from_slice(time);
+                out.extend_from_slice(b"Z\"");
+                out.extend_from_slice(&rest[..rest.len() - 1]);
+                out.extend_from_slice(&self.added);
+                out.push(b'}');
+            }
+        }
+        true
+    }
+}
+
+impl Last {
+    /// Reads a record up to its time. `None` if it has another head, or its time is none in UTC.
+    fn read<'a>(&mut self, record: &'a [u8], template: &Template) -> Option<Timed<'a>> {
+        let rest = record.strip_prefix(b"{\"_pos\":\"")?;
+        let rest = &rest[run_of_plain_ascii(rest)..];
+        if self.head.is_empty() || !rest.starts_with(&self.head) {
+            self.learn_head(rest, template)?;
+        }
+        let whole = &rest[self.head.len()..];
+        if let Some((minute, [b'0'..=b'5', b'0'..=b'9', b'Z', b'"', ..])) = whole.split_first_chunk()
+            && *minute == self.minute
+        {
+            return Some(Timed { time: &whole[..19], rest: &whole[21..], whole: Some(whole) });
+        }
+        let (zoned, rest) = whole.split_at(memchr(b'"', whole)?);
+        let time = zoned.strip_suffix(b"Z").or_else(|| zoned.strip_suffix(b"+00:00"))?;
+        if !is_utc_time(time) {
+            return None;
+        }
+        self.minute = *time.first_chunk()?;
+        Some(Timed { time, rest: &rest[1..], whole: zoned.ends_with(b"Z").then_some(whole) })
+    }
+
+    /// Takes the file from what stands behind the position. A path with an escape is not copied.
+    #[cold]
+    fn learn_head(&mut self, behind: &[u8], template: &Template) -> Option<()> {
+        let rest = behind.strip_prefix(b"\",\"_file\":\"")?;
+        let (file, rest) = rest.split_at(run_of_plain_ascii(rest));
+        let rest = rest.strip_prefix(b"\",\"time\":\"")?;
+        self.head = behind[..behind.len() - rest.len()].to_vec();
+        self.opening = [b"{\"", FILE, b"\":\"", file, b"\",\"", template.time.as_bytes(), b"\":\""].concat();
+        Some(())
+    }
+}
+
+/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that every month has.
+fn is_utc_time(time: &[u8]) -> bool {
+    const FIRST: &[u8; 19] = b"0000-00-00T00:00:00";
+    const LAST: &[u8; 19] = b"9999-99-99T99:99:99";
+    let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
+    // All of it, whatever the first bytes show: so it takes no branch, and is done with many at once.
+    let ranges = FIRST.iter().zip(LAST).map(|(first, last)| (first, last - first));
+    let fits =
+        whole.iter().zip(ranges).fold(true, |fits, (byte, (first, range))| fits & (byte.wrapping_sub(*first) <= range));
+    let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
+    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", b"28") && is_within(11, b"00", b"23");
+    fits && exists
+        && whole[14] < b'6'
+        && whole[17] < b'6'
+        && &whole[..4] > b"0000".as_slice()
+        && match fraction {
+            [] => true,
+            [b'.', digits @ ..] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
+}
