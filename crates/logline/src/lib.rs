@@ -13,7 +13,7 @@
 //! | [`json`] | the text of an object read without a tree, strings written |
 //! | [`plain`] | the same of what logparse writes, by what stood in the record before |
 //! | [`lanes`], [`digits`] | bytes looked for without a call; digits read a word at a time |
-//! | [`short`] | short runs of bytes appended without a call |
+//! | [`short`] | short runs of bytes copied without a call |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`system`] | the system calls that only Linux has, and their portable twins |
 //! | [`time`], [`stamp`] | moments and zones; times as programs write them |

@@ -3,7 +3,6 @@
 //! their second with the line before.
 
 use logline::ending::say;
-use logline::short;
 use logline::stamp::{Reader, Stamp, Unread};
 use logline::time::Zone;
 
@@ -128,7 +127,7 @@ impl Clock {
             && matches!(text, [.., b'0'..=b'9', b'Z'])
         {
             out.push(b'"');
-            short::append(out, text);
+            out.extend_from_slice(text);
             out.push(b'"');
         } else {
             write(stamp, out);

@@ -564,7 +564,7 @@ impl Record {
         head.write(out);
         if !self.time.is_empty() && selection.keeps(b"time") {
             out.extend_from_slice(TIME);
-            short::append(out, &self.time);
+            out.extend_from_slice(&self.time);
         }
         if !self.level.is_empty() && selection.keeps(b"level") {
             out.extend_from_slice(b",\"level\":");
@@ -573,7 +573,7 @@ impl Record {
         if self.dynamic || !selection.is_all() {
             self.write_entries(out, selection);
         } else {
-            short::append(out, &self.body);
+            out.extend_from_slice(&self.body);
         }
         if self.message_is != Message::None && selection.keeps(b"message") {
             out.extend_from_slice(b",\"message\":");
@@ -770,12 +770,12 @@ impl Head<'_> {
         if let Some(position) = &self.position {
             out.extend_from_slice(POSITION);
             match self.position_text {
-                Some(text) => short::append(out, text),
+                Some(text) => out.extend_from_slice(text),
                 None => position.write_without_flags(out),
             }
             out.push(b'"');
         }
-        short::append(out, self.file);
+        out.extend_from_slice(self.file);
     }
 
     /// The members that say how the line was cut.

@@ -5,7 +5,6 @@
 
 use logline::line::{escape_path, write_mark};
 use logline::position::{Fid, Flags, Mark, Position};
-use logline::short;
 use memchr::{memchr, memchr_iter};
 
 /// How lines leave.
@@ -41,8 +40,8 @@ impl Tag {
         let mut from = 0;
         for lf in memchr_iter(b'\n', lines) {
             tag.move_to(offset + lf as u64 + 1);
-            short::append(out, &tag.text);
-            short::append(out, &lines[from..=lf]);
+            out.extend_from_slice(&tag.text);
+            out.extend_from_slice(&lines[from..=lf]);
             from = lf + 1;
         }
     }
