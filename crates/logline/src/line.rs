@@ -185,6 +185,7 @@ pub const END_RECORD: &[u8] = b"{\"_pos\":\"end\"}\n";
 
 /// What one line, given without its LF, is. `carried` says whether the stream has carried a position before: only then
 /// does an end mark count.
+#[inline]
 pub fn classify(line: &[u8], carried: bool) -> Item<'_> {
     match line.first() {
         Some(&RS) => classify_tagged(line, carried),
@@ -211,6 +212,7 @@ pub fn is_no_mark(line: &[u8]) -> bool {
     }
 }
 
+#[inline]
 fn classify_tagged(line: &[u8], carried: bool) -> Item<'_> {
     let tag = &line[1..];
     if let Some((position, tag, content)) = split_tag(tag) {
@@ -225,6 +227,7 @@ fn classify_tagged(line: &[u8], carried: bool) -> Item<'_> {
     Item::Line(Line::plain(line))
 }
 
+#[inline]
 fn split_tag(text: &[u8]) -> Option<(Position, Tag<'_>, &[u8])> {
     let (position, rest) = Position::leading(text)?;
     let position_text = &text[..text.len() - rest.len()];
@@ -233,6 +236,7 @@ fn split_tag(text: &[u8]) -> Option<(Position, Tag<'_>, &[u8])> {
     Some((position, Tag { position: position_text, path: &rest[..tab] }, &rest[tab + 1..]))
 }
 
+#[inline]
 fn classify_object(line: &[u8], carried: bool) -> Item<'_> {
     let Some(text) = behind_quote(line) else { return Item::Line(Line::plain(line)) };
     if let Some((position, [b'"', ..])) = Position::leading(text) {
@@ -249,6 +253,7 @@ fn classify_object(line: &[u8], carried: bool) -> Item<'_> {
 }
 
 /// What stands behind the quote that begins the top-level value `_pos`. It has no escapes where it is a position.
+#[inline]
 fn behind_quote(object: &[u8]) -> Option<&[u8]> {
     let value = match object.strip_prefix(RECORD_HEAD) {
         Some(value) if value.first() == Some(&b'"') => value,

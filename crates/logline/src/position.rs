@@ -24,6 +24,7 @@ impl Fid {
     }
 
     /// Reads exactly 16 lower-case hexadecimal digits.
+    #[inline]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let digits: &[u8; 16] = text.try_into().ok()?;
         let bytes = lanes::at(digits, 0);
@@ -113,6 +114,7 @@ impl Position {
     }
 
     /// Reads the position that `text` begins with; it, and what follows.
+    #[inline]
     pub fn leading(text: &[u8]) -> Option<(Self, &[u8])> {
         let (fid, rest) = fid_and_rest(text)?;
         let (start, rest) = number(rest)?;
@@ -208,6 +210,7 @@ pub fn write_decimal(out: &mut Vec<u8>, mut value: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
+#[inline]
 fn fid_and_rest(text: &[u8]) -> Option<(Fid, &[u8])> {
     let (fid, rest) = text.split_at_checked(16)?;
     Some((Fid::parse(fid)?, rest.strip_prefix(b":")?))
