@@ -13,6 +13,8 @@ use crate::record::{Key, Pen, Record, free_name};
 
 /// The format that nginx has built in.
 pub const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
+/// How long `dd/Mon/yyyy:HH:MM:SS ±hhmm` is.
+const COMMON: usize = 26;
 /// The format of the official image's `nginx.conf`.
 pub const MAIN: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for""#;
 /// The format of the ingress controller.
@@ -141,12 +143,17 @@ impl Step {
                 length
             }
             Kind::Request if self.until.is_quote => value::put_request(pen, rest)?,
+            // Its length is known.
+            Kind::Common if rest.get(..COMMON).is_some_and(|stamp| clock.common(stamp, pen.time)) => COMMON,
             _ => return self.put_found(rest, pen, clock),
         };
         if self.ends_before(&rest[length..]) {
             return Some(length);
         }
         pen.go_back(begin);
+        if self.kind == Kind::Common {
+            pen.time.clear();
+        }
         self.put_found(rest, pen, clock)
     }
 
@@ -186,13 +193,8 @@ impl Step {
     /// Where the value ends that `rest` begins with. Where a quote ends it, it is the first; the last literal ends the line.
     #[inline]
     fn plain_end(&self, rest: &[u8]) -> Option<usize> {
-        match self.kind {
-            Kind::UpstreamText | Kind::UpstreamNumber | Kind::List if !self.is_last => {
-                return end_of_list(rest, &self.until.text);
-            }
-            // Its length is known.
-            Kind::Common if rest.get(26..).is_some_and(|behind| self.until.stands_in(behind)) => return Some(26),
-            _ => {}
+        if !self.is_last && matches!(self.kind, Kind::UpstreamText | Kind::UpstreamNumber | Kind::List) {
+            return end_of_list(rest, &self.until.text);
         }
         if self.until.length == 0 {
             return Some(rest.len());
