@@ -206,7 +206,9 @@ impl Post {
     /// Takes in what has been read already. False if the wait for the lock was ended by a signal.
     fn take_in(&mut self, now: Duration) -> Result<bool, Stop> {
         let mut is_long = false;
-        while self.window.has_room() && !self.interrupted {
+        // What a record takes is subtracted here: to add up what all requests hold takes longer than to take it in.
+        let mut room = self.window.room();
+        while room > 0 && !self.window.is_full() && !self.interrupted {
             let Some(item) = self.input.ready() else { break };
             if self.acks.is_some() && !self.acks_open && item.carries_position() {
                 // The item is borrowed from the input; what it says is taken in below, once the lock is held.
@@ -233,6 +235,8 @@ impl Post {
                 },
                 Item::Line(line) => {
                     is_long = line.raw.len() > LONG;
+                    // It is kept, and stands in a body.
+                    room = room.saturating_sub(2 * line.raw.len());
                     self.report.tally.taken += 1;
                     self.window.add(&line, now);
                     if is_long {

@@ -69,10 +69,14 @@ impl Window {
         self
     }
 
-    /// Whether another record may be taken in: the open batch is not full, and not too much memory is in use. With nothing
-    /// under way one record is always taken, however long it is.
+    /// Whether another record may be taken in: the open batch is not full, and not too much memory is in use.
     pub fn has_room(&self) -> bool {
-        !self.is_full() && (self.requests.is_empty() || self.memory() < MOST_MEMORY)
+        !self.is_full() && self.room() > 0
+    }
+
+    /// How much more memory may be used. With nothing under way one record is always taken, however long it is.
+    pub fn room(&self) -> usize {
+        if self.requests.is_empty() { usize::MAX } else { MOST_MEMORY.saturating_sub(self.memory()) }
     }
 
     /// The bytes of all records, and those of their requests as they are sent.
