@@ -150,15 +150,16 @@ fn candidates<'a>(
         let unescaped = unescape_inner(member_of.key);
         let Some(key) = unescaped.as_deref() else { continue };
         for (name, places) in names.iter().zip(&mut found) {
-            match name.split_once('.') {
-                Some((outer, inner)) if key == outer.as_bytes() => {
-                    // A later key of the same name hides an earlier one, whatever it holds.
-                    places[0] = member(member_of.value, inner).map(|value| (None, value));
+            if name.len() == key.len() {
+                let place = Some((Some(at), member_of.value));
+                if key == name.as_bytes() {
+                    places[usize::from(name.contains('.'))] = place;
+                } else if key.eq_ignore_ascii_case(name.as_bytes()) && !name.contains('.') {
+                    places[1] = place;
                 }
-                Some(_) if key == name.as_bytes() => places[1] = Some((Some(at), member_of.value)),
-                None if key == name.as_bytes() => places[0] = Some((Some(at), member_of.value)),
-                None if key.eq_ignore_ascii_case(name.as_bytes()) => places[1] = Some((Some(at), member_of.value)),
-                _ => {}
+            } else if name.as_bytes().get(key.len()) == Some(&b'.') && name.as_bytes().starts_with(key) {
+                // A later key of the same name hides an earlier one, whatever it holds.
+                places[0] = member(member_of.value, &name[key.len() + 1..]).map(|value| (None, value));
             }
         }
     }
