@@ -9,8 +9,8 @@ use logline::line::Line;
 use crate::args::Args;
 use crate::batch::Batch;
 use crate::destinations::Sent;
+use crate::destinations::chosen::destination;
 use crate::outcome::{Answer, Outcomes};
-use crate::setup;
 
 /// Lets a destination read an answer to a request with so many records, and looks that it says something of each of them
 /// and of no more.
@@ -21,7 +21,7 @@ pub fn answer(to: &str, status: u16, count: usize, body: &[u8]) {
     thread_local!(static KNOWN: RefCell<BTreeMap<String, Args>> = const { RefCell::new(BTreeMap::new()) });
     let mut destination = KNOWN.with_borrow_mut(|known| {
         let parse = || Args::parse_from(["logpost", "http://h/", "--to", to]);
-        match setup::destination(known.entry(to.to_owned()).or_insert_with(parse), "/") {
+        match destination(known.entry(to.to_owned()).or_insert_with(parse), "/") {
             Ok(destination) => destination,
             Err(trouble) => panic!("{to}: {trouble}"),
         }

@@ -4,9 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use logfilter::parse::parse;
-use logfilter::query::Query;
-use logfilter::record::Subject;
+use logfilter::{Ahead, Judgement, Query, Subject, parse};
 use logline::time::Zone;
 
 fuzz_target!(|input: &[u8]| {
@@ -19,10 +17,13 @@ fuzz_target!(|input: &[u8]| {
             return;
         }
     };
-    let mut query = Query::new(&[expression], None, None, Zone::Fixed(0));
+    let mut query = Query::new(&[expression], None, None, Zone::Fixed(0), false);
     for line in lines {
         let subject = Subject::new(line);
-        let holds = query.holds(&subject);
-        assert_eq!(holds, query.holds(&subject), "asked again");
+        let judgement = query.judge(&subject);
+        assert_eq!(judgement, query.judge(&subject), "asked again");
+        if let Some(needles) = query.needles().filter(|_| judgement == Judgement::Holds) {
+            assert!(needles.find(line, 0, &mut Ahead::default()).is_some(), "a line that is kept has no needle");
+        }
     }
 });

@@ -10,8 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use logline::json::is_valid_object;
 use logline::line::{Item, Line, classify};
 use logline::output::Output;
-use logparse::args::Args;
-use logparse::parse::Parse;
+use logparse::{Args, Parse};
 
 const CHAINS: [&[&str]; 18] = [
     &["nginx"],

@@ -8,8 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use logline::json::is_valid_object;
 use logline::line::{Item, Line};
 use logline::output::Output;
-use logparse::args::Args;
-use logparse::parse::Parse;
+use logparse::{Args, Parse};
 
 fuzz_target!(|input: &[u8]| {
     let mut lines = input.split(|byte| *byte == b'\n');

@@ -3,7 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use logline::line::{Item, classify, escape_path, is_no_mark, unescape_path, write_mark, write_mark_record, write_tag};
+use logline::line::{
+    Item, classify, escape_path, is_no_mark, unescape_path, unparsed, write_mark, write_mark_record, write_tag,
+};
+use logline::position::Mark;
 
 fuzz_target!(|line: &[u8]| {
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -24,7 +27,8 @@ fuzz_target!(|line: &[u8]| {
             Item::Mark(mark, raw) => {
                 assert_eq!(raw, line);
                 assert!(!is_no_mark(line));
-                for write in [write_mark, write_mark_record] {
+                let as_record = |out: &mut Vec<u8>, mark: &_| write_mark_record(out, mark, unparsed(raw));
+                for write in [&write_mark as &dyn Fn(&mut Vec<u8>, &Mark), &as_record] {
                     let mut again = Vec::new();
                     write(&mut again, &mark);
                     assert_eq!(again.pop(), Some(b'\n'));
