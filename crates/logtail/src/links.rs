@@ -9,6 +9,8 @@
 //! | found by a glob | below the part of a pattern that has no wildcard, or below a directory of `--follow-links` |
 //! | found by a glob, nobody but root and ourselves being able to write to the directories on the way | anywhere |
 //! | that of a rotated file | where it is named: it is never a link |
+//!
+//! The files of the state directory are never read, whatever leads to them: each save would be a line for the next.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,9 @@ pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, path: &Path, file: &D::File) ->
     let place = disk.place(file, path).ok()?;
     if place == path {
         return None;
+    }
+    if is_own(disk, plan, &place) {
+        return Some(place);
     }
     let roots = plan.patterns.iter().filter(|pattern| !pattern.is_literal()).map(Pattern::fixed_part);
     let mut allowed = roots.clone().chain(plan.follow_links.iter().cloned());
@@ -45,6 +50,8 @@ pub fn is_own<D: Disk>(disk: &D, plan: &Plan, path: &Path) -> bool {
     let Some((own, name)) = plan.state.as_ref().zip(path.file_name().and_then(|name| name.to_str())) else {
         return false;
     };
+    // So the system names the place of an open file that has been replaced (proc(5)).
+    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
     let name = name.strip_suffix(".lock").unwrap_or(name);
     let stem = [".old", ".new", ".synced"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     let is_named_so = matches!(stem, "files" | "acks");
