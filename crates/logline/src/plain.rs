@@ -1,7 +1,7 @@
 //! The end of an object as logparse writes most of them, read in one pass. Records that stand next to each other mostly have
 //! the same keys: what stands between two of their values is compared as a whole with what stood there before.
 //!
-//! The invariant: what is known was read before, so a text is plain by what is known only if it is plain by [`read`].
+//! The invariant: what is known was read before, so a text is plain by what is known only if it is plain by `read`.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -111,7 +111,7 @@ impl Piece {
 }
 
 impl Layout {
-    /// Whether `text` is the end of an object as [`read`] says, and has no key of those that `is_taken` holds for. That must
+    /// Whether `text` is the end of an object as `read` says, and has no key of those that `is_taken` holds for. That must
     /// say the same of a key each time.
     #[inline]
     pub fn is_plain_end(&mut self, text: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> bool {
