@@ -705,6 +705,8 @@ impl<F> Files<F> {
         if let Some(fault) = generation.file().and_then(|file| context.disk.fault(file)) {
             context.report.cut_short(generation.path(), generation.offset(), &fault);
         }
+        // Until now it was there, whatever its names were: what it goes on in is looked for from now on.
+        generation.was_seen(context.now);
         generation.finish(context.disk, context.plan.shape, out);
         if generation.inode() != inode {
             self.release(inode, fid);

@@ -837,3 +837,26 @@ fn l34_truncated_while_down_and_copied_nowhere_it_is_a_gap_that_is_told() {
         assert_eq!(stage.checkpoint().counters.gaps, 1);
     });
 }
+
+#[test]
+fn l35_what_its_writer_held_long_after_it_was_compressed_is_not_read_again() {
+    on_fake(&["app.log"], |stage| {
+        let writer = stage.open("app.log");
+        stage.write(writer, &lines(0, 100));
+        stage.start();
+        stage.come(100);
+        stage.rename("app.log", "app.log.1");
+        stage.append("app.log", &lines(100, 100));
+        stage.come(100);
+        stage.compress("app.log.1", "app.log.1.gz");
+        stage.pass(120);
+        stage.write(writer, "");
+        stage.close(writer);
+        stage.pass(30);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("app.log", &lines(200, 100));
+        stage.start();
+        assert_eq!(numbers(&stage.come(100)), (200..300).collect::<Vec<_>>());
+    });
+}

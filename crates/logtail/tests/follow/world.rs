@@ -7,6 +7,9 @@ use std::rc::Rc;
 
 use crate::fake::{File, Store, Writer};
 
+/// How much must have been read of a file for a sample to prove that a compressed one goes on with it.
+const PROOF: usize = logtail::fingerprint::HEAD + logtail::fingerprint::SAMPLE;
+
 /// Numbers from a seed: the same seed, the same numbers (xorshift).
 #[derive(Clone)]
 pub struct Dice(u64);
@@ -56,6 +59,9 @@ pub struct Content {
     /// It was written to after it had been compressed: a short one that was read further is not known in what is compressed,
     /// and comes twice.
     is_late: bool,
+    /// It was written to while nobody read it, when it was so short that nothing proves what goes on with it: what is
+    /// compressed of it may come twice.
+    grew_unseen: bool,
     /// How long it was at the last two looks that saw all.
     seen: [usize; 2],
 }
@@ -143,9 +149,7 @@ impl World {
         });
         let apps = apps.collect();
         let headers = dice.one_in(3);
-        // Where lines that come twice are judged nothing is compressed: a file of less than 1 KiB that grew unseen before that
-        // comes twice (seed 1411 with rename), and so may one of which disk space was given back (seed 1002 there).
-        let compresses = dice.one_in(2) && !learns;
+        let compresses = dice.one_in(2);
         let longest = [8, 40, 200][dice.below(3)];
         Self {
             dice,
@@ -226,6 +230,7 @@ impl World {
             format!("write inode {} to {length}: {}", writer.file.number, shown(text))
         });
         let content = &mut self.contents[writer.file.generation.get()];
+        content.grew_unseen |= writer.file.readers.get() == 0 && (1..=PROOF).contains(&content.bytes.len());
         content.bytes.extend_from_slice(text);
         content.is_late |= content.is_gone && content.copied > 0 && !content.is_copy;
         if writer.file.names.get() == 0 && writer.file.readers.get() == 0 {
@@ -387,6 +392,7 @@ impl World {
         // The rest, if someone still writes to it, is only there as long as it is open.
         let content = &mut self.contents[file.generation.get()];
         (content.is_gone, content.copied) = (true, bytes.len());
+        content.is_late |= content.grew_unseen;
         if file.readers.get() == 0 {
             content.owed = Some(content.owed.unwrap_or(usize::MAX).min(bytes.len()));
         }
