@@ -164,20 +164,41 @@ impl Splitter {
         if self.skipping && !self.skip() {
             return;
         }
+        let passed_by = self.pass_by_too_long();
         if let Some(found) = memrchr(b'\n', &self.buffer[self.scanned..self.end]) {
             self.hand_out(self.scanned + found + 1);
-            if self.ready == self.end {
+            // A line that is passed by is more input as well.
+            if self.ready == self.end && passed_by != Some(self.end) {
                 self.hold_last();
             }
-        } else if !self.held && self.end - self.ready > self.limit {
-            self.skipping = true;
-            self.losses.too_long += 1;
-            self.end = self.ready;
         }
         self.scanned = self.end;
         if self.eof {
             self.settle_last();
         }
+    }
+
+    /// Removes each line from `ready` on that is too long, also if its LF has come with it. Where the last one stood.
+    fn pass_by_too_long(&mut self) -> Option<usize> {
+        let mut line = self.ready;
+        let mut passed_by = None;
+        while self.end - line > self.limit {
+            let lf = memchr(b'\n', &self.buffer[line..self.end]);
+            if let Some(length) = lf
+                && length <= self.limit
+            {
+                line += length + 1;
+                continue;
+            }
+            self.losses.too_long += 1;
+            self.skipping = lf.is_none();
+            let next = lf.map_or(self.end, |length| line + length + 1);
+            self.buffer.copy_within(next..self.end, line);
+            self.end -= next - line;
+            self.scanned = self.scanned.min(line);
+            passed_by = Some(line);
+        }
+        passed_by
     }
 
     /// Throws away the rest of a line that is too long; whether its LF has come.
@@ -395,15 +416,23 @@ mod tests {
         let long =
             [b"a\n".to_vec(), vec![b'x'; 65], b"\nb\n".to_vec(), vec![b'y'; 300], b"\n".to_vec(), vec![b'z'; 64]]
                 .concat();
-        for size in [1, 7, 64, 65, 100, 1000] {
+        for size in [1, 7, 64, 65, 66, 100, 1000] {
             let pieces: Vec<&[u8]> = long.chunks(size).collect();
             let (lines, losses) = split(&pieces);
-            if size == 1000 {
-                // Whole lines that came in one read are handed out: the limit bounds memory.
-                assert_eq!(lines.len(), 5);
-            } else {
-                assert_eq!((lines.first().unwrap().as_str(), lines.last().unwrap().len()), ("a", 64), "{size}");
-                assert!(losses.too_long <= 2);
+            assert_eq!(lines, ["a", "b", "z".repeat(64).as_str()], "{size}");
+            assert_eq!(losses, Losses { too_long: 2, torn: 0 }, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_held_line_passes_when_what_comes_behind_it_is_too_long() {
+        let changed = b"\x1e3f2a00c4d1e0b7a9:0-12 /a\tsecret x\n";
+        for long in [vec![b'x'; 65], [vec![b'x'; 65], b"\n".to_vec()].concat()] {
+            let stream = [changed.to_vec(), long].concat();
+            for size in [1, 38, 1000] {
+                let pieces: Vec<&[u8]> = stream.chunks(size).collect();
+                let expected = (vec![escaped(changed)], Losses { too_long: 1, torn: 0 });
+                assert_eq!(split(&pieces), expected, "{size}");
             }
         }
     }
