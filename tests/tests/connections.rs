@@ -230,11 +230,18 @@ fn a_connection_is_given_up_when_it_is_too_old() {
     });
     let url = url(front.address());
     let mut logpost = Running::start(&["--linger=0", "--in-flight=1", "--max-connection-age=1ms", "-v", &url], &[]);
-    for _ in 0..3 {
+    // A request that follows the one before within the millisecond takes the same connection; one that is made may be too
+    // old at once.
+    for _ in 0..10_000 {
         logpost.write(b"{\"a\":1}\n");
         logpost.hear(": 200");
+        if count.load(Ordering::SeqCst) >= 3 {
+            break;
+        }
     }
-    assert_eq!((logpost.end().status, count.load(Ordering::SeqCst)), (0, 3));
+    assert_eq!(logpost.end().status, 0);
+    let count = count.load(Ordering::SeqCst);
+    assert!(count >= 3, "{count}");
 }
 
 #[test]
