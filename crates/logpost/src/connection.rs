@@ -61,9 +61,9 @@ fn agent_with(connecting: &Connecting, written: Written, resolver: impl Resolver
         .user_agent(concat!("logpost/", env!("CARGO_PKG_VERSION")));
     let connector =
         ().chain(ConnectProxyConnector::default())
-            .chain(Dialler::new(resolver, connecting.max_age, written.clone()))
+            .chain(Dialler::new(resolver, written.clone()))
             .chain(Encryption(connecting.trust.clone()))
-            .chain(Watch(written));
+            .chain(Watch { written, max_age: connecting.max_age });
     Agent::with_parts(config.build(), connector, NoResolver)
 }
 
@@ -345,6 +345,30 @@ mod tests {
         for server in servers {
             server.join().unwrap();
         }
+    }
+
+    #[test]
+    fn a_request_in_which_its_connection_gets_too_old_is_whole() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let script = Arc::new(Mutex::new(vec![Some(listener.local_addr().unwrap())]));
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"the end") {
+                let mut piece = [0; 1024];
+                let count = stream.read(&mut piece).unwrap();
+                assert!(count > 0, "closed in the middle of a request");
+                request.extend_from_slice(&piece[..count]);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        });
+        let written = Written::default();
+        let agent = agent_with(&connecting(Some(Duration::ZERO)), written.clone(), Scripted(script));
+        written.begin();
+        // Head and body are written one after the other.
+        assert_eq!(agent.post("http://es:9200/").send("a body, the end").unwrap().status().as_u16(), 200);
+        assert!(written.is_whole());
+        server.join().unwrap();
     }
 
     #[test]

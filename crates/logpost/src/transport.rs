@@ -55,8 +55,6 @@ impl Resolver for NoResolver {
 #[derive(Debug)]
 pub struct Dialler<R> {
     resolver: R,
-    /// The greatest age of a connection; `None` for no limit.
-    max_age: Option<Duration>,
     written: Written,
     /// For each host and port, the address that worked last.
     worked: Mutex<HashMap<String, SocketAddr>>,
@@ -64,8 +62,8 @@ pub struct Dialler<R> {
 
 impl<R: Resolver> Dialler<R> {
     /// Asks `resolver` for addresses. Connections tell `written` what became of requests.
-    pub fn new(resolver: R, max_age: Option<Duration>, written: Written) -> Self {
-        Self { resolver, max_age, written, worked: Mutex::default() }
+    pub fn new(resolver: R, written: Written) -> Self {
+        Self { resolver, written, worked: Mutex::default() }
     }
 
     fn dial(&self, details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
@@ -114,15 +112,7 @@ impl<In: Transport, R: Resolver> Connector<In> for Dialler<R> {
         }
         let stream = self.dial(details)?;
         let buffers = LazyBuffers::new(READ_SIZE, details.config.output_buffer_size());
-        Ok(Some(Either::B(Socket {
-            stream,
-            buffers,
-            opened: Instant::now(),
-            max_age: self.max_age,
-            written: self.written.clone(),
-            sent: 0,
-            checks: CHECKS,
-        })))
+        Ok(Some(Either::B(Socket { stream, buffers, written: self.written.clone(), sent: 0, checks: CHECKS })))
     }
 }
 
@@ -131,8 +121,6 @@ impl<In: Transport, R: Resolver> Connector<In> for Dialler<R> {
 pub struct Socket {
     stream: TcpStream,
     buffers: LazyBuffers,
-    opened: Instant,
-    max_age: Option<Duration>,
     written: Written,
     /// How many bytes have been sent since something came.
     sent: usize,
@@ -176,16 +164,8 @@ impl Transport for Socket {
         Ok(amount > 0)
     }
 
-    /// Whether it may be used for another request: it is not too old, the peer has not closed it and has sent nothing that
-    /// was not asked for.
+    /// Whether the peer has not closed it and has sent nothing that was not read.
     fn is_open(&mut self) -> bool {
-        let is_young = self.max_age.is_none_or(|most| self.opened.elapsed() < most);
-        is_young && self.is_silent()
-    }
-}
-
-impl Socket {
-    fn is_silent(&self) -> bool {
         if self.stream.set_nonblocking(true).is_err() {
             return false;
         }
@@ -301,14 +281,26 @@ impl Written {
 
 /// Makes connections [`Watched`].
 #[derive(Debug)]
-pub struct Watch(pub Written);
+pub struct Watch {
+    /// What becomes of requests is told there.
+    pub written: Written,
+    /// The greatest age of a connection; `None` for no limit.
+    pub max_age: Option<Duration>,
+}
 
 impl<In: Transport> Connector<In> for Watch {
     type Out = Watched<In>;
 
     fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
-        let written = self.0.clone();
-        Ok(chained.map(|inner| Watched { inner, written, is_cut: false, is_fresh: true, is_waiting: false }))
+        Ok(chained.map(|inner| Watched {
+            inner,
+            written: self.written.clone(),
+            opened: Instant::now(),
+            max_age: self.max_age,
+            is_cut: false,
+            is_fresh: true,
+            is_waiting: false,
+        }))
     }
 }
 
@@ -317,6 +309,8 @@ impl<In: Transport> Connector<In> for Watch {
 pub struct Watched<T> {
     inner: T,
     written: Written,
+    opened: Instant,
+    max_age: Option<Duration>,
     /// The peer has closed its side: what is still written goes nowhere.
     is_cut: bool,
     /// No answer has come yet on this connection.
@@ -366,8 +360,11 @@ impl<T: Transport> Transport for Watched<T> {
         }
     }
 
+    /// Whether it may be used for another request. Its age counts between requests only: a request that it passes the limit
+    /// in goes on.
     fn is_open(&mut self) -> bool {
-        !self.is_cut && self.inner.is_open()
+        let is_young = self.max_age.is_none_or(|most| self.opened.elapsed() < most);
+        is_young && !self.is_cut && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
