@@ -37,7 +37,8 @@ impl Keep {
 pub struct Terms {
     /// What stays.
     pub keep: Keep,
-    /// While a file is written less than this is not given back of it, and so much stays in front of the marker.
+    /// Of a file that is still written, disk space is given back in steps of at least this many bytes, and this many bytes
+    /// in front of the marker stay.
     pub step: u64,
 }
 

@@ -18,10 +18,10 @@
 //! requests are sent one at a time and in their order.
 //!
 //! Loki looks whether a line is too far behind before it looks whether it has that line. So what comes again after a
-//! restart is ignored, though it is stored, until this run has come to where the run before was. A line with a position is
-//! taken for one of these if nothing that this run has sent is so much newer: then lines of an earlier run are, which have
-//! gone out in order. If the newest line of the stream gets newer meanwhile, then somebody else writes to it, and nothing
-//! is known of the line: it is refused.
+//! restart is ignored, though it is stored, until this run has come to where the run before was. A line with a position
+//! counts as stored if this run has sent no line that is more than an hour newer: then an earlier run has sent that newer
+//! line, and each run sends a stream's lines in order. If the newest line of the stream gets newer meanwhile, somebody else
+//! writes to the stream. Whether Loki has the line is not known then, and it is refused.
 //!
 //! Loki drops a line that it has: same labels, same nanosecond, same text. So the digits of the time that the source did
 //! not tell are made of the line's offset: what is sent again is dropped there, and of two equal lines both are kept.
@@ -709,7 +709,7 @@ mod tests {
         )
     }
 
-    /// Loki's answer that so many lines are too far behind `limit`, of which it names one.
+    /// The answer in which Loki ignores `total` lines as too far behind `limit`, and names one of them, at minute `named`.
     fn behind(named: u32, limit: &str, total: usize) -> String {
         let (hour, minute) = (named / 60, named % 60);
         format!(
