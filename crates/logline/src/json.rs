@@ -28,8 +28,13 @@ pub struct Member<'a> {
 impl Member<'_> {
     /// Whether the key, unescaped, is `name`.
     pub fn is(&self, name: &[u8]) -> bool {
-        // An escape is longer than what it stands for.
-        let may_be_escaped = || self.key.len() > name.len() && lanes::find_any(self.key, [b'\\']).is_some();
+        // An escape is longer than what it stands for, and up to the first one the key is the name. This is asked of each
+        // member for each name that is looked for, so nearly all are told apart by their first byte.
+        let may_be_escaped = || {
+            self.key.len() > name.len()
+                && (self.key.first() == name.first() || self.key.first() == Some(&b'\\'))
+                && self.key.contains(&b'\\')
+        };
         self.key == name || (may_be_escaped() && unescape_inner(self.key).as_deref() == Some(name))
     }
 }
