@@ -19,7 +19,8 @@ pub use keeper::{Keeper, Locked, Saved, Shelf, Urgency};
 
 use std::fs::{self, File};
 use std::hash::Hasher as _;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,18 @@ use siphasher::sip::SipHasher13;
 
 /// The version that this program writes. Keys may be added to it; an incompatible change takes a new file name.
 const VERSION: u32 = 1;
+
+/// The lines of a state file, which are written a piece at a time: all of them together may take much memory.
+pub trait Text {
+    /// Writes them. It gives the same bytes at each call.
+    fn write_to(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+
+impl Text for [u8] {
+    fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self)
+    }
+}
 
 /// One state file.
 #[derive(Debug)]
@@ -80,7 +93,12 @@ impl Store {
 
     fn read(&self, ending: &str) -> Result<Option<Vec<u8>>, String> {
         match read_regular(&self.path(ending)) {
-            Ok(text) => decode(self.name, &text).map(|body| Some(body.to_vec())),
+            Ok(mut text) => {
+                let body = find_body(self.name, &text)?;
+                text.truncate(body.end);
+                text.drain(..body.start);
+                Ok(Some(text))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(crate::ending::cause(&error)),
         }
@@ -88,13 +106,11 @@ impl Store {
 
     /// Replaces the file by one with the lines `body`. With `sync` it is on disk when this returns; a kill of the process
     /// needs none. On error the file is as it was.
-    pub fn save(&self, body: &[u8], sync: bool) -> io::Result<()> {
+    pub fn save<T: Text + ?Sized>(&self, body: &T, sync: bool) -> io::Result<()> {
         let (new, current) = (self.path(".new"), self.path(""));
-        let mut file = create_new(&new)?;
-        let (header, trailer) = frame(self.name, body);
-        for part in [&header, body, &trailer] {
-            file.write_all(part)?;
-        }
+        let mut out = BufWriter::new(create_new(&new)?);
+        write(self.name, body, &mut out)?;
+        let file = out.into_inner()?;
         if sync {
             file.sync_all()?;
         }
@@ -145,19 +161,46 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The text of the file `name` with the lines `body`.
 pub fn encode(name: &str, body: &[u8]) -> Vec<u8> {
-    let (header, trailer) = frame(name, body);
-    [&header, body, &trailer].concat()
+    let mut text = Vec::new();
+    let written = write(name, body, &mut text);
+    debug_assert!(written.is_ok(), "memory takes what is written");
+    text
 }
 
-/// What stands in front of the lines `body` and behind them.
-fn frame(name: &str, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let header = format!("{{\"logpipe\":\"{name}\",\"version\":{VERSION}}}\n").into_bytes();
-    let trailer = format!("{{\"checksum\":\"{:016x}\"}}\n", checksum(&[&header, body]));
-    (header, trailer.into_bytes())
+/// Writes the text of the file `name` with the lines `body`.
+fn write<T: Text + ?Sized>(name: &str, body: &T, out: impl Write) -> io::Result<()> {
+    let mut out = Summed { out, sum: SipHasher13::new() };
+    writeln!(out, "{{\"logpipe\":\"{name}\",\"version\":{VERSION}}}")?;
+    body.write_to(&mut out)?;
+    let checksum = out.sum.finish();
+    writeln!(out, "{{\"checksum\":\"{checksum:016x}\"}}")
+}
+
+/// Hands on what is written, and makes its checksum.
+struct Summed<W> {
+    out: W,
+    sum: SipHasher13,
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.sum.write(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The lines of such a text, or what is wrong with it.
 pub fn decode<'a>(name: &str, text: &'a [u8]) -> Result<&'a [u8], String> {
+    find_body(name, text).map(|body| &text[body])
+}
+
+/// Where the lines stand in such a text, or what is wrong with it.
+fn find_body(name: &str, text: &[u8]) -> Result<Range<usize>, String> {
     if text.is_empty() {
         return Err("empty".to_owned());
     }
@@ -173,18 +216,16 @@ pub fn decode<'a>(name: &str, text: &'a [u8]) -> Result<&'a [u8], String> {
     let lines = text.strip_suffix(b"\n").ok_or("half written")?;
     let trailer = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
     let told = crate::json::member(&lines[trailer..], "checksum").ok_or("half written")?;
-    if trailer < header_end || told != format!("\"{:016x}\"", checksum(&[&text[..trailer]])).as_bytes() {
+    if trailer < header_end || told != format!("\"{:016x}\"", checksum(&text[..trailer])).as_bytes() {
         return Err("damaged, its checksum does not match".to_owned());
     }
-    Ok(&text[header_end..trailer])
+    Ok(header_end..trailer)
 }
 
-fn checksum(parts: &[&[u8]]) -> u64 {
-    let mut hasher = SipHasher13::new();
-    for part in parts {
-        hasher.write(part);
-    }
-    hasher.finish()
+fn checksum(text: &[u8]) -> u64 {
+    let mut sum = SipHasher13::new();
+    sum.write(text);
+    sum.finish()
 }
 
 /// The right to write one state file, held until it is dropped or the process ends.
@@ -272,7 +313,7 @@ mod tests {
         let directory = Directory::new("damaged");
         let store = Store::new(&directory.0, "acks");
         store.save(BODY, false).unwrap();
-        store.save(b"{\"c\":3}\n", false).unwrap();
+        store.save(&b"{\"c\":3}\n"[..], false).unwrap();
         fs::write(directory.0.join("acks"), "garbage").unwrap();
         assert!(matches!(store.load(), Loaded::Previous(body, why) if body == BODY && !why.is_empty()));
         fs::write(directory.0.join("acks.old"), "").unwrap();

@@ -134,7 +134,7 @@ impl Acks {
             self.clear();
         }
         let text = acks::text(self.offsets.iter().map(|(fid, offset)| (*fid, *offset)));
-        let saved = self.file.save(&text, now, sync);
+        let saved = self.file.save(&text[..], now, sync);
         if saved.is_kept {
             self.urgency = Urgency::None;
         }
@@ -263,7 +263,7 @@ mod tests {
         acks.clear();
         assert_eq!(acks.offsets.len(), 3, "there is no list");
         let listed = Checkpoint { entries: vec![entry(1, "/log", 1, 0)], ..Checkpoint::default() };
-        Store::new(&directory, "files").save(&listed.text(), false).unwrap();
+        Store::new(&directory, "files").save(&listed.text()[..], false).unwrap();
         acks.clear();
         assert_eq!(acks.offsets.len(), 3, "all were seen since the last look");
         acks.acknowledge(Fid(2), 6);
@@ -288,7 +288,7 @@ mod tests {
             entries: vec![entry(1, path, inode, 50), Entry { start: 10, ..entry(2, path, 1, 50) }, finished],
             ..Checkpoint::default()
         };
-        Store::new(&directory, "files").save(&checkpoint.text(), false).unwrap();
+        Store::new(&directory, "files").save(&checkpoint.text()[..], false).unwrap();
         acks.acknowledge(Fid(1), 30);
         acks.acknowledge(Fid(3), 7);
         let backlog = acks.backlog().unwrap();

@@ -14,8 +14,9 @@ pub struct Stat {
     pub inode: Inode,
     /// Bytes.
     pub size: u64,
-    /// When its content was last changed: nanoseconds since the epoch. Only compared for equality.
-    pub modified: i128,
+    /// When its content was last changed: nanoseconds since the epoch. A time behind the year 2262 wraps around, so that it
+    /// tells of no order; whether the content was changed it tells all the same.
+    pub modified: i64,
     /// How many bytes of blocks it takes, whatever its size.
     pub held: u64,
     /// How many bytes a block has, in which holes are punched.
@@ -72,7 +73,7 @@ pub trait Disk {
     /// Whether any process has the file open for writing; `None` where that cannot be told.
     fn has_writer(&self, file: &Self::File) -> Option<bool>;
     /// When the file's inode was made, in nanoseconds since the epoch; `None` where the file system does not tell.
-    fn born(&self, file: &Self::File) -> Option<i128>;
+    fn born(&self, file: &Self::File) -> Option<i64>;
     /// The time of day: seconds since the epoch. It may be set.
     fn time_of_day(&self) -> u64;
     /// How many seconds the machine has run, also asleep, since it was booted.

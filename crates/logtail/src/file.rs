@@ -52,7 +52,7 @@ enum Phase<F> {
         end: u64,
         /// Its size and the time of its last change when it was closed, where that is known: as long as it looks the same
         /// it has not gone on.
-        as_left: Option<(u64, i128)>,
+        as_left: Option<(u64, i64)>,
         /// Its final watermark has been emitted.
         is_announced: bool,
     },
@@ -113,7 +113,7 @@ pub struct Generation<F> {
     /// Where its content lies.
     inode: Inode,
     /// When the inode was made, where that is known.
-    born: Option<i128>,
+    born: Option<i64>,
     print: Fingerprint,
     /// What an earlier reading knew of the file, as long as it had read further than this one has.
     further: Option<Box<Fingerprint>>,
@@ -133,7 +133,7 @@ pub struct Generation<F> {
     /// The NUL bytes at `scanned`, where reading stands still in front of some.
     nuls: Option<Nuls>,
     /// The size and the time of the last change when the last read came to the end.
-    as_read: Option<(u64, i128)>,
+    as_read: Option<(u64, i64)>,
     /// The present look has found it as the last read left it.
     rests: bool,
     /// When bytes last came, or when it was opened.
@@ -633,7 +633,7 @@ impl<F> Generation<F> {
     }
 
     /// It is finished, and its content lies compressed in `inode` now, which was made at `born`.
-    pub fn was_packed(&mut self, inode: Inode, born: Option<i128>, now: Duration) {
+    pub fn was_packed(&mut self, inode: Inode, born: Option<i64>, now: Duration) {
         (self.inode, self.born, self.seen_at) = (inode, born, now);
         if let Phase::Finished { as_left, .. } = &mut self.phase {
             *as_left = None;
@@ -641,7 +641,7 @@ impl<F> Generation<F> {
     }
 
     /// When the inode was made, where that is known.
-    pub fn born(&self) -> Option<i128> {
+    pub fn born(&self) -> Option<i64> {
         self.born
     }
 

@@ -33,7 +33,7 @@ pub enum Age {
 #[derive(Clone, Copy, Debug)]
 struct Copied {
     /// Its size and the time of its last change.
-    as_compared: (u64, i128),
+    as_compared: (u64, i64),
     /// The generation that it holds compressed.
     packed: Option<Fid>,
 }
@@ -145,7 +145,7 @@ impl<F> Files<F> {
     }
 
     /// When the oldest file of the path that is known was made: what was changed before was there before logtail came.
-    pub fn followed_since(&self, path: &Path) -> Option<i128> {
+    pub fn followed_since(&self, path: &Path) -> Option<i64> {
         self.of_path(path).iter().filter_map(|fid| self.get(*fid)?.born()).min()
     }
 
@@ -440,7 +440,7 @@ impl<F> Files<F> {
     }
 
     /// The entry, not found yet, whose file this may be: its watched path, and when it was made.
-    pub fn awaits<D: Disk<File = F>>(&self, disk: &D, path: &Path, stat: &Stat) -> Option<(PathBuf, Option<i128>)> {
+    pub fn awaits<D: Disk<File = F>>(&self, disk: &D, path: &Path, stat: &Stat) -> Option<(PathBuf, Option<i64>)> {
         let file = disk.open_itself(path).ok()?;
         let is_it = |entry: &Entry| {
             entry.inode.number == stat.inode.number

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use logline::ending::cause;
 use logline::position::Fid;
-use logline::state::Urgency;
 use logline::state::files::{Checkpoint, Counters};
+use logline::state::{Text, Urgency};
 
 use crate::clock::Clock;
 use crate::context::Context;
@@ -246,22 +246,9 @@ impl<D: Disk> Follower<D> {
         }
     }
 
-    /// The text of what is to be kept. The entries are written one by one: of many files all together take much memory.
-    pub fn checkpoint(&self) -> Vec<u8> {
-        let general = Checkpoint {
-            boot: self.files.boot().to_owned(),
-            clock: Some(self.clock.as_kept()),
-            counters: self.report.counters(),
-            patterns: Some(self.paths.known_patterns()),
-            shapes: self.paths.shapes(),
-            rewritten: self.files.rewritten_paths(),
-            entries: Vec::new(),
-        };
-        let mut text = general.text();
-        for generation in self.files.iter_by_age() {
-            generation.entry().write(&mut text);
-        }
-        text
+    /// The text of what is to be kept.
+    pub fn checkpoint(&self) -> impl Text {
+        Remembered(self)
     }
 
     /// Where each generation stands: everything below has been emitted.
@@ -307,6 +294,32 @@ impl<D: Disk> Follower<D> {
     /// What the follower reads from.
     pub fn disk(&self) -> &D {
         &self.disk
+    }
+}
+
+/// The text of what a follower remembers. The entries are written one by one: of many files all together take much memory.
+struct Remembered<'a, D: Disk>(&'a Follower<D>);
+
+impl<D: Disk> Text for Remembered<'_, D> {
+    fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let Self(follower) = self;
+        let general = Checkpoint {
+            boot: follower.files.boot().to_owned(),
+            clock: Some(follower.clock.as_kept()),
+            counters: follower.report.counters(),
+            patterns: Some(follower.paths.known_patterns()),
+            shapes: follower.paths.shapes(),
+            rewritten: follower.files.rewritten_paths(),
+            entries: Vec::new(),
+        };
+        let mut text = general.text();
+        out.write_all(&text)?;
+        for generation in follower.files.iter_by_age() {
+            text.clear();
+            generation.entry().write(&mut text);
+            out.write_all(&text)?;
+        }
+        Ok(())
     }
 }
 

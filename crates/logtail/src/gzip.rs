@@ -262,7 +262,7 @@ impl<D: Disk> Disk for Unpacking<D> {
         self.0.has_writer(file.file())
     }
 
-    fn born(&self, file: &Self::File) -> Option<i128> {
+    fn born(&self, file: &Self::File) -> Option<i64> {
         self.0.born(file.file())
     }
 

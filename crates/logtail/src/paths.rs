@@ -70,7 +70,7 @@ struct Learnt {
     shape: Shape,
     /// Since when the path is followed, until its directory has been looked into: what was last changed before was there
     /// before logtail came.
-    began: Option<i128>,
+    began: Option<i64>,
 }
 
 /// What the new name of a known generation tells.
@@ -193,7 +193,7 @@ impl Paths {
     }
 
     /// A generation of `path`, which is followed since `began`, is not what the path shows, and is met at `found`.
-    pub fn learn(&mut self, path: &Path, found: &Path, began: Option<i128>) -> Lesson {
+    pub fn learn(&mut self, path: &Path, found: &Path, began: Option<i64>) -> Lesson {
         let Some(watched) = self.get(path) else { return Lesson::Known };
         if self.is_rotated_name(found) || found == path || self.base_of(path).is_some() {
             return Lesson::Known;
@@ -243,7 +243,7 @@ impl Paths {
 
     /// What was changed before that was there before logtail came, if it was learnt just now that `candidate` is one of
     /// `path`.
-    pub fn learnt_just_now(&self, path: &Path, candidate: &Path) -> Option<i128> {
+    pub fn learnt_just_now(&self, path: &Path, candidate: &Path) -> Option<i64> {
         self.learnt_of(candidate).filter(|learnt| learnt.path == path)?.began
     }
 

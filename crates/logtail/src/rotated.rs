@@ -301,7 +301,7 @@ pub fn is_still<D: Disk>(context: &Context<'_, D>, known: &Generation<D::File>, 
 
 /// The counters in the names of rotated files, and when the files were last changed: they tell whether counters rise.
 #[derive(Default)]
-struct Counted(HashMap<PathBuf, Vec<(Vec<u64>, i128)>>);
+struct Counted(HashMap<PathBuf, Vec<(Vec<u64>, i64)>>);
 
 impl Counted {
     fn add(&mut self, base: &Path, path: &Path, stat: &Stat) {

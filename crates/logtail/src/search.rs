@@ -34,7 +34,7 @@ pub struct Search {
     /// What of it was not found by inode.
     sought: BTreeSet<Fid>,
     /// Files that hold nothing of it, as they were then: the size and the time of the last change.
-    in_vain: HashMap<Inode, (u64, i128)>,
+    in_vain: HashMap<Inode, (u64, i64)>,
 }
 
 impl Search {

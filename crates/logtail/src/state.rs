@@ -98,7 +98,9 @@ impl State {
         let loaded = self.acks.shelf().store().load();
         let acks: HashMap<Fid, u64> =
             self.lines("acks", loaded).map(|text| acks::parse(&text).collect()).unwrap_or_default();
-        self.advanced.clone_from(&acks);
+        if self.advances {
+            self.advanced.clone_from(&acks);
+        }
         Left { checkpoint, is_lost, acks }
     }
 
@@ -151,7 +153,7 @@ impl State {
         let urgency = if offsets == self.advanced { Urgency::None } else { Urgency::BeforeOutput };
         let Some(sync) = self.acks.due(urgency, now, is_end) else { return };
         let text = acks::text(offsets.iter().map(|(fid, offset)| (*fid, *offset)));
-        let saved = self.acks.save(&text, now, sync);
+        let saved = self.acks.save(&text[..], now, sync);
         if saved.is_kept {
             self.advanced = offsets;
         }

@@ -115,10 +115,10 @@ impl Disk for System {
         lease::has_writer(file)
     }
 
-    fn born(&self, file: &OwnedFd) -> Option<i128> {
+    fn born(&self, file: &OwnedFd) -> Option<i64> {
         let told = fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
         let is_told = told.stx_mask & StatxFlags::BTIME.bits() != 0;
-        is_told.then(|| i128::from(told.stx_btime.tv_sec) * 1_000_000_000 + i128::from(told.stx_btime.tv_nsec))
+        is_told.then(|| nanoseconds(told.stx_btime.tv_sec, told.stx_btime.tv_nsec.into()))
     }
 
     fn time_of_day(&self) -> u64 {
@@ -149,10 +149,15 @@ fn told(stat: &fs::Stat) -> Stat {
     Stat {
         inode: Inode { device: stat.st_dev, number: stat.st_ino },
         size: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
         held: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         block: u64::try_from(stat.st_blksize).unwrap_or(0),
         names: u64::from(stat.st_nlink),
         is_file: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
     }
+}
+
+/// Nanoseconds since the epoch: see [`Stat::modified`].
+fn nanoseconds(seconds: i64, more: u64) -> i64 {
+    seconds.wrapping_mul(1_000_000_000).wrapping_add_unsigned(more)
 }

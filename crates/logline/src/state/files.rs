@@ -71,7 +71,7 @@ pub struct Entry {
     /// Where its content lies.
     pub inode: Inode,
     /// When the inode was made: nanoseconds since the epoch; `None` where the file system does not tell.
-    pub born: Option<i128>,
+    pub born: Option<i64>,
     /// Its first bytes.
     pub head: Head,
     /// Samples from all over the file, in the order of their offsets; the last one, the marker, is in `marker`.

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Lock, Store};
+use super::{Lock, Store, Text};
 use crate::ending::cause;
 
 /// The least time between two writes that nothing waits for.
@@ -36,7 +36,7 @@ pub enum Urgency {
 /// Where the text of a state file is put.
 pub trait Shelf {
     /// Replaces the text. With `sync` it is on disk when this returns. On error the old text is still there.
-    fn save(&mut self, body: &[u8], sync: bool) -> io::Result<()>;
+    fn save<T: Text + ?Sized>(&mut self, text: &T, sync: bool) -> io::Result<()>;
 }
 
 /// A state file and the lock that gives the right to write it.
@@ -76,11 +76,11 @@ impl Locked {
 impl Shelf for Locked {
     /// Takes the lock first where it is not held: the directory may not have been writable at the start, and somebody else
     /// may have taken the lock since.
-    fn save(&mut self, body: &[u8], sync: bool) -> io::Result<()> {
+    fn save<T: Text + ?Sized>(&mut self, text: &T, sync: bool) -> io::Result<()> {
         if !self.lock()? {
             return Err(io::Error::other(format!("{}.lock is held by another process", self.name)));
         }
-        self.store.save(body, sync)
+        self.store.save(text, sync)
     }
 }
 
@@ -154,9 +154,9 @@ impl<S: Shelf> Keeper<S> {
     }
 
     /// Saves the text. What is delivered while that fails comes twice after a restart.
-    pub fn save(&mut self, body: &[u8], now: Duration, sync: bool) -> Saved {
+    pub fn save<T: Text + ?Sized>(&mut self, text: &T, now: Duration, sync: bool) -> Saved {
         self.written_at = now;
-        match self.shelf.save(body, sync) {
+        match self.shelf.save(text, sync) {
             Ok(()) => {
                 self.is_unsynced = !sync;
                 if sync {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     impl Shelf for Flaky {
-        fn save(&mut self, _: &[u8], _: bool) -> io::Result<()> {
+        fn save<T: Text + ?Sized>(&mut self, _: &T, _: bool) -> io::Result<()> {
             if self.fails {
                 return Err(io::ErrorKind::StorageFull.into());
             }
@@ -223,7 +223,7 @@ mod tests {
         let mut said = Vec::new();
         for (second, fails) in [false, true, true, false, true, true, false, false].into_iter().enumerate() {
             keeper.shelf_mut().fails = fails;
-            said.push(keeper.save(b"", at(second as u64), false).message.is_some());
+            said.push(keeper.save(&b""[..], at(second as u64), false).message.is_some());
         }
         assert_eq!(said, [false, true, false, true, true, false, true, false]);
         assert!(keeper.has_failed());
@@ -234,7 +234,7 @@ mod tests {
         let mut keeper = keeper();
         assert_eq!(keeper.due(Urgency::None, at(100), false), None);
         assert_eq!(keeper.due(Urgency::Lazy, at(100), false), Some(true));
-        keeper.save(b"", at(100), true);
+        keeper.save(&b""[..], at(100), true);
         assert_eq!(keeper.due(Urgency::Lazy, at(100), false), None);
         assert_eq!(keeper.due(Urgency::Lazy, at(101), false), Some(false));
         assert_eq!(keeper.due(Urgency::Lazy, at(130), false), Some(true));
@@ -243,11 +243,11 @@ mod tests {
     #[test]
     fn what_output_waits_for_is_written_at_once_unless_the_last_attempt_has_just_failed() {
         let mut keeper = keeper();
-        keeper.save(b"", at(100), true);
+        keeper.save(&b""[..], at(100), true);
         assert_eq!(keeper.due(Urgency::BeforeOutput, at(100), false), Some(false));
         assert_eq!(keeper.due(Urgency::SyncedBeforeOutput, at(100), false), Some(true));
         keeper.shelf_mut().fails = true;
-        keeper.save(b"", at(100), true);
+        keeper.save(&b""[..], at(100), true);
         assert_eq!(keeper.due(Urgency::SyncedBeforeOutput, at(100), false), None);
         assert_eq!(keeper.due(Urgency::SyncedBeforeOutput, at(101), false), Some(true));
     }
@@ -256,9 +256,9 @@ mod tests {
     fn at_the_end_what_is_not_on_disk_is_put_there() {
         let mut keeper = keeper();
         assert_eq!(keeper.due(Urgency::None, at(1), true), None);
-        keeper.save(b"", at(1), false);
+        keeper.save(&b""[..], at(1), false);
         assert_eq!(keeper.due(Urgency::None, at(1), true), Some(true));
-        keeper.save(b"", at(1), true);
+        keeper.save(&b""[..], at(1), true);
         assert_eq!(keeper.due(Urgency::None, at(1), true), None);
     }
 }

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use logline::state::files::Checkpoint;
-
+use crate::run::checkpoint_of;
 use crate::stage::{Arrived, every_way, on_fake};
 
 fn numbered(name: &str, count: usize) -> String {
@@ -275,7 +274,7 @@ fn k15_a_drain_that_is_cut_in_the_middle_of_a_file_makes_no_cut_and_sends_no_hal
         let fake = stage.fake();
         let run = fake.run.as_mut().unwrap();
         run.end(false);
-        assert!(Checkpoint::parse(&run.follower.checkpoint()).0.entries.iter().all(|entry| entry.cuts.is_empty()));
+        assert!(checkpoint_of(&run.follower).entries.iter().all(|entry| entry.cuts.is_empty()));
         stage.kill();
         assert!(stage.arrived[..before].iter().all(|line| line.flags().is_empty()));
         let all = stage.arrived.len();

@@ -399,7 +399,7 @@ impl Fake {
         Stat {
             inode: Inode { device: file.device, number: file.number },
             size: file.stale_size.get().unwrap_or(file.bytes.borrow().len() as u64),
-            modified: i128::try_from(file.modified.get().as_nanos()).unwrap(),
+            modified: i64::try_from(file.modified.get().as_nanos()).unwrap(),
             held: blocks.saturating_sub(file.hole.get() + punched),
             block: BLOCK,
             names: file.names.get(),
@@ -535,8 +535,8 @@ impl Disk for Fake {
         (!self.0.borrow().no_leases).then(|| file.0.writers.get() > 0)
     }
 
-    fn born(&self, file: &Reader) -> Option<i128> {
-        file.0.born.map(|born| i128::try_from(born.as_nanos()).unwrap())
+    fn born(&self, file: &Reader) -> Option<i64> {
+        file.0.born.map(|born| i64::try_from(born.as_nanos()).unwrap())
     }
 
     fn time_of_day(&self) -> u64 {

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use logline::line::{Item, classify};
 use logline::position::Fid;
-use logline::state::files::Checkpoint;
 use logtail::follow::Follower;
 use logtail::system::System;
 
-use crate::run::plan;
+use crate::run::{checkpoint_of, plan};
 
 fn follower(log: &Path) -> Follower<System> {
     Follower::new(System, plan(&[log.to_str().unwrap()]), "boot".to_owned(), Fid::random)
@@ -69,7 +68,7 @@ fn rewritten_between_the_resume_at_its_head_and_the_first_read_it_is_another_gen
     let old = read(&mut first, 0);
     let mut second = follower(&log);
     // Nothing was acknowledged.
-    second.resume(Checkpoint::parse(&first.checkpoint()).0, &HashMap::new(), Duration::ZERO);
+    second.resume(checkpoint_of(&first), &HashMap::new(), Duration::ZERO);
     second.look(Duration::ZERO);
     fs::write(&log, lines("new", 80)).unwrap();
     let new = read(&mut second, 0);

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use logline::position::Fid;
 use logline::state::files::Checkpoint;
-use logline::state::{Keeper, Shelf, acks, decode, encode};
+use logline::state::{Keeper, Shelf, Text, acks, decode, encode};
 use logtail::checkpoint;
+use logtail::disk::Disk;
 use logtail::emit::Shape;
 use logtail::follow::Follower;
 use logtail::glob::Pattern;
@@ -66,12 +67,11 @@ struct Tray {
 }
 
 impl Shelf for Tray {
-    fn save(&mut self, body: &[u8], _sync: bool) -> std::io::Result<()> {
+    fn save<T: Text + ?Sized>(&mut self, text: &T, _sync: bool) -> std::io::Result<()> {
         if self.fails {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
-        self.text = Some(body.to_vec());
-        Ok(())
+        text.write_to(self.text.insert(Vec::new()))
     }
 }
 
@@ -91,6 +91,13 @@ impl Kept {
         }
         Some(checkpoint)
     }
+}
+
+/// What a follower would keep now.
+pub fn checkpoint_of<D: Disk>(follower: &Follower<D>) -> Checkpoint {
+    let mut text = Vec::new();
+    follower.checkpoint().write_to(&mut text).unwrap();
+    Checkpoint::parse(&text).0
 }
 
 thread_local! {

@@ -574,7 +574,7 @@ impl Stage {
             Inner::Fake(fake) => fake.kept.save_acks(acks.into_iter()),
             Inner::Real(real) => {
                 let store = StateFile::new(&real.state(), "acks");
-                store.save(&acks::text(acks.into_iter()), false).unwrap();
+                store.save(&acks::text(acks.into_iter())[..], false).unwrap();
             }
         }
     }
