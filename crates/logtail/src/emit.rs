@@ -3,8 +3,8 @@
 //! The invariant: what is emitted of a generation is cut at the same offsets whenever it is read: behind each LF, and at
 //! each recorded cut.
 
-use logline::line::{escape_path, write_mark};
-use logline::position::{Fid, Flags, Mark, Position};
+use logline::line::escape_path;
+use logline::position::{Fid, Flags, Position};
 use memchr::{memchr, memchr_iter};
 
 /// How lines leave.
@@ -54,13 +54,6 @@ impl Tag {
         }
         out.extend_from_slice(content);
         out.push(b'\n');
-    }
-
-    /// Appends a mark where lines are tagged.
-    pub fn emit_mark(&self, out: &mut Vec<u8>, shape: Shape, next: u64, finished: bool) {
-        if shape.tagged {
-            write_mark(out, &Mark { fid: self.fid, next, finished });
-        }
     }
 }
 
