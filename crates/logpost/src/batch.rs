@@ -130,7 +130,7 @@ impl Batch {
             if let Some(time) = known {
                 break time;
             }
-            if let Some(time) = Fields::parse(self, at).time {
+            if let Some(time) = self.own_fields(at).time {
                 let time = Some(Arc::new(time));
                 self.times.borrow_mut().insert(at, time.clone());
                 break time;
@@ -154,7 +154,7 @@ impl Batch {
     pub fn last_times(&mut self) -> Vec<(Option<Fid>, Option<Arc<Stamp>>)> {
         self.files.extend(self.last.take());
         let lasts = self.files.iter().filter_map(|(fid, file)| Some((*fid, file.last?)));
-        let time = |last| Fields::parse(self, last).time.map(Arc::new).or_else(|| self.time_before(last));
+        let time = |last| self.own_fields(last).time.map(Arc::new).or_else(|| self.time_before(last));
         lasts.map(|(fid, last)| (fid, time(last))).collect()
     }
 
@@ -211,6 +211,21 @@ impl Batch {
             _ => None,
         };
         (&self.lines[content..end], path)
+    }
+
+    /// What is in the record. One without a time takes that of the record before it in its file.
+    pub fn fields(&self, record: usize) -> Fields<'_> {
+        let mut fields = self.own_fields(record);
+        if fields.time.is_none() {
+            fields.time = self.time_before(record).map(|time| Stamp::clone(&time));
+        }
+        fields
+    }
+
+    /// The same with no other time than its own.
+    pub fn own_fields(&self, record: usize) -> Fields<'_> {
+        let (content, path) = self.content(record);
+        Fields::new(content, path, self.position(record))
     }
 
     /// The record where it has no tag.

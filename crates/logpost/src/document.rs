@@ -19,7 +19,6 @@ use logline::stamp::Reader;
 use logline::time::Zone;
 use memchr::memmem::Finder;
 
-use crate::batch::Batch;
 use crate::document::parsed::Last;
 
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
@@ -196,19 +195,8 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a record of the batch. One without a time takes that of the record before it in its file.
-    pub fn read(batch: &'a Batch, record: usize) -> Self {
-        let mut fields = Self::parse(batch, record);
-        if fields.time.is_none() {
-            fields.time = batch.time_before(record).map(|time| Stamp::clone(&time));
-        }
-        fields
-    }
-
-    /// Reads a record of the batch, with no other time than its own.
-    pub fn parse(batch: &'a Batch, record: usize) -> Self {
-        let (content, path) = batch.content(record);
-        let position = batch.position(record);
+    /// Reads a record or a text, with the path of its tag and where it was read. It has no other time than its own.
+    pub fn new(content: &'a [u8], path: Option<Cow<'a, [u8]>>, position: Option<Position>) -> Self {
         let flags = position.filter(|_| path.is_some()).map_or_else(Flags::default, |position| position.flags);
         let mut fields = Self {
             members: Vec::new(),
@@ -377,7 +365,7 @@ impl Stamp {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::batch::tests::batch;
+    use logline::line::{Item, classify};
     use serde_json::{Value, json};
 
     const NOW: &str = "2026-11-24T00:00:00Z";
@@ -392,14 +380,15 @@ mod tests {
 
     /// The document, by slices where it can be written so, which must then be what it is otherwise too.
     fn formed(template: &Template, line: &str) -> Value {
-        let batch = batch(&[line.as_bytes()]);
+        let Item::Line(record) = classify(line.as_bytes(), true) else { panic!("no line: {line}") };
         let mut out = Vec::new();
-        template.write_fields(&mut out, &Fields::read(&batch, 0), NOW);
+        let path = record.tag.map(|tag| tag.path_bytes());
+        template.write_fields(&mut out, &Fields::new(record.content, path, record.position()), NOW);
         let document = read(&out);
         // Also where the record is known by the one before it.
         for _ in 0..2 {
             out.clear();
-            if batch.untagged(0).is_some_and(|record| template.write_parsed(&mut out, record, |_, _| {})) {
+            if record.tag.is_none() && template.write_parsed(&mut out, record.raw, |_, _| {}) {
                 assert_eq!(read(&out), document, "{line}");
             }
         }

@@ -84,7 +84,7 @@ impl Destination for Datadog {
         let mut left_out = Vec::new();
         let begin = out.len();
         for record in records {
-            let mut fields = Fields::read(batch, *record);
+            let mut fields = batch.fields(*record);
             if !fields.has_message()
                 && let Some(message) = fields.request()
             {

@@ -20,7 +20,7 @@ use memchr::memmem;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::{Fields, Template};
+use crate::document::Template;
 use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 /// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
@@ -73,7 +73,7 @@ impl Destination for Elasticsearch {
                 self.template.write_parsed(out, line, |out, time| actions.write(out, time, position.as_ref()))
             });
             if !is_written {
-                let fields = Fields::read(batch, *record);
+                let fields = batch.fields(*record);
                 let time = fields.time.as_ref().map_or(&batch.read_at, |time| &time.text);
                 actions.write(out, time.as_bytes(), position.as_ref());
                 self.template.write_fields(out, &fields, &batch.read_at);

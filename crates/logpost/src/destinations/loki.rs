@@ -172,7 +172,7 @@ impl Loki {
 
     /// What is made of a record, or why Loki would not take it.
     fn entry(&self, batch: &Batch, record: usize, now: Timestamp) -> Result<Entry, String> {
-        let fields = Fields::read(batch, record);
+        let fields = batch.fields(record);
         let read_at;
         let time = match &fields.time {
             Some(time) => time,
@@ -253,7 +253,7 @@ impl Loki {
 
     /// How far the stream of a request is; `None` if it is one of too many.
     fn progress(&mut self, sent: &Sent<'_>) -> Option<&mut Progress> {
-        let labels = self.labels(&Fields::parse(sent.batch, *sent.records.first()?)).ok()?;
+        let labels = self.labels(&sent.batch.own_fields(*sent.records.first()?)).ok()?;
         let key = self.hasher.hash_one(labels);
         if self.streams.len() >= MOST_STREAMS && !self.streams.contains_key(&key) {
             return None;
@@ -447,7 +447,7 @@ impl Destination for Loki {
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         for record in records {
             // What has labels that Loki would not take is left out of any request.
-            let labels = self.labels(&Fields::parse(batch, *record)).unwrap_or_default();
+            let labels = self.labels(&batch.own_fields(*record)).unwrap_or_default();
             let place = *places.entry(labels).or_insert(parts.len());
             if place == parts.len() {
                 parts.push(Vec::new());

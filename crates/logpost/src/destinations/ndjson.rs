@@ -3,7 +3,7 @@
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::{Fields, Template};
+use crate::document::Template;
 use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
 /// A server that takes lines of JSON.
@@ -29,7 +29,7 @@ impl Destination for Ndjson {
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         for record in records {
             if !batch.untagged(*record).is_some_and(|line| self.template.write_parsed(out, line, |_, _| {})) {
-                self.template.write_fields(out, &Fields::read(batch, *record), &batch.read_at);
+                self.template.write_fields(out, &batch.fields(*record), &batch.read_at);
             }
             out.push(b'\n');
         }

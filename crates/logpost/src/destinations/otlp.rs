@@ -176,7 +176,7 @@ impl Destination for Otlp {
         let start = out.len();
         for record in records {
             separate(out, start);
-            self.write_record(out, &Fields::read(batch, *record), &read_at);
+            self.write_record(out, &batch.fields(*record), &read_at);
         }
         out.extend_from_slice(TAIL);
         Vec::new()

@@ -121,7 +121,7 @@ impl Destination for Splunk {
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         let read_at = Stamp::of_reading(&batch.read_at);
         for record in records {
-            self.write_event(out, &Fields::read(batch, *record), &read_at);
+            self.write_event(out, &batch.fields(*record), &read_at);
         }
         Vec::new()
     }

@@ -96,7 +96,7 @@ impl Destination for VictoriaLogs {
         let now = Timestamp::now();
         let mut left_out = Vec::new();
         for record in records {
-            let mut fields = Fields::read(batch, *record);
+            let mut fields = batch.fields(*record);
             if !fields.has_message()
                 && let Some(message) = fields.request()
             {
