@@ -173,8 +173,7 @@ pub fn failure(error: &ureq::Error) -> Failure {
         }
         ureq::Error::Timeout(ureq::Timeout::Connect) => Failure::Lost("no connection in time".to_owned()),
         ureq::Error::Timeout(_) => Failure::Late("no answer in time".to_owned()),
-        ureq::Error::LargeResponseHeader(..) => Failure::Lost("the head of the answer is too long".to_owned()),
-        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => {
+        ureq::Error::LargeResponseHeader(..) | ureq::Error::Protocol(ureq_proto::Error::HttpParseTooManyHeaders) => {
             Failure::Lost("the head of the answer is too long".to_owned())
         }
         ureq::Error::Protocol(_) => Failure::Lost("the answer is not HTTP".to_owned()),
