@@ -5,7 +5,8 @@ mod nuls;
 mod reader;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use logline::position::Fid;
@@ -33,9 +34,6 @@ enum Phase<F> {
     Finished {
         /// Where it ended: the end of the last byte emitted.
         end: u64,
-        /// Its size and the time of its last change when it was closed, where that is known: as long as it looks the same
-        /// it has not gone on.
-        as_left: Option<(u64, i64)>,
         /// Its final watermark has been emitted.
         is_announced: bool,
     },
@@ -45,7 +43,7 @@ enum Phase<F> {
 #[derive(Debug)]
 pub struct Generation<F> {
     /// The watched path under which it was first seen.
-    path: PathBuf,
+    path: Rc<Path>,
     /// How many generations had become known before it in this run.
     rank: u64,
     /// Where its content lies.
@@ -63,31 +61,31 @@ pub struct Generation<F> {
     /// When it was last seen on disk.
     seen_at: Duration,
     /// Where it was last seen, if not at its path.
-    elsewhere: Option<PathBuf>,
+    elsewhere: Option<Box<Path>>,
 }
 
 impl<F> Generation<F> {
     /// One of which nothing is known but that `path` shows `inode`; it will be read from `start` on.
-    pub fn new(fid: Fid, path: &Path, inode: Inode, start: u64, now: Duration) -> Self {
+    pub fn new(fid: Fid, path: Rc<Path>, inode: Inode, start: u64, now: Duration) -> Self {
         Self::with_reader(path, inode, Reader::new(fid, start), now)
     }
 
-    /// One that an earlier run has read; it is acknowledged up to `ack`, and goes on there. Acknowledged to its end it
+    /// One that an earlier run has read under `path`; it is acknowledged up to `ack`, and goes on there. Acknowledged to its end it
     /// stays finished; any other is away until it is found, or, where its inode holds something else, in a copy.
-    pub fn from_entry(entry: &Entry, ack: u64, now: Duration) -> Self {
-        let mut generation = Self::with_reader(&entry.path, entry.inode, Reader::from_entry(entry, ack), now);
+    pub fn from_entry(entry: &Entry, path: Rc<Path>, ack: u64, now: Duration) -> Self {
+        let mut generation = Self::with_reader(path, entry.inode, Reader::from_entry(entry, ack), now);
         generation.born = entry.born;
         generation.phase = match entry.end {
-            Some(end) if ack >= end => Phase::Finished { end, as_left: None, is_announced: true },
+            Some(end) if ack >= end => Phase::Finished { end, is_announced: true },
             _ if entry.inode == Inode::NOWHERE => Phase::SeekingCopy { tries: 0 },
             _ => Phase::Away,
         };
         generation
     }
 
-    fn with_reader(path: &Path, inode: Inode, reader: Reader, now: Duration) -> Self {
+    fn with_reader(path: Rc<Path>, inode: Inode, reader: Reader, now: Duration) -> Self {
         Self {
-            path: path.to_owned(),
+            path,
             rank: 0,
             inode,
             born: None,
@@ -106,7 +104,7 @@ impl<F> Generation<F> {
         let print = self.furthest();
         Entry {
             fid: self.fid(),
-            path: self.path.clone(),
+            path: self.path.to_path_buf(),
             inode: self.inode,
             born: self.born,
             head: self.print().head(),
@@ -138,6 +136,11 @@ impl<F> Generation<F> {
 
     /// The watched path under which it was first seen.
     pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The same, to be shared.
+    pub fn shared_path(&self) -> &Rc<Path> {
         &self.path
     }
 
@@ -304,7 +307,7 @@ impl<F> Generation<F> {
     /// It lies there now.
     pub fn lies_at(&mut self, place: &Path) {
         if self.place() != place {
-            self.elsewhere = (place != self.path).then(|| place.to_owned());
+            self.elsewhere = (*place != *self.path).then(|| place.into());
         }
     }
 
@@ -318,7 +321,7 @@ impl<F> Generation<F> {
     pub fn was_kept(&mut self, is_on_disk: bool) {
         self.reader.was_kept(self.furthest().marker().offset);
         if is_on_disk {
-            self.reader.hole_mut().was_said();
+            self.reader.hole_was_said();
         }
     }
 
@@ -328,11 +331,6 @@ impl<F> Generation<F> {
         let as_it_was = (before.size, before.modified);
         let as_it_is = Some((after.size, after.modified)).filter(|_| after.size == before.size);
         self.reader.looks_otherwise(as_it_was, as_it_is);
-        if let Phase::Finished { as_left, .. } = &mut self.phase
-            && *as_left == Some(as_it_was)
-        {
-            *as_left = as_it_is;
-        }
     }
 
     /// Nothing more of it may be given back.
@@ -362,7 +360,7 @@ impl<F> Generation<F> {
 
     /// Whether the closed file looks as it did when it was closed.
     pub fn is_as_left(&self, stat: &Stat) -> bool {
-        matches!(self.phase, Phase::Finished { as_left: Some(as_left), .. } if as_left == (stat.size, stat.modified))
+        self.is_finished() && self.reader.is_read_as(stat)
     }
 
     /// Reads on in `file`, which holds its content, from `offset` on (0 to its end), and takes what later reads are compared
@@ -405,7 +403,7 @@ impl<F> Generation<F> {
     pub fn set_aside(&mut self) {
         if self.is_open() {
             self.phase = Phase::Away;
-            self.reader.is_unsettled();
+            self.reader.looks(None);
         }
     }
 
@@ -419,7 +417,7 @@ impl<F> Generation<F> {
     /// However it looks, it is to be opened again: its path shows it no more.
     pub fn wake(&mut self) {
         if self.is_dozing() {
-            self.reader.is_unsettled();
+            self.reader.looks(None);
         }
     }
 
@@ -442,7 +440,8 @@ impl<F> Generation<F> {
         self.inode = inode;
         self.seen_at = now;
         let (end, is_announced) = (self.end().unwrap_or(self.offset()), self.is_finished());
-        let finished = Phase::Finished { end, as_left: None, is_announced };
+        let finished = Phase::Finished { end, is_announced };
+        self.reader.looks(None);
         match std::mem::replace(&mut self.phase, finished) {
             Phase::Reading(file) => Some(file),
             _ => None,
@@ -479,27 +478,28 @@ impl<F> Generation<F> {
 
     /// Nothing more will come: it ends where it was read to. The final watermark is still to be emitted.
     pub fn conclude(&mut self) {
-        self.phase = Phase::Finished { end: self.offset(), as_left: None, is_announced: false };
+        self.phase = Phase::Finished { end: self.offset(), is_announced: false };
+        self.reader.looks(None);
     }
 
     /// It was there before anyone looked, and is not ours up to `end`.
     pub fn enter_as_done(&mut self, end: u64, stat: &Stat) {
-        let as_left = (stat.size == end).then_some((stat.size, stat.modified));
-        self.phase = Phase::Finished { end, as_left, is_announced: true };
+        self.phase = Phase::Finished { end, is_announced: true };
+        self.reader.looks((stat.size == end).then_some((stat.size, stat.modified)));
     }
 
     /// The closed file looks like this, and has not gone on.
     pub fn was_left_as(&mut self, stat: &Stat) {
-        if let Phase::Finished { as_left, .. } = &mut self.phase {
-            *as_left = Some((stat.size, stat.modified));
+        if self.is_finished() {
+            self.reader.looks(Some((stat.size, stat.modified)));
         }
     }
 
     /// It is finished, and its content lies compressed in `inode` now, which was made at `born`.
     pub fn was_packed(&mut self, inode: Inode, born: Option<i64>, now: Duration) {
         (self.inode, self.born, self.seen_at) = (inode, born, now);
-        if let Phase::Finished { as_left, .. } = &mut self.phase {
-            *as_left = None;
+        if self.is_finished() {
+            self.reader.looks(None);
         }
     }
 
@@ -513,8 +513,8 @@ impl<F> Generation<F> {
         let stat = self.file().and_then(|file| disk.stat_open(file).ok());
         self.mark(shape, true, out);
         let end = self.end().unwrap_or(self.offset());
-        let as_left = stat.map(|stat| (stat.size, stat.modified));
-        self.phase = Phase::Finished { end, as_left, is_announced: true };
+        self.phase = Phase::Finished { end, is_announced: true };
+        self.reader.looks(stat.map(|stat| (stat.size, stat.modified)));
         if stat.is_some_and(|stat| stat.names == 0) {
             self.strike_inode();
         }

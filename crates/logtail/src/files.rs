@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use logline::ending::cause;
 use logline::position::Fid;
@@ -44,7 +45,7 @@ pub struct Files<F> {
     known: BTreeMap<Fid, Box<Generation<F>>>,
     by_inode: HashMap<Inode, Fid>,
     /// The generations of each path, oldest first.
-    chains: HashMap<PathBuf, Vec<Fid>>,
+    chains: HashMap<Rc<Path>, Box<[Fid]>>,
     /// How many have become known in this run.
     count_ever: u64,
     /// How many were open when the look began, and were opened since.
@@ -128,7 +129,7 @@ impl<F> Files<F> {
 
     /// All of them, of each path oldest first.
     pub fn iter_by_age(&self) -> impl Iterator<Item = &Generation<F>> {
-        let mut chains: Vec<(&PathBuf, &Vec<Fid>)> = self.chains.iter().collect();
+        let mut chains: Vec<(&Rc<Path>, &Box<[Fid]>)> = self.chains.iter().collect();
         // By their bytes: paths are compared part by part, which takes ten times as long.
         chains.sort_unstable_by_key(|(path, _)| path.as_os_str());
         chains.into_iter().flat_map(|(_, fids)| fids).filter_map(|fid| self.get(*fid))
@@ -141,7 +142,7 @@ impl<F> Files<F> {
 
     /// The generations of a path, oldest first.
     pub fn of_path(&self, path: &Path) -> &[Fid] {
-        self.chains.get(path).map_or(&[], Vec::as_slice)
+        self.chains.get(path).map_or(&[], Box::as_ref)
     }
 
     /// When the oldest file of the path that is known was made: what was changed before was there before logtail came.
@@ -175,7 +176,7 @@ impl<F> Files<F> {
     }
 
     /// All paths of which a generation is known, in no order.
-    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+    pub fn paths(&self) -> impl Iterator<Item = &Rc<Path>> {
         self.chains.keys()
     }
 
@@ -229,6 +230,11 @@ impl<F> Files<F> {
         self.deferred.is_some()
     }
 
+    /// The path, in the memory of those generations that are known of it.
+    fn shared(&self, path: &Path) -> Rc<Path> {
+        self.chains.get_key_value(path).map_or_else(|| Rc::from(path), |(path, _)| Rc::clone(path))
+    }
+
     fn was_opened(&mut self, fid: Fid) {
         self.opened.push(fid);
         self.open += 1;
@@ -238,12 +244,14 @@ impl<F> Files<F> {
         generation.ranks(self.count_ever);
         self.count_ever += 1;
         let fid = generation.fid();
-        let chain = self.chains.entry(generation.path().to_owned()).or_default();
+        let held = self.chains.entry(Rc::clone(generation.shared_path())).or_default();
+        let mut chain = std::mem::take(held).into_vec();
         let at = match age {
             Age::Youngest => chain.len(),
             Age::JustBefore(younger) => chain.iter().position(|other| *other == younger).unwrap_or(chain.len()),
         };
         chain.insert(at, fid);
+        *held = chain.into_boxed_slice();
         if generation.inode() != Inode::NOWHERE {
             self.by_inode.insert(generation.inode(), fid);
         }
@@ -254,9 +262,11 @@ impl<F> Files<F> {
     fn remove(&mut self, fid: Fid) -> Option<Generation<F>> {
         let generation = *self.known.remove(&fid)?;
         self.release(generation.inode(), fid);
-        if let Some(chain) = self.chains.get_mut(generation.path()) {
+        if let Some(held) = self.chains.get_mut(generation.path()) {
+            let mut chain = std::mem::take(held).into_vec();
             chain.retain(|other| *other != fid);
-            if chain.is_empty() {
+            *held = chain.into_boxed_slice();
+            if held.is_empty() {
                 self.chains.remove(generation.path());
             }
         }
@@ -303,7 +313,8 @@ impl<F> Files<F> {
                     entry.path.display()
                 ));
             } else {
-                self.insert(Generation::from_entry(&entry, ack, context.now), Age::Youngest);
+                let path = self.shared(&entry.path);
+                self.insert(Generation::from_entry(&entry, path, ack, context.now), Age::Youngest);
             }
         }
     }
@@ -319,7 +330,7 @@ impl<F> Files<F> {
         age: Age,
     ) -> Option<Fid> {
         let started = (self.new_fid)().and_then(|fid| {
-            let mut generation = Generation::new(fid, path, stat.inode, start, context.now);
+            let mut generation = Generation::new(fid, self.shared(path), stat.inode, start, context.now);
             generation.open_at(context.disk, file, stat, start, &context.reading())?;
             Ok(generation)
         });
@@ -417,7 +428,7 @@ impl<F> Files<F> {
                 && known.inode().device != stat.inode.device
                 && !known.is_blank();
             if is_moved && known.print().begins(context.disk, file)? {
-                let (end, first) = (known.end().unwrap_or(known.offset()), known.entry().start);
+                let (end, first) = (known.end().unwrap_or(known.offset()), known.start());
                 let start = go_on_at(context.disk, known.print(), file, stat.size, first, end)?;
                 return Ok(Some((known.fid(), start)));
             }

@@ -53,17 +53,30 @@ fn is_sample(sample: &Sample, key: Fid, bytes: &[u8]) -> bool {
     bytes.get(..length).is_some_and(|bytes| hash(key, bytes) == sample.hash)
 }
 
+/// Samples spread evenly over what has been read, in the order of their offsets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Spread {
+    samples: Vec<Sample>,
+    /// The least distance between two of them.
+    step: u64,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self { samples: Vec::new(), step: FIRST_STEP }
+    }
+}
+
 /// What has been read of one generation, by hashes.
 ///
-/// The invariants: the head covers nothing behind the start of the last line; `samples` and `line` stand in front of LFs, in
-/// the order of their offsets, and before the marker; the marker is made of the last bytes that were read.
+/// The invariants: the head covers nothing behind the start of the last line; the spread samples and `line` stand in front of
+/// LFs, in the order of their offsets, and before the marker; the marker is made of the last bytes that were read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fingerprint {
     key: Fid,
     head: Head,
-    samples: Vec<Sample>,
-    /// The least distance between two of the samples.
-    step: u64,
+    /// `None` of a short file, of which there may be tens of thousands.
+    spread: Option<Box<Spread>>,
     /// In front of the LF before the last line, or further ahead.
     line: Option<Sample>,
     marker: Sample,
@@ -73,7 +86,7 @@ impl Fingerprint {
     /// Of a file of which nothing has been read, where reading begins at `offset`.
     pub fn new(key: Fid, offset: u64) -> Self {
         let marker = Sample { offset, hash: hash(key, b""), ..Sample::default() };
-        Self { key, head: head_of(key, b""), samples: Vec::new(), step: FIRST_STEP, line: None, marker }
+        Self { key, head: head_of(key, b""), spread: None, line: None, marker }
     }
 
     /// As an entry of the state remembers it.
@@ -82,14 +95,7 @@ impl Fingerprint {
         samples.sort_by_key(|sample| sample.offset);
         samples.retain(|sample| sample.offset <= entry.marker.offset);
         let line = samples.pop();
-        let mut print = Self {
-            key: entry.fid,
-            head: entry.head,
-            step: FIRST_STEP,
-            samples: Vec::new(),
-            line,
-            marker: entry.marker,
-        };
+        let mut print = Self { key: entry.fid, head: entry.head, spread: None, line, marker: entry.marker };
         for sample in samples {
             print.keep(sample);
         }
@@ -113,7 +119,11 @@ impl Fingerprint {
 
     /// All samples but the marker, in the order of their offsets.
     pub fn samples(&self) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().chain(&self.line)
+        self.spread().iter().chain(&self.line)
+    }
+
+    fn spread(&self) -> &[Sample] {
+        self.spread.as_ref().map_or(&[], |spread| &spread.samples)
     }
 
     /// Whether nothing has been read of the file, so that nothing can prove that another is the same.
@@ -142,15 +152,17 @@ impl Fingerprint {
     }
 
     fn keep(&mut self, sample: Sample) {
-        if self.samples.last().map_or(0, |last| last.offset) + self.step > sample.offset {
+        let step = self.spread.as_ref().map_or(FIRST_STEP, |spread| spread.step);
+        if self.spread().last().map_or(0, |last| last.offset) + step > sample.offset {
             return;
         }
-        self.samples.push(sample);
-        if self.samples.len() > MOST_SAMPLES {
-            self.step *= 2;
+        let spread = self.spread.get_or_insert_default();
+        spread.samples.push(sample);
+        if spread.samples.len() > MOST_SAMPLES {
+            spread.step *= 2;
             // Every other one stays.
             let mut count = 0;
-            self.samples.retain(|_| {
+            spread.samples.retain(|_| {
                 count += 1;
                 count % 2 == 1
             });
@@ -159,7 +171,9 @@ impl Fingerprint {
 
     /// Reading goes on at `offset`, of which `before` are the bytes in front; nothing that was read behind it counts.
     pub fn go_on_at(&mut self, offset: u64, before: &[u8], at: u64) {
-        self.samples.retain(|sample| sample.offset <= offset);
+        if let Some(spread) = &mut self.spread {
+            spread.samples.retain(|sample| sample.offset <= offset);
+        }
         self.marker = sample_of(self.key, offset, before, at);
         let begins_line = before.last() == Some(&b'\n');
         let here = || begins_line.then(|| self.sample_before_line(offset, before, at));
@@ -247,8 +261,9 @@ impl Fingerprint {
     /// Whether a sample behind the first KiB, from the middle of the file or further on, stands where it stood; `None` where
     /// there is none that could be compared.
     fn is_proved<D: Disk>(&self, disk: &D, file: &D::File) -> io::Result<Option<bool>> {
-        let behind = self.samples.partition_point(|sample| sample.offset <= HEAD as u64);
-        for sample in &self.samples[behind + (self.samples.len() - behind) / 2..] {
+        let samples = self.spread();
+        let behind = samples.partition_point(|sample| sample.offset <= HEAD as u64);
+        for sample in &samples[behind + (samples.len() - behind) / 2..] {
             if let Some(stands) = self.compare(disk, file, sample)? {
                 return Ok(Some(stands));
             }
@@ -258,17 +273,18 @@ impl Fingerprint {
 
     /// Whether there is a sample behind the first KiB.
     pub fn has_proof(&self) -> bool {
-        self.samples.last().is_some_and(|sample| sample.offset > HEAD as u64)
+        self.spread().last().is_some_and(|sample| sample.offset > HEAD as u64)
     }
 
     /// What lies between the two offsets is given back: no sample of it is of any use.
     pub fn give_back(&mut self, from: u64, to: u64) {
         let stays = |sample: &Sample| sample.offset <= from || sample.start() >= to;
-        self.samples.retain(stays);
         self.line = self.line.filter(stays);
         // What is left is shorter than what was read: its samples lie closer together.
         let left = self.marker.offset.saturating_sub(to);
-        self.step = (left / MOST_SAMPLES as u64).max(FIRST_STEP);
+        let spread = self.spread.get_or_insert_default();
+        spread.samples.retain(stays);
+        spread.step = (left / MOST_SAMPLES as u64).max(FIRST_STEP);
     }
 
     /// The offset below which everything had been read at the time `at`, in seconds since the epoch, as far as the samples

@@ -32,7 +32,7 @@ use crate::fingerprint::read_full;
 use crate::gzip::is_gzip;
 use crate::links::leads_out;
 use crate::others::Needs;
-use crate::paths::{Paths, WatchedPath, directory_of, is_compressed, target_of};
+use crate::paths::{Found, Paths, WatchedPath, directory_of, is_compressed, target_of};
 use crate::plan::Plan;
 use crate::reclaim::Reclaim;
 use crate::report::Report;
@@ -101,9 +101,7 @@ impl<D: Disk> Follower<D> {
         self.report.resume(checkpoint.counters);
         self.paths.resume(checkpoint.patterns, &self.plan);
         self.paths.resume_shapes(checkpoint.shapes);
-        for entry in &checkpoint.entries {
-            self.paths.was_watched(&entry.path);
-        }
+        self.paths.were_watched(checkpoint.entries.iter().map(|entry| entry.path.as_path()));
         let (mut context, stage, _) = self.parts(now);
         for path in &checkpoint.rewritten {
             stage.files.is_rewritten_in_place(path);
@@ -136,16 +134,7 @@ impl<D: Disk> Follower<D> {
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
         search.look(&mut context, stage.paths, stage.files);
-        // A file that is new is looked at when the paths that have shown one have told what became of it, and what may be a
-        // copy beside its original: what has a rotated name, and is not known, comes last.
-        let found = stage.paths.take_found(context.plan);
-        let (first, new): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(_, _, current)| !context.plan.follows || current.is_some());
-        let (new, last): (Vec<_>, Vec<_>) =
-            new.into_iter().partition(|(path, _, _)| stage.paths.likely_base_of(path).is_none());
-        for (path, found, current) in first.into_iter().chain(new).chain(last) {
-            look_at(&mut context, &mut stage, &path, found, current);
-        }
+        look_at_all(&mut context, &mut stage);
         // Of what has just come to a path too: its older generations are read before it.
         stage.paths.find_targets(context.disk);
         stage.rotated.look(&mut context, stage.paths, stage.files);
@@ -320,6 +309,24 @@ impl<D: Disk> Text for Remembered<'_, D> {
             out.write_all(&text)?;
         }
         Ok(())
+    }
+}
+
+/// Looks at every path. A file that is new is looked at when the paths that have shown one have told what became of it, and
+/// what may be a copy beside its original: what has a rotated name, and is not known, comes last.
+fn look_at_all<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>) {
+    let Found { paths, before } = stage.paths.take_found(context.plan);
+    let place = |((path, _), current): (&(PathBuf, Option<Stat>), &Option<Fid>)| {
+        let is_known = !context.plan.follows || current.is_some();
+        if is_known { 0 } else { 1 + u8::from(stage.paths.likely_base_of(path).is_some()) }
+    };
+    let places: Vec<u8> = paths.iter().zip(&before).map(place).collect();
+    for place in 0..3 {
+        let here = places.iter().enumerate().filter(|(_, its)| **its == place).map(|(index, _)| index);
+        for index in here {
+            let (path, stat) = &paths[index];
+            look_at(context, stage, path, *stat, before[index]);
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Pattern {
             walk.descend(&root, &components(text), 0);
         }
         // As bytes: paths compare themselves part by part, which is ten times slower.
-        expansion.paths.sort_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
+        expansion.paths.sort_unstable_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
         expansion.paths.dedup_by(|(one, _), (other, _)| one.as_os_str() == other.as_os_str());
         expansion
     }

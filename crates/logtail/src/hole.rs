@@ -29,6 +29,9 @@ pub struct Hole {
 }
 
 impl Hole {
+    /// Nothing has been given back.
+    pub const NONE: Self = Self { freed: 0, said: 0, punched: 0 };
+
     /// As the checkpoint says it.
     pub fn from_checkpoint(freed: u64) -> Self {
         Self { freed, said: freed, punched: 0 }

@@ -1,7 +1,7 @@
 //! The watched paths: which there are, what each shows, where links lead, which directories tell of new names.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,8 +34,6 @@ const MOST_PLACES: usize = 4;
 pub struct WatchedPath {
     /// The generation that was there at the last look.
     current: Option<Fid>,
-    /// What the glob that has found it was told of it in this look.
-    stat: Option<Stat>,
     /// Where it leads; `None` where that is to be looked up.
     target: Option<Target>,
     /// Until then what lies beside it is looked at each time.
@@ -114,11 +112,22 @@ impl WatchedPath {
     }
 }
 
+/// What is to be looked at in one look.
+#[derive(Debug)]
+pub struct Found {
+    /// The watched paths, with what a glob was told of each in this look.
+    pub paths: Vec<(PathBuf, Option<Stat>)>,
+    /// The generation that each of them showed at the last look.
+    pub before: Vec<Option<Fid>>,
+}
+
 /// All watched paths.
 #[derive(Debug, Default)]
 pub struct Paths {
     /// By their bytes: paths are compared part by part, which takes ten times as long.
-    watched: BTreeMap<OsString, WatchedPath>,
+    watched: BTreeMap<Box<OsStr>, WatchedPath>,
+    /// The files that the patterns stand for in this look, in the order of their names, with what was told of each.
+    found: Vec<(PathBuf, Option<Stat>)>,
     /// The paths that are links, by where they lead: what is rotated lies beside the target.
     targets: HashMap<PathBuf, PathBuf>,
     /// The shapes of rotated names that were learnt, by the directories in which such files lie.
@@ -170,7 +179,7 @@ impl Paths {
     fn enter_shape(&mut self, learnt: Learnt) {
         let own = directory_of(&learnt.path);
         let directory = own.join(learnt.shape.directory());
-        let watched = self.watched.entry(learnt.path.clone().into_os_string()).or_default();
+        let watched = self.watched.entry(learnt.path.as_os_str().into()).or_default();
         if directory != own && !watched.elsewhere.contains(&directory) {
             watched.elsewhere.push(directory.clone());
             if watched.elsewhere.len() > MOST_PLACES {
@@ -227,7 +236,7 @@ impl Paths {
             let finds = |pattern: &&Pattern| pattern.finds(bytes);
             let is_new = !self.is_all_ours
                 && !plan.patterns.iter().filter(finds).any(|found| self.known_patterns.contains(&found.to_string()));
-            self.watched.insert(own.into_os_string(), WatchedPath { is_new, ..WatchedPath::default() });
+            self.watched.insert(own.as_os_str().into(), WatchedPath { is_new, ..WatchedPath::default() });
         }
     }
 
@@ -281,9 +290,20 @@ impl Paths {
         self.is_all_ours = true;
     }
 
-    /// An earlier run knew a generation of this path.
-    pub fn was_watched(&mut self, path: &Path) {
-        self.watched.entry(path.as_os_str().to_owned()).or_default();
+    /// An earlier run knew generations of these paths.
+    pub fn were_watched<'a>(&mut self, paths: impl Iterator<Item = &'a Path>) {
+        let new: BTreeSet<&OsStr> =
+            paths.map(Path::as_os_str).filter(|path| !self.watched.contains_key(*path)).collect();
+        self.enter(new.into_iter().map(|path| (path.into(), WatchedPath::default())).collect());
+    }
+
+    /// Enters paths that were not watched. A map that is made of many at once takes half the memory of one that has grown.
+    fn enter(&mut self, new: Vec<(Box<OsStr>, WatchedPath)>) {
+        if new.len() > self.watched.len() / 8 {
+            self.watched = std::mem::take(&mut self.watched).into_iter().chain(new).collect();
+        } else {
+            self.watched.extend(new);
+        }
     }
 
     /// Whether a pattern was never looked for.
@@ -373,7 +393,22 @@ impl Paths {
                 self.is_unmatched |= !context.plan.follows;
                 context.report.say(format!("{pattern}: {what}"));
             }
-            self.find(paths, is_literal, is_new, context.now);
+            self.find(&paths, is_literal, is_new, context.now);
+            if self.found.is_empty() {
+                self.found = paths;
+            } else {
+                self.found.append(&mut paths);
+            }
+        }
+        if context.plan.patterns.len() > 1 {
+            self.found.sort_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
+            self.found.dedup_by(|(later, stat), (earlier, told)| {
+                let is_same = later.as_os_str() == earlier.as_os_str();
+                if is_same {
+                    *told = *stat;
+                }
+                is_same
+            });
         }
         directories.sort();
         directories.dedup();
@@ -381,22 +416,26 @@ impl Paths {
     }
 
     /// Enters what a pattern stands for. Most of it is known, and comes in the order of what is: that is not looked up.
-    fn find(&mut self, paths: Vec<(PathBuf, Option<Stat>)>, is_literal: bool, is_new: bool, now: Duration) {
-        let tell = |watched: &mut WatchedPath, stat| {
+    fn find(&mut self, paths: &[(PathBuf, Option<Stat>)], is_literal: bool, is_new: bool, now: Duration) {
+        let tell = |watched: &mut WatchedPath| {
             watched.is_literal |= is_literal;
-            watched.stat = stat;
             watched.found_at = now;
         };
-        let mut paths = paths.into_iter().peekable();
+        let mut paths = paths.iter().map(|(path, _)| path.as_os_str()).peekable();
+        let mut new = Vec::new();
         for (known, watched) in &mut self.watched {
-            if let Some((_, stat)) = paths.next_if(|(path, _)| path.as_os_str() == known) {
-                tell(watched, stat);
+            new.extend(std::iter::from_fn(|| paths.next_if(|path| *path < &**known)));
+            if paths.next_if(|path| *path == &**known).is_some() {
+                tell(watched);
             }
         }
-        for (path, stat) in paths {
-            let new = || WatchedPath { is_new, ..WatchedPath::default() };
-            tell(self.watched.entry(path.into_os_string()).or_insert_with(new), stat);
-        }
+        new.extend(paths);
+        let enter = |path: &OsStr| {
+            let mut watched = WatchedPath { is_new, ..WatchedPath::default() };
+            tell(&mut watched);
+            (path.into(), watched)
+        };
+        self.enter(new.into_iter().map(enter).collect());
     }
 
     /// Finds out where the paths lead that are links. What lies beside a link is not what was rotated.
@@ -414,22 +453,28 @@ impl Paths {
         }
     }
 
-    /// Every path with what a glob was told of it in this look and what was there before: in the order of their names, or,
-    /// where nothing is followed, the older generations of each in front of it.
-    pub fn take_found(&mut self, plan: &Plan) -> Vec<(PathBuf, Option<Stat>, Option<Fid>)> {
-        let take = |(path, watched): (&OsString, &mut WatchedPath)| {
-            (PathBuf::from(path), watched.stat.take(), watched.current)
-        };
-        let mut found: Vec<_> = self.watched.iter_mut().map(take).collect();
-        if !plan.follows {
-            found.sort_by_cached_key(|(path, _, _)| {
-                use std::os::unix::ffi::OsStrExt as _;
-                let base = self.base_of(path);
-                let age = base.as_ref().and_then(|_| Some(age(path.file_name()?.as_bytes(), false)));
-                (base.unwrap_or_else(|| path.clone()), age.is_none(), age, path.clone())
-            });
+    /// Every path: in the order of their names, or, where nothing is followed, the older generations of each in front of it.
+    pub fn take_found(&mut self, plan: &Plan) -> Found {
+        let mut found = std::mem::take(&mut self.found);
+        let mut names = found.iter().map(|(path, _)| path.as_os_str()).peekable();
+        let is_missed = |path: &&OsStr| names.next_if_eq(path).is_none();
+        let watched = self.watched.keys().map(|path| &**path);
+        let missed: Vec<_> = watched.filter(is_missed).map(|path| (PathBuf::from(path), None)).collect();
+        if !missed.is_empty() {
+            found.extend(missed);
+            found.sort_unstable_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
         }
-        found
+        if plan.follows {
+            return Found { paths: found, before: self.watched.values().map(|watched| watched.current).collect() };
+        }
+        found.sort_by_cached_key(|(path, _)| {
+            use std::os::unix::ffi::OsStrExt as _;
+            let base = self.base_of(path);
+            let age = base.as_ref().and_then(|_| Some(age(path.file_name()?.as_bytes(), false)));
+            (base.unwrap_or_else(|| path.clone()), age.is_none(), age, path.clone())
+        });
+        let before = found.iter().map(|(path, _)| self.get(path)?.current).collect();
+        Found { paths: found, before }
     }
 
     /// Whether the path itself is one to be watched, named or found by a glob.

@@ -19,6 +19,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use logline::ending::cause;
@@ -123,7 +124,7 @@ impl Reclaim {
         let delivered = Delivered { acks, others };
         self.punch(context, files, self.terms.step);
         self.warn_of_lengths(context, files);
-        let paths: Vec<PathBuf> = files.paths().cloned().collect();
+        let paths: Vec<Rc<Path>> = files.paths().cloned().collect();
         for path in paths {
             let chain = files.of_path(&path).to_vec();
             if chain.iter().any(|fid| self.is_worth_a_look(files, *fid, delivered)) {

@@ -88,14 +88,20 @@ pub struct Reader {
     size: u64,
     /// The offset that the last watermark told.
     marked: u64,
+    /// The size and the time of the last change when the last read came to the end, or when it was closed for good.
+    as_read: Option<(u64, i64)>,
+    /// A byte of it has been read, in this run or an earlier one.
+    was_read: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few files have. It is kept apart, for there may be tens of thousands of files.
+#[derive(Default, Debug)]
+struct Rare {
     /// The offsets at which a line was cut in two for ever.
     cuts: Vec<u64>,
     /// The NUL bytes at `scanned`, where reading stands still in front of some.
     nuls: Option<Nuls>,
-    /// The size and the time of the last change when the last read came to the end.
-    as_read: Option<(u64, i64)>,
-    /// A byte of it has been read, in this run or an earlier one.
-    was_read: bool,
     /// NUL bytes that were skipped.
     hole_bytes: u64,
     /// Lines that were cut at the limit.
@@ -105,6 +111,10 @@ pub struct Reader {
     /// The beginning and the end of a hole over which the last read has gone.
     passed: Option<(u64, u64)>,
 }
+
+/// Of a file that has nothing of all this.
+static NOTHING: Rare =
+    Rare { cuts: Vec::new(), nuls: None, hole_bytes: 0, truncated_lines: 0, hole: Hole::NONE, passed: None };
 
 impl Reader {
     /// Of a file of which nothing has been read; it will be from `start` on.
@@ -118,14 +128,9 @@ impl Reader {
             scanned: start,
             size: start,
             marked: start,
-            cuts: Vec::new(),
-            nuls: None,
             as_read: None,
             was_read: false,
-            hole_bytes: 0,
-            truncated_lines: 0,
-            hole: Hole::default(),
-            passed: None,
+            rare: None,
         }
     }
 
@@ -135,11 +140,29 @@ impl Reader {
         reader.print = Fingerprint::from_entry(entry);
         reader.was_read = !reader.print.is_blank();
         reader.kept = Kept { marker: entry.marker.offset, head: entry.head.length };
-        reader.hole = Hole::from_checkpoint(entry.freed);
-        reader.cuts = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
+        let cuts: Vec<u64> = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
+        if entry.freed > 0 || !cuts.is_empty() {
+            let hole = Hole::from_checkpoint(entry.freed);
+            reader.rare = Some(Box::new(Rare { cuts, hole, ..Rare::default() }));
+        }
         (reader.offset, reader.scanned, reader.marked) = (ack, ack, ack);
         reader.size = entry.read_to().max(ack);
         reader
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING)
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Reading does not stand still in front of NUL bytes.
+    fn meets_no_nuls(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.nuls = None;
+        }
     }
 
     // What it has come to.
@@ -166,7 +189,7 @@ impl Reader {
 
     /// The offsets at which a line was cut in two for ever.
     pub fn cuts(&self) -> &[u64] {
-        &self.cuts
+        &self.rare().cuts
     }
 
     /// What has been read.
@@ -181,12 +204,19 @@ impl Reader {
 
     /// What has been given back.
     pub fn hole(&self) -> &Hole {
-        &self.hole
+        &self.rare().hole
     }
 
-    /// The same, to be changed.
+    /// A checkpoint is on disk that says how far the hole is to reach.
+    pub fn hole_was_said(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.hole.was_said();
+        }
+    }
+
+    /// The hole, to be changed.
     pub fn hole_mut(&mut self) -> &mut Hole {
-        &mut self.hole
+        &mut self.rare_mut().hole
     }
 
     /// Whether no byte has ever been read.
@@ -201,7 +231,7 @@ impl Reader {
 
     /// How many bytes had been seen and have not been read. Bytes without their LF, and NUL bytes at the end, do not count.
     pub fn unread(&self) -> u64 {
-        let end = self.nuls.map_or(self.size, |nuls| nuls.start);
+        let end = self.rare().nuls.map_or(self.size, |nuls| nuls.start);
         end.saturating_sub(self.scanned.max(self.offset))
     }
 
@@ -217,17 +247,17 @@ impl Reader {
 
     /// Whether the last read came to the end, and no NUL bytes stand there.
     pub fn rests(&self) -> bool {
-        self.is_read() && self.nuls.is_none()
+        self.is_read() && self.rare().nuls.is_none()
     }
 
     /// The same, and by `stat` it looks as it did then.
     pub fn rests_as(&self, stat: &Stat) -> bool {
-        self.is_read_as(stat) && self.nuls.is_none()
+        self.is_read_as(stat) && self.rare().nuls.is_none()
     }
 
-    /// How the file looks tells nothing any more of whether the last read came to its end.
-    pub fn is_unsettled(&mut self) {
-        self.as_read = None;
+    /// So the file looks that has been read to its end; `None` where that is not known.
+    pub fn looks(&mut self, as_read: Option<(u64, i64)>) {
+        self.as_read = as_read;
     }
 
     /// What is told of the file has changed, and its content has not.
@@ -239,22 +269,22 @@ impl Reader {
 
     /// Whether NUL bytes are waited for in front of which reading stands.
     pub fn waits_at_nuls(&self, reading: &Reading) -> bool {
-        self.nuls.is_some_and(|nuls| reading.now < nuls.since + reading.gap_after)
+        self.rare().nuls.is_some_and(|nuls| reading.now < nuls.since + reading.gap_after)
     }
 
     /// How many NUL bytes were skipped.
     pub fn hole_bytes(&self) -> u64 {
-        self.hole_bytes
+        self.rare().hole_bytes
     }
 
     /// How many lines were cut at the limit.
     pub fn truncated_lines(&self) -> u64 {
-        self.truncated_lines
+        self.rare().truncated_lines
     }
 
     /// The beginning and the end of a hole over which the last read has gone; asked once.
     pub fn take_passed(&mut self) -> Option<(u64, u64)> {
-        self.passed.take()
+        self.rare.as_mut()?.passed.take()
     }
 
     /// The offset of the marker in the last checkpoint that was kept.
@@ -275,7 +305,7 @@ impl Reader {
 
     /// What lies between the two offsets is to be given back: nothing is compared with it any more.
     pub fn gives_back(&mut self, from: u64, to: u64) {
-        self.hole.is_to_reach(to);
+        self.hole_mut().is_to_reach(to);
         for print in [Some(&mut self.print), self.further.as_deref_mut()].into_iter().flatten() {
             print.give_back(from, to);
         }
@@ -336,12 +366,13 @@ impl Reader {
         self.further.take_if(|further| further.marker().offset > stat.size);
         self.print.go_on_at(offset, &before[..count], reading.clock);
         let is_inside_line = before[..count].last().is_some_and(|byte| *byte != b'\n' && *byte != 0);
-        if is_inside_line && offset > self.start && !self.cuts.contains(&offset) {
+        if is_inside_line && offset > self.start && !self.rare().cuts.contains(&offset) {
             // Acknowledged up to here, the line was cut here, even if an older copy of the state does not know of it.
-            self.cuts.push(offset);
+            self.rare_mut().cuts.push(offset);
         }
         (self.offset, self.scanned, self.size) = (offset, offset, stat.size);
-        (self.as_read, self.nuls) = (None, None);
+        self.as_read = None;
+        self.meets_no_nuls();
         self.print.extend_head_from(disk, file)
     }
 
@@ -360,7 +391,7 @@ impl Reader {
         }
         self.size = stat.size;
         if stat.size == self.scanned {
-            self.nuls = None;
+            self.meets_no_nuls();
             return self.look_at_same_size(disk, file, &stat);
         }
         // A beginning of a line up to half a read long is read again with its rest; of a longer one only the LF is looked for.
@@ -395,7 +426,7 @@ impl Reader {
             let progress = self.meet_nuls(source, &stat, run, count, reading, scratch, out)?;
             return Ok(progress.unwrap_or(Progress::End { grew: end > known }));
         }
-        self.nuls = None;
+        self.meets_no_nuls();
         if count < scratch.len() && self.scanned == from + count as u64 {
             self.as_read = Some((stat.size, stat.modified));
             return Ok(Progress::End { grew: end > known });
@@ -465,11 +496,11 @@ impl Reader {
         let start = self.scanned;
         let is_at_line_start = self.offset == start;
         let is_first = start == 0 && self.start == 0;
-        let since = self.nuls.filter(|nuls| nuls.start == start).map_or(reading.now, |nuls| nuls.since);
-        self.nuls = Some(Nuls { start, since });
+        let since = self.rare().nuls.filter(|nuls| nuls.start == start).map_or(reading.now, |nuls| nuls.since);
+        self.rare_mut().nuls = Some(Nuls { start, since });
         self.as_read = Some((stat.size, stat.modified));
         let is_over = reading.now >= since + reading.gap_after || (is_at_line_start && (run.is_few(count) || is_first));
-        if (is_over || start < self.hole.freed())
+        if (is_over || start < self.rare().hole.freed())
             && let Some((begin, end)) = hole::around(disk, file, start, self.start)?
         {
             return self.pass_hole(disk, file, begin, end, reading).map(Some);
@@ -488,14 +519,15 @@ impl Reader {
             return Ok(None);
         }
         if !is_at_line_start {
-            self.cuts.push(start);
+            self.rare_mut().cuts.push(start);
             self.emit_partial(source, reading.shape, out)?;
         }
         if is_first {
             (self.start, self.marked) = (data, data);
         }
-        self.hole_bytes += data - start;
-        (self.offset, self.scanned, self.nuls, self.as_read) = (data, data, None, None);
+        self.rare_mut().hole_bytes += data - start;
+        (self.offset, self.scanned, self.as_read) = (data, data, None);
+        self.meets_no_nuls();
         self.print.skip_to(data);
         Ok(Some(Progress::More))
     }
@@ -531,8 +563,9 @@ impl Reader {
         }
         self.print.go_on_at(line, &before[..length], reading.clock);
         self.further = None;
-        (self.offset, self.scanned, self.nuls, self.as_read) = (line, line, None, None);
-        self.passed = Some((begin, end));
+        (self.offset, self.scanned, self.as_read) = (line, line, None);
+        self.meets_no_nuls();
+        self.rare_mut().passed = Some((begin, end));
         Ok(Progress::More)
     }
 
@@ -548,7 +581,7 @@ impl Reader {
         let known = index(self.scanned - from);
         let lines = &bytes[index(self.offset - from)..];
         self.scanned = from + bytes.len() as u64;
-        let is_cut = self.cuts.iter().any(|cut| *cut >= self.offset);
+        let is_cut = self.rare().cuts.iter().any(|cut| *cut >= self.offset);
         if is_cut || lines.len() > shape.max_line {
             self.take_pieces(&self.tag(path), shape, lines, out);
         } else if let Some(last) = memrchr(b'\n', &bytes[known..]) {
@@ -561,7 +594,7 @@ impl Reader {
     /// The slow and exact way: piece by piece.
     fn take_pieces(&mut self, tag: &Tag, shape: Shape, lines: &[u8], out: &mut Vec<u8>) {
         let mut rest = lines;
-        while let Some(piece) = first_piece(rest, self.offset, &self.cuts) {
+        while let Some(piece) = first_piece(rest, self.offset, &self.rare().cuts) {
             let content = &rest[..piece.length - usize::from(piece.has_lf)];
             self.emit(tag, shape, content, piece, out);
             rest = &rest[piece.length..];
@@ -572,10 +605,15 @@ impl Reader {
     fn emit(&mut self, tag: &Tag, shape: Shape, content: &[u8], piece: Piece, out: &mut Vec<u8>) {
         let start = self.offset;
         let length = piece.length - usize::from(piece.has_lf);
-        let flags =
-            Flags { partial: !piece.has_lf, continued: self.cuts.contains(&start), truncated: length > shape.max_line };
+        let flags = Flags {
+            partial: !piece.has_lf,
+            continued: self.rare().cuts.contains(&start),
+            truncated: length > shape.max_line,
+        };
         self.offset += piece.length as u64;
-        self.truncated_lines += u64::from(flags.truncated);
+        if flags.truncated {
+            self.rare_mut().truncated_lines += 1;
+        }
         // Of a line that left before its LF only the LF is left: the position moves on, and a watermark will tell it.
         if length > 0 || !flags.continued {
             tag.emit_piece(out, shape, &content[..content.len().min(shape.max_line)], start, self.offset, flags);
@@ -593,7 +631,7 @@ impl Reader {
         out: &mut Vec<u8>,
     ) -> io::Result<bool> {
         let known = index(self.scanned - from);
-        let Some(found) = first_piece(&bytes[known..], self.scanned, &self.cuts) else {
+        let Some(found) = first_piece(&bytes[known..], self.scanned, &self.rare().cuts) else {
             self.scanned = from + bytes.len() as u64;
             return Ok(true);
         };
@@ -631,7 +669,8 @@ impl Reader {
         if !self.has_partial() || !self.is_at_end(source.disk, source.file)? {
             return Ok(false);
         }
-        self.cuts.push(self.scanned);
+        let cut = self.scanned;
+        self.rare_mut().cuts.push(cut);
         self.emit_partial(source, shape, out).map(|()| true)
     }
 

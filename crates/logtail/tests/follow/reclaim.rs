@@ -558,7 +558,7 @@ fn r18_a_reader_that_is_overtaken_goes_on_behind_the_next_line() {
     let stat = System.stat_open(&file).unwrap();
     let shape = Shape { tagged: false, max_line: 1 << 20 };
     let reading = Reading { shape, now: Duration::ZERO, clock: 1, gap_after: Duration::from_secs(10) };
-    let mut generation = Generation::new(Fid(1), &path, stat.inode, 0, Duration::ZERO);
+    let mut generation = Generation::new(Fid(1), path.as_path().into(), stat.inode, 0, Duration::ZERO);
     generation.open_at(&System, System.duplicate(&file).unwrap(), &stat, 0, &reading).unwrap();
     let (mut scratch, mut out) = (vec![0; 20_000], Vec::new());
     assert_eq!(generation.read(&System, &reading, &mut scratch, &mut out).unwrap(), Progress::More);
