@@ -230,6 +230,7 @@ mod tests {
             samples: Vec::new(),
             marker: Sample { offset: read, ..Sample::default() },
             start: 0,
+            since: 0,
             cuts: Vec::new(),
             freed: 0,
             end: None,

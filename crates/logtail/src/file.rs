@@ -111,6 +111,7 @@ impl<F> Generation<F> {
             samples: print.samples().copied().collect(),
             marker: print.marker(),
             start: self.start(),
+            since: self.since(),
             cuts: self.reader.cuts().to_vec(),
             freed: self.hole().freed(),
             end: self.end(),
@@ -152,6 +153,11 @@ impl<F> Generation<F> {
     /// The first offset that was to be emitted.
     pub fn start(&self) -> u64 {
         self.reader.start()
+    }
+
+    /// The offset from which on it was delivered without a gap.
+    pub fn since(&self) -> u64 {
+        self.reader.since()
     }
 
     /// Where it was last seen, watched path or not.
@@ -323,6 +329,11 @@ impl<F> Generation<F> {
         if is_on_disk {
             self.reader.hole_was_said();
         }
+    }
+
+    /// What stands between `since` and its start was delivered in an earlier boot, and given back up to `freed`.
+    pub fn goes_on_with(&mut self, since: u64, freed: u64) {
+        self.reader.goes_on_with(since, freed);
     }
 
     /// All below `end` has been given back, which has changed what is told of the file from `before` to `after`.

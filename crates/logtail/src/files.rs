@@ -30,6 +30,24 @@ pub enum Age {
     JustBefore(Fid),
 }
 
+/// Where the reading of a file begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// The first offset that is to be emitted.
+    offset: u64,
+    /// What stands from here on up to `offset` was delivered in an earlier boot.
+    since: u64,
+    /// So far it was given back.
+    freed: u64,
+}
+
+impl Start {
+    /// There; what stands in front of it was never delivered, or is not known to be what was.
+    pub fn at(offset: u64) -> Self {
+        Self { offset, since: offset, freed: 0 }
+    }
+}
+
 /// A copy of a known generation.
 #[derive(Clone, Copy, Debug)]
 struct Copied {
@@ -326,12 +344,15 @@ impl<F> Files<F> {
         path: &Path,
         file: F,
         stat: &Stat,
-        start: u64,
+        start: Start,
         age: Age,
     ) -> Option<Fid> {
         let started = (self.new_fid)().and_then(|fid| {
-            let mut generation = Generation::new(fid, self.shared(path), stat.inode, start, context.now);
-            generation.open_at(context.disk, file, stat, start, &context.reading())?;
+            let mut generation = Generation::new(fid, self.shared(path), stat.inode, start.offset, context.now);
+            generation.open_at(context.disk, file, stat, start.offset, &context.reading())?;
+            if start.since < start.offset && context.plan.reclaim.is_some() {
+                generation.goes_on_with(start.since, start.freed);
+            }
             Ok(generation)
         });
         match started {
@@ -355,22 +376,21 @@ impl<F> Files<F> {
         file: &F,
         stat: &Stat,
         is_first_look: bool,
-    ) -> io::Result<u64> {
+    ) -> io::Result<Start> {
         if let Some(start) = self.start_after_restart(context.disk, path, file, stat)? {
             return Ok(start);
         }
         if let Some((before, start)) = self.predecessor(context, path, file, stat)? {
             self.leave_content(context, before, stat.inode);
-            return Ok(start);
+            return Ok(Start::at(start));
         }
-        if !is_first_look {
-            return Ok(0);
-        }
-        match context.plan.first {
-            First::Head => Ok(0),
-            First::LastLines(count) => ends::start_of_last_lines(context.disk, file, stat.size, count),
-            First::FromLine(number) => ends::start_of_line(context.disk, file, number),
-        }
+        let offset = match context.plan.first {
+            _ if !is_first_look => 0,
+            First::Head => 0,
+            First::LastLines(count) => ends::start_of_last_lines(context.disk, file, stat.size, count)?,
+            First::FromLine(number) => ends::start_of_line(context.disk, file, number)?,
+        };
+        Ok(Start::at(offset))
     }
 
     /// After a restart a file whose identities must not go on is known by path and inode, or inode, or path and the inode's
@@ -382,7 +402,7 @@ impl<F> Files<F> {
         path: &Path,
         file: &F,
         stat: &Stat,
-    ) -> io::Result<Option<u64>> {
+    ) -> io::Result<Option<Start>> {
         let matches = |entry: &Entry, strict: u8| match strict {
             0 => entry.path == path && entry.inode == stat.inode,
             1 => entry.inode == stat.inode,
@@ -398,10 +418,13 @@ impl<F> Files<F> {
                 if !print.begins(disk, file)? {
                     continue;
                 }
-                let mut start = go_on_at(disk, &print, file, stat.size, entry.start, *ack)?;
-                if start < entry.freed {
-                    start = behind_hole(disk, file, entry)?.unwrap_or(start);
-                }
+                let offset = go_on_at(disk, &print, file, stat.size, entry.start, *ack)?;
+                let start = if offset < entry.freed {
+                    Start::at(behind_hole(disk, file, entry)?.unwrap_or(offset))
+                } else {
+                    // All samples stand that lie in front of it.
+                    Start { offset, since: entry.since.min(offset), freed: entry.freed }
+                };
                 self.to_rebase.remove(index);
                 return Ok(Some(start));
             }
@@ -530,7 +553,7 @@ impl<F> Files<F> {
             Ok(Some(line)) if !is_other => {
                 // Of what an earlier run has read, all behind the acknowledged offset is owed.
                 let start = line.min(generation.offset());
-                if self.begin(context, &path, file, stat, start, Age::Youngest).is_some() {
+                if self.begin(context, &path, file, stat, Start::at(start), Age::Youngest).is_some() {
                     self.leave_content(context, fid, stat.inode);
                 }
             }
@@ -782,7 +805,7 @@ fn go_on_at<D: Disk>(
 /// Where something stands in a file that has become shorter than what was said to be given back of it, all of which was
 /// acknowledged: it was written since.
 fn behind_hole<D: Disk>(disk: &D, file: &D::File, entry: &Entry) -> io::Result<Option<u64>> {
-    next_content(disk, file, hole::first_offset(entry.start, hole::FIRST), &mut [0; 4096])
+    next_content(disk, file, hole::first_offset(entry.since, hole::FIRST), &mut [0; 4096])
 }
 
 /// The end of the last whole line in the first `size` bytes of a file.

@@ -14,7 +14,7 @@ use crate::disk::Disk;
 /// No hole begins before this offset: the first bytes of a file are what it is known by.
 pub const FIRST: u64 = 4096;
 /// The largest block at whose boundary a hole is looked for.
-const LARGEST_BLOCK: u64 = 1 << 20;
+pub const LARGEST_BLOCK: u64 = 4 << 20;
 /// How much one read takes in search of an LF.
 const PIECE: usize = 32 << 10;
 

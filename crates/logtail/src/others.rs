@@ -116,6 +116,7 @@ mod tests {
             samples: Vec::new(),
             marker: Sample { offset: marker, ..Sample::default() },
             start: 0,
+            since: 0,
             cuts: Vec::new(),
             freed: 0,
             end,

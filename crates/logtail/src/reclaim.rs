@@ -10,7 +10,8 @@
 //! | what `--reclaim` keeps of the log | it is there to be read in place |
 //! | the marker, or, while the file is written, 1 MiB before the marker in every copy of the checkpoint | what the file is known by stays |
 //!
-//! and its beginning is not before byte 4096, nor before the first byte that was to be delivered.
+//! and its beginning is not before byte 4096, nor before the first byte that was to be delivered, under this fid or under one
+//! of an earlier boot that went on in it.
 //!
 //! It is said before it is done: the log is put to disk, then the checkpoint says how far the hole reaches and is put to disk,
 //! and only then the hole is punched. Of a file that is still written the last step of what is said is held back, also between
@@ -31,7 +32,7 @@ use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Files, end_of_last_line};
 use crate::fingerprint::{SAMPLE, read_full};
-use crate::hole::first_offset;
+use crate::hole::{LARGEST_BLOCK, first_offset};
 use crate::others::Needs;
 use crate::terms::{Keep, Terms};
 
@@ -240,7 +241,7 @@ impl Reclaim {
 
     fn facts<F>(&self, generation: &Generation<F>, delivered: Delivered<'_>, keep_from: u64, block: u64) -> Facts {
         Facts {
-            start: generation.start(),
+            start: generation.since(),
             block,
             freed: generation.hole().freed(),
             acknowledged: delivered.up_to(generation),
@@ -317,6 +318,9 @@ fn obstacle<D: Disk>(
     if stat.names > 1 {
         return Ok(Some("it has several names, hard links share its blocks".to_owned()));
     }
+    if stat.block > LARGEST_BLOCK {
+        return Ok(Some(format!("its file system has blocks of {} bytes, more than {LARGEST_BLOCK}", stat.block)));
+    }
     let mut first = [0; FIRST_LINE];
     let count = read_full(disk, file, &mut first, 0)?;
     let place = disk.place(file, generation.place()).unwrap_or_default();
@@ -362,7 +366,7 @@ fn punch<D: Disk>(
         // The next read finds out what has become of it.
         return Ok(None);
     }
-    let begin = first_offset(generation.start(), before.block);
+    let begin = first_offset(generation.since(), before.block);
     if end <= begin {
         return Ok(None);
     }

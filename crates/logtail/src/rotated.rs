@@ -27,7 +27,7 @@ use logline::state::files::Inode;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
-use crate::files::{Age, Files, end_of_last_line};
+use crate::files::{Age, Files, Start, end_of_last_line};
 use crate::fingerprint::{HEAD, is_prefix};
 use crate::gzip::is_gzip;
 use crate::hole::{FIRST, first_offset};
@@ -374,7 +374,7 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     let is_packed = is_compressed(&candidate.path) || is_gzip(context.disk, &file);
     let end = if is_packed { Ok(stat.size) } else { end_of_last_line(context.disk, &file, stat.size) };
     let Ok(end) = end else { return };
-    let begun = files.begin(context, &candidate.base, file, &stat, end, Age::Youngest);
+    let begun = files.begin(context, &candidate.base, file, &stat, Start::at(end), Age::Youngest);
     if let Some(generation) = begun.and_then(|fid| files.get_mut(fid)) {
         generation.enter_as_done(end, &stat);
     }
@@ -480,7 +480,7 @@ fn judge<D: Disk>(
 
 /// What has been given back of a generation, or is to be.
 fn given_back<F>(generation: &Generation<F>) -> Range<u64> {
-    first_offset(generation.start(), FIRST)..generation.hole().freed()
+    first_offset(generation.since(), FIRST)..generation.hole().freed()
 }
 
 /// What a compressed file holds that a glob has found and that no name tells to be a rotated one; `None` where that is known

@@ -17,7 +17,7 @@ use logline::state::Urgency;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::file::{Generation, Progress};
-use crate::files::{Age, Files};
+use crate::files::{Age, Files, Start};
 use crate::paths::{Paths, RESTLESS};
 use crate::rotated::Rotated;
 
@@ -255,7 +255,7 @@ impl Turn {
             }
         };
         // Only when its successor is known does the old one leave: till then it would be found out once more.
-        let younger = stage.files.begin(context, &path, file, &stat, taken_back.unwrap_or(0), Age::Youngest);
+        let younger = stage.files.begin(context, &path, file, &stat, Start::at(taken_back.unwrap_or(0)), Age::Youngest);
         let Some(younger) = younger else { return false };
         stage.files.is_rewritten_in_place(&path);
         match taken_back {

@@ -82,6 +82,9 @@ pub struct Entry {
     pub start: u64,
     /// The offsets at which a line was cut in two for ever, because its beginning left before its LF was there.
     pub cuts: Vec<u64>,
+    /// The offset from which on it was delivered without a gap: `start`, or less where an entry of another boot had delivered
+    /// what stands in front of that.
+    pub since: u64,
     /// The end of the hole that was punched into its delivered part; 0 where there is none.
     pub freed: u64,
     /// The offset at which it ended, once it is finished.
@@ -237,6 +240,9 @@ fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
     if let Some(born) = entry.born {
         let _ = write!(out, ",\"born\":{born}");
     }
+    if entry.since < entry.start {
+        let _ = write!(out, ",\"since\":{}", entry.since);
+    }
     if entry.freed > 0 {
         let _ = write!(out, ",\"freed\":{}", entry.freed);
     }
@@ -265,6 +271,7 @@ fn parse_entry(keys: &Keys<'_>) -> Option<Entry> {
     let head = elements(keys.get("head")?);
     let samples = elements(keys.get("samples").unwrap_or(b"[]"));
     let cuts = elements(keys.get("cuts").unwrap_or(b"[]"));
+    let start = number("start")?;
     Some(Entry {
         fid: parse_fid(keys.get("fid")?)?,
         path: parse_path(keys.get("path")?)?,
@@ -273,7 +280,8 @@ fn parse_entry(keys: &Keys<'_>) -> Option<Entry> {
         head: Head { length: parse_number(head.first()?)?, hash: parse_hash(head.get(1)?)? },
         samples: samples.chunks(4).map(parse_sample).collect::<Option<_>>()?,
         marker: parse_sample(&elements(keys.get("marker")?))?,
-        start: number("start")?,
+        start,
+        since: number("since").unwrap_or(start).min(start),
         cuts: cuts.into_iter().map(parse_number).collect::<Option<_>>()?,
         freed: number("freed").unwrap_or(0),
         end: number("end"),
@@ -375,6 +383,7 @@ mod tests {
             ],
             marker: Sample { offset: 4096, length: 64, hash: u64::MAX, at: 1_764_400_000 },
             start: 12,
+            since: 3,
             cuts: vec![20, 30],
             freed: 8192,
             end: Some(4096),

@@ -106,6 +106,8 @@ struct Rare {
     hole_bytes: u64,
     /// Lines that were cut at the limit.
     truncated_lines: u64,
+    /// The offset from which on it was delivered without a gap, where that is not `start`.
+    since: Option<u64>,
     /// What has been given back of it.
     hole: Hole,
     /// The beginning and the end of a hole over which the last read has gone.
@@ -113,8 +115,15 @@ struct Rare {
 }
 
 /// Of a file that has nothing of all this.
-static NOTHING: Rare =
-    Rare { cuts: Vec::new(), nuls: None, hole_bytes: 0, truncated_lines: 0, hole: Hole::NONE, passed: None };
+static NOTHING: Rare = Rare {
+    cuts: Vec::new(),
+    nuls: None,
+    hole_bytes: 0,
+    truncated_lines: 0,
+    since: None,
+    hole: Hole::NONE,
+    passed: None,
+};
 
 impl Reader {
     /// Of a file of which nothing has been read; it will be from `start` on.
@@ -141,9 +150,10 @@ impl Reader {
         reader.was_read = !reader.print.is_blank();
         reader.kept = Kept { marker: entry.marker.offset, head: entry.head.length };
         let cuts: Vec<u64> = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
-        if entry.freed > 0 || !cuts.is_empty() {
+        let since = Some(entry.since).filter(|since| *since < entry.start);
+        if entry.freed > 0 || since.is_some() || !cuts.is_empty() {
             let hole = Hole::from_checkpoint(entry.freed);
-            reader.rare = Some(Box::new(Rare { cuts, hole, ..Rare::default() }));
+            reader.rare = Some(Box::new(Rare { cuts, since, hole, ..Rare::default() }));
         }
         (reader.offset, reader.scanned, reader.marked) = (ack, ack, ack);
         reader.size = entry.read_to().max(ack);
@@ -170,6 +180,17 @@ impl Reader {
     /// The first offset that was to be emitted.
     pub fn start(&self) -> u64 {
         self.start
+    }
+
+    /// The offset from which on it was delivered without a gap: what was read under another fid counts too.
+    pub fn since(&self) -> u64 {
+        self.rare().since.unwrap_or(self.start)
+    }
+
+    /// What stands between `since` and the start was delivered under another fid, and given back up to `freed`.
+    pub fn goes_on_with(&mut self, since: u64, freed: u64) {
+        let rare = self.rare_mut();
+        (rare.since, rare.hole) = (Some(since), Hole::from_checkpoint(freed));
     }
 
     /// The end of the last line emitted.
@@ -501,7 +522,7 @@ impl Reader {
         self.as_read = Some((stat.size, stat.modified));
         let is_over = reading.now >= since + reading.gap_after || (is_at_line_start && (run.is_few(count) || is_first));
         if (is_over || start < self.rare().hole.freed())
-            && let Some((begin, end)) = hole::around(disk, file, start, self.start)?
+            && let Some((begin, end)) = hole::around(disk, file, start, self.since())?
         {
             return self.pass_hole(disk, file, begin, end, reading).map(Some);
         }
@@ -537,7 +558,7 @@ impl Reader {
     fn meet_other_content<D: Disk>(&mut self, disk: &D, file: &D::File, reading: &Reading) -> io::Result<Progress> {
         let marker = self.print.marker();
         for at in [marker.offset.saturating_sub(1), marker.start()] {
-            if let Some((begin, end)) = hole::around(disk, file, at, self.start)? {
+            if let Some((begin, end)) = hole::around(disk, file, at, self.since())? {
                 return self.pass_hole(disk, file, begin, end, reading);
             }
         }

@@ -1,17 +1,19 @@
 //! Group R, giving disk space back.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logline::position::Fid;
 use logtail::disk::Disk as _;
 use logtail::emit::Shape;
 use logtail::file::{Generation, Progress, Reading};
+use logtail::hole::first_offset;
 use logtail::plan::Plan;
 use logtail::system::System;
 use logtail::terms::{Keep, Terms};
 
-use crate::stage::{Stage, every_way, on_fake};
+use crate::stage::{Stage, Way, every_way, on_fake};
 
 /// Steps of one block, so that small files do.
 fn reclaim(plan: &mut Plan, keep: Keep) {
@@ -40,13 +42,19 @@ fn deliver(stage: &mut Stage, first: usize, count: usize) {
     stage.pass(4);
 }
 
-/// The end of the hole in the file, which must begin at 4096.
+/// The end of the hole in the file, which must begin where it may.
 fn hole_of(stage: &Stage, name: &str) -> Option<usize> {
     let content = stage.content(name);
     let begin = content.iter().position(|byte| *byte == 0)?;
-    assert_eq!(begin, 4096);
+    assert_eq!(begin, begin_of(stage, name));
     let length = content[begin..].iter().position(|byte| *byte != 0).unwrap_or(content.len() - begin);
     Some(begin + length)
+}
+
+/// Where the hole in the file begins: the blocks of a real disk may be large.
+fn begin_of(stage: &Stage, name: &str) -> usize {
+    let block = if stage.way == Way::Fake { 4096 } else { System.stat(&stage.path(name)).unwrap().block };
+    usize::try_from(first_offset(0, block)).unwrap()
 }
 
 #[test]
@@ -364,14 +372,14 @@ fn r16_the_program_gives_back_and_reads_over_the_hole() {
         }
         let content = stage.content("a");
         assert_eq!(content.len(), text.len());
-        let end = hole_of(stage, "a").unwrap();
+        let (begin, end) = (begin_of(stage, "a"), hole_of(stage, "a").unwrap());
         assert!(end >= 4_000_000 - (3 << 20), "{end}");
-        assert!(content[..4096] == text.as_bytes()[..4096] && content[end..] == text.as_bytes()[end..]);
+        assert!(content[..begin] == text.as_bytes()[..begin] && content[end..] == text.as_bytes()[end..]);
         stage.start();
         stage.append("a", "more\n");
         stage.comes(&["more"]);
         stage.end();
-        assert!(stage.checkpoint().counters.freed_bytes >= end as u64 - 4096);
+        assert!(stage.checkpoint().counters.freed_bytes >= (end - begin) as u64);
     });
 }
 
@@ -427,6 +435,32 @@ fn r20_after_a_power_loss_each_copy_of_the_checkpoint_leads_behind_the_hole() {
             assert_eq!(stage.said_all().matches("truncated").count(), 0, "{}", stage.said_all());
         });
     }
+}
+
+#[test]
+fn r25_after_a_restart_of_the_machine_what_stood_behind_the_hole_is_given_back_too() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], all);
+        stage.start();
+        for part in 0..3 {
+            deliver(stage, part * 1000, 1000);
+        }
+        for (boot, part) in [("another", 3), ("a third", 5)] {
+            let before = hole_of(stage, "a").unwrap();
+            stage.kill();
+            stage.fake().boot = boot;
+            stage.start();
+            // The last bytes in front of the end come again.
+            stage.pass(2);
+            stage.arrived.clear();
+            stage.forget_arrived();
+            deliver(stage, part * 1000, 1000);
+            deliver(stage, (part + 1) * 1000, 1000);
+            let end = hole_of(stage, "a").unwrap();
+            assert!(end >= before + 150_000, "{before} {end}");
+        }
+        stage.end();
+    });
 }
 
 #[test]
@@ -520,54 +554,76 @@ fn r24_what_another_pipeline_has_not_delivered_stays() {
 }
 
 /// `logtail` without state over a file, once: what it writes, and what it says.
-fn read_once(path: &std::path::Path, lines: &str) -> (Vec<String>, String) {
+fn read_once(path: &Path, lines: &str) -> (Vec<String>, String) {
     let program = env!("CARGO_BIN_EXE_logtail");
     let output = std::process::Command::new(program).args(["-n", lines]).arg(path).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     (text.lines().map(str::to_owned).collect(), String::from_utf8(output.stderr).unwrap())
 }
 
-fn number_of(line: &str) -> usize {
+fn number_of(line: &str) -> u64 {
     line.parse().unwrap()
+}
+
+/// A file of as many lines as leave `rest` behind a hole of at least `length` bytes, which is made where one begins on disks
+/// with blocks of `block` bytes, and where it begins and ends.
+fn punched(name: &str, block: u64, length: u64, rest: u64, before: impl FnOnce(&Path)) -> (PathBuf, u64, u64) {
+    let path = std::env::temp_dir().join(format!("logtail-{name}-{block}-{}", std::process::id()));
+    std::fs::write(&path, "").unwrap();
+    let block = block.max(System.stat(&path).unwrap().block);
+    let begin = first_offset(0, block);
+    let end = (begin + length).next_multiple_of(block);
+    std::fs::write(&path, lines(0, usize::try_from(end / 100 + 1 + rest).unwrap())).unwrap();
+    before(&path);
+    let file = System.open(&path).unwrap();
+    System.punch(&file, begin, end).unwrap();
+    (path, begin, end)
+}
+
+/// The numbers of the lines in front of a hole, or up to `read`, and of those behind it.
+fn around(begin: u64, end: u64, rest: u64) -> Vec<u64> {
+    (0..begin / 100).chain(end / 100 + 1..end / 100 + 1 + rest).collect()
 }
 
 #[test]
 fn r17_a_reader_without_state_reads_over_the_hole() {
-    let path = std::env::temp_dir().join(format!("logtail-reclaim-{}", std::process::id()));
-    std::fs::write(&path, lines(0, 1000)).unwrap();
-    let file = System.open(&path).unwrap();
-    System.punch(&file, 4096, 81920).unwrap();
-    let (read, said) = read_once(&path, "+1");
-    let numbers: Vec<usize> = read.iter().map(|line| number_of(line)).collect();
-    let expected: Vec<usize> = (0..40).chain(820..1000).collect();
-    assert_eq!(numbers, expected);
-    assert_eq!(said, format!("logtail: {}: bytes 4096 to 81920 were given back after delivery\n", path.display()));
-    for (count, first) in [("5", 995), ("180", 820), ("181", 820), ("5000", 820)] {
-        let (read, _) = read_once(&path, count);
-        assert_eq!(read.first().map(|line| number_of(line)), Some(first), "{count}");
-        assert_eq!(read.len(), 1000 - first);
+    // Huge pages of tmpfs have 2 MiB.
+    for block in [4096, 64 << 10, 2 << 20] {
+        let (path, begin, end) = punched("reclaim", block, 77_824, 180, |_| {});
+        let (read, said) = read_once(&path, "+1");
+        let numbers: Vec<u64> = read.iter().map(|line| number_of(line)).collect();
+        assert_eq!(numbers, around(begin, end, 180));
+        let place = path.display();
+        assert_eq!(said, format!("logtail: {place}: bytes {begin} to {end} were given back after delivery\n"));
+        for (count, length) in [("5", 5), ("180", 180), ("181", 180), ("50000", 180)] {
+            let (read, _) = read_once(&path, count);
+            let numbers: Vec<u64> = read.iter().map(|line| number_of(line)).collect();
+            assert_eq!(numbers, around(0, end, 180)[180 - length..], "{count}");
+        }
+        std::fs::remove_file(&path).unwrap();
     }
-    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]
 fn r18_a_reader_that_is_overtaken_goes_on_behind_the_next_line() {
-    let path = std::env::temp_dir().join(format!("logtail-overtaken-{}", std::process::id()));
-    std::fs::write(&path, lines(0, 1000)).unwrap();
-    let file = System.open(&path).unwrap();
-    let stat = System.stat_open(&file).unwrap();
     let shape = Shape { tagged: false, max_line: 1 << 20 };
     let reading = Reading { shape, now: Duration::ZERO, clock: 1, gap_after: Duration::from_secs(10) };
-    let mut generation = Generation::new(Fid(1), path.as_path().into(), stat.inode, 0, Duration::ZERO);
-    generation.open_at(&System, System.duplicate(&file).unwrap(), &stat, 0, &reading).unwrap();
-    let (mut scratch, mut out) = (vec![0; 20_000], Vec::new());
-    assert_eq!(generation.read(&System, &reading, &mut scratch, &mut out).unwrap(), Progress::More);
-    System.punch(&file, 4096, 81920).unwrap();
+    let (mut reader, mut out) = (None, Vec::new());
+    let (path, begin, end) = punched("overtaken", 4096, 20 * 4096, 180, |path| {
+        let file = System.open(path).unwrap();
+        let stat = System.stat_open(&file).unwrap();
+        let mut generation = Generation::new(Fid(1), path.into(), stat.inode, 0, Duration::ZERO);
+        generation.open_at(&System, file, &stat, 0, &reading).unwrap();
+        // As far as the middle of the hole that will be made.
+        let mut scratch = vec![0; usize::try_from(first_offset(0, stat.block)).unwrap() + 40_000];
+        assert_eq!(generation.read(&System, &reading, &mut scratch, &mut out).unwrap(), Progress::More);
+        reader = Some((generation, scratch));
+    });
+    let (mut generation, mut scratch) = reader.unwrap();
+    let read = scratch.len() as u64;
     while generation.read(&System, &reading, &mut scratch, &mut out).unwrap() == Progress::More {}
-    let text = String::from_utf8(out).unwrap();
-    let numbers: Vec<usize> = text.lines().map(number_of).collect();
-    let expected: Vec<usize> = (0..200).chain(820..1000).collect();
-    assert_eq!(numbers, expected);
-    assert_eq!(generation.take_passed(), Some((4096, 81920)));
+    let numbers: Vec<u64> = String::from_utf8(out).unwrap().lines().map(number_of).collect();
+    assert_eq!(numbers, around(read, end, 180));
+    assert_eq!(generation.take_passed(), Some((begin, end)));
     std::fs::remove_file(&path).unwrap();
 }
