@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use logpipe_tests::receiver::Behaviour;
 use logpipe_tests::site::Site;
 use logpipe_tests::tools::await_that;
 use rustix::process::Signal;
@@ -49,4 +50,38 @@ fn a_link_to_the_own_state_is_not_shipped_again_at_each_save() {
     await_that("the end", || pipeline.has_ended());
     assert_eq!(site.messages(), ["one", "two"], "{}", site.said());
     assert!(site.said().contains("own.log: leads to"), "{}", site.said());
+}
+
+#[test]
+fn k22_what_logpost_writes_is_not_followed_where_the_glob_matches_it() {
+    let site = Site::new("own-files");
+    // Through another name of the directory too.
+    symlink(site.path("logs"), site.path("link")).unwrap();
+    let (dead, metrics) = (site.path("link/dead.log"), site.path("logs/metrics.log"));
+    let options = format!("--dead-letter {} --metrics {}", dead.display(), metrics.display());
+    let mut line = site.line("", &["logparse text"], &options);
+    *line[0].last_mut().unwrap() = site.path("logs/*").display().to_string();
+    site.receiver.fail(Behaviour { item_status: Some(400), matching: Some("bad".to_owned()), ..Behaviour::default() });
+    let mut pipeline = site.start(&line).unwrap();
+    site.append("one\nbad\n").unwrap();
+    await_that("the dead letter", || fs::read_to_string(&dead).is_ok_and(|text| text.contains("bad")));
+    await_that("the metrics", || {
+        fs::read_to_string(&metrics).is_ok_and(|text| text.contains("refused_records_total 1"))
+    });
+    site.append("two\n").unwrap();
+    await_that("the line", || site.messages().contains(&"two".to_owned()));
+    pipeline.terminate();
+    await_that("the end", || pipeline.has_ended());
+    assert_eq!(site.messages(), ["one", "two"], "{}", site.said());
+    for name in ["dead.log", "metrics.log"] {
+        assert_eq!(
+            site.said().matches(&format!("{name}: logpost of this pipeline writes it")).count(),
+            1,
+            "{}",
+            site.said()
+        );
+    }
+    // Neither in the next run, which finds them there.
+    assert_eq!(site.drain(&line).unwrap(), [Some(0); 3], "{}", site.said());
+    assert_eq!(site.messages(), ["one", "two"], "{}", site.said());
 }

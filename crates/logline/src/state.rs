@@ -8,12 +8,13 @@
 //! {"checksum":"9c1185a5c5e9fc54"}
 //! ```
 //!
-//! One process writes a file: it holds the [`Lock`] beside it, which is never replaced. The texts of the two files that
-//! logtail and logpost share are in [`files`] and [`acks`].
+//! One process writes a file: it holds the [`Lock`] beside it, which is never replaced. The texts of the files that logtail
+//! and logpost share are in [`files`], [`acks`] and [`own`].
 
 pub mod acks;
 pub mod files;
 mod keeper;
+pub mod own;
 
 pub use keeper::{Keeper, Locked, Saved, Shelf, Urgency};
 

@@ -38,6 +38,7 @@ mod manual;
 mod metrics;
 mod outage;
 mod outcome;
+mod own;
 mod pace;
 mod post;
 mod progress;

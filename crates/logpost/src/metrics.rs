@@ -53,11 +53,10 @@ impl Metrics {
     /// Writes the file. A failure is said once and tried again.
     pub fn write(&mut self, tally: &Tally, waiting: Waiting, backlog: Option<&Backlog>, now: Duration) {
         self.written_at = Some(now);
-        let mut new = self.path.clone().into_os_string();
-        new.push(".new");
+        let new = path_of_new(&self.path);
         let lag = backlog.map_or(Duration::ZERO, |backlog| self.lag.look(&backlog.generations, now));
         let text = text(tally, waiting, backlog, lag);
-        match write_new(Path::new(&new), text.as_bytes()).and_then(|()| fs::rename(&new, &self.path)) {
+        match write_new(&new, text.as_bytes()).and_then(|()| fs::rename(&new, &self.path)) {
             Ok(()) => self.has_failed = false,
             Err(error) => {
                 if !std::mem::replace(&mut self.has_failed, true) {
@@ -66,6 +65,13 @@ impl Metrics {
             }
         }
     }
+}
+
+/// Where the next metrics are written before they take the place of those at `path`.
+pub fn path_of_new(path: &Path) -> PathBuf {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    PathBuf::from(new)
 }
 
 /// Writes a file that is not there afterwards under another name: neither a link nor a FIFO that somebody has put in its

@@ -14,6 +14,7 @@ use crate::destinations::chosen::destination;
 use crate::dry_run::DryRun;
 use crate::hidden::hide;
 use crate::metrics;
+use crate::own;
 use crate::pace::Limits;
 use crate::post::Post;
 use crate::refusals::Refusals;
@@ -40,8 +41,12 @@ pub fn run(args: &Args) -> Result<Exit, Stop> {
         .with_most_records(destination.most_records());
     let directory = args.state.clone().or_else(|| std::env::var_os("LOGPIPE_STATE").map(PathBuf::from));
     let directory = directory.filter(|directory| !directory.as_os_str().is_empty() && !args.dry_run);
+    let entered = |directory: &PathBuf| {
+        usable(directory)?;
+        own::enter(directory, &own::paths(args.dead_letter.as_deref(), args.metrics.as_deref())?)
+    };
     if let Some(directory) = &directory
-        && let Err(error) = usable(directory)
+        && let Err(error) = entered(directory)
     {
         let cause = cause(&error);
         say(PROG, format_args!("{}: {cause}, nothing of what is delivered can be kept here", directory.display()));

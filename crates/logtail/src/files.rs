@@ -642,7 +642,7 @@ impl<F> Files<F> {
         }
     }
 
-    /// A file of which no byte was ever read is not known any more.
+    /// The generation is not known any more: no byte of it was ever read, or it is not to be followed.
     pub fn give_up<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) {
         self.remove(fid);
         context.report.must_save(Urgency::Lazy);

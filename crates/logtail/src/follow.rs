@@ -114,6 +114,16 @@ impl<D: Disk> Follower<D> {
         self.paths.resume_from_nothing();
     }
 
+    /// The files that logpost writes besides its state are these: they are left out, and forgotten if they were followed.
+    pub fn leave_out(&mut self, own: Vec<PathBuf>, now: Duration) {
+        let (mut context, stage, _) = self.parts(now);
+        for path in stage.paths.leave_out(context.disk, own) {
+            for fid in stage.files.of_path(&path).to_vec() {
+                stage.files.give_up(&mut context, fid);
+            }
+        }
+    }
+
     fn parts(&mut self, now: Duration) -> (Context<'_, D>, Stage<'_, D::File>, &mut Turn) {
         let context = Context { disk: &self.disk, plan: &self.plan, now, clock: self.clock, report: &mut self.report };
         let stage = Stage { paths: &mut self.paths, files: &mut self.files, rotated: &mut self.rotated };
@@ -518,7 +528,7 @@ fn begin<D: Disk>(
     if let Some(fid) = stage.files.at(stat.inode) {
         return Some(fid);
     }
-    if is_found && let Some(place) = leads_out(context.disk, context.plan, path, &file) {
+    if is_found && let Some(place) = leads_out(context.disk, context.plan, stage.paths.own(), path, &file) {
         let why = format!("leads to {}, not followed (--follow-links allows it)", place.display());
         context.report.complain(path, why);
         return None;

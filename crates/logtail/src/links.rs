@@ -10,7 +10,8 @@
 //! | found by a glob, nobody but root and ourselves being able to write to the directories on the way | anywhere |
 //! | that of a rotated file | where it is named: it is never a link |
 //!
-//! The files of the state directory are never read, whatever leads to them: each save would be a line for the next.
+//! What the pipeline writes itself is never read, whatever leads to it: the files of the state directory, of which each save
+//! would be a line for the next, and the dead letters and metrics that logpost enters there (`own`).
 
 use std::path::{Path, PathBuf};
 
@@ -19,12 +20,12 @@ use crate::glob::Pattern;
 use crate::plan::Plan;
 
 /// Where the file, opened at `path` that a glob has found, lies if it must not be read.
-pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, path: &Path, file: &D::File) -> Option<PathBuf> {
+pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, own: &[PathBuf], path: &Path, file: &D::File) -> Option<PathBuf> {
     let place = disk.place(file, path).ok()?;
     if place == path {
         return None;
     }
-    if is_own(disk, plan, &place) {
+    if is_of_state(disk, plan, &place) || is_among(disk, own, &place) {
         return Some(place);
     }
     let roots = plan.patterns.iter().filter(|pattern| !pattern.is_literal()).map(Pattern::fixed_part);
@@ -46,15 +47,27 @@ pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, path: &Path, file: &D::File) ->
 }
 
 /// Whether the path is one of the files that logtail and logpost keep in their state directory.
-pub fn is_own<D: Disk>(disk: &D, plan: &Plan, path: &Path) -> bool {
-    let Some((own, name)) = plan.state.as_ref().zip(path.file_name().and_then(|name| name.to_str())) else {
+pub fn is_of_state<D: Disk>(disk: &D, plan: &Plan, path: &Path) -> bool {
+    let Some((directory, name)) = plan.state.as_ref().zip(path.file_name().and_then(|name| name.to_str())) else {
         return false;
     };
     // So the system names the place of an open file that has been replaced (proc(5)).
     let name = name.strip_suffix(" (deleted)").unwrap_or(name);
     let name = name.strip_suffix(".lock").unwrap_or(name);
     let stem = [".old", ".new", ".synced"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
-    let is_named_so = matches!(stem, "files" | "acks");
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    is_named_so && disk.stat(directory).is_ok_and(|here| disk.stat(own).is_ok_and(|own| own.inode == here.inode))
+    matches!(stem, "files" | "acks" | "own") && is_same_directory(disk, directory, directory_of(path))
+}
+
+/// Whether the path is one of `paths`, also if it leads through another name of the directory.
+pub fn is_among<D: Disk>(disk: &D, paths: &[PathBuf], path: &Path) -> bool {
+    let named_so = paths.iter().filter(|own| own.file_name() == path.file_name());
+    named_so.into_iter().any(|own| is_same_directory(disk, directory_of(own), directory_of(path)))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn is_same_directory<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {
+    disk.stat(one).is_ok_and(|one| disk.stat(other).is_ok_and(|other| one.inode == other.inode))
 }

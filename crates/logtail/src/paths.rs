@@ -12,7 +12,7 @@ use logline::state::files::LearntShape;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::glob::Pattern;
-use crate::links::is_own;
+use crate::links::{is_among, is_of_state};
 use crate::names::{Shape, age, find_base, unpacked};
 use crate::plan::Plan;
 
@@ -144,6 +144,10 @@ pub struct Paths {
     known_patterns: HashSet<String>,
     /// What a path shows that is not an older generation of another.
     current: HashSet<Fid>,
+    /// The files that logpost writes besides its state.
+    own: Vec<PathBuf>,
+    /// Those that were met, which has been said.
+    own_met: HashSet<PathBuf>,
     /// No look has been finished.
     is_first_look: bool,
     /// What lies beside a path is ours, however new the path is: a state was there and is lost.
@@ -360,6 +364,32 @@ impl Paths {
         self.is_unmatched || self.watched.values().any(|watched| watched.is_literal && watched.is_waited_for)
     }
 
+    /// The files that logpost writes besides its state: none of them is followed. Gives the watched ones among them, which are
+    /// so no more.
+    pub fn leave_out<D: Disk>(&mut self, disk: &D, own: Vec<PathBuf>) -> Vec<PathBuf> {
+        self.own = own;
+        let watched = self.watched.keys().map(|path| Path::new(&**path));
+        let out: Vec<PathBuf> = watched.filter(|path| is_among(disk, &self.own, path)).map(Path::to_owned).collect();
+        for path in &out {
+            self.watched.remove(path.as_os_str());
+        }
+        out
+    }
+
+    /// The files that logpost writes besides its state.
+    pub fn own(&self) -> &[PathBuf] {
+        &self.own
+    }
+
+    /// Whether logpost writes the file; the first time that is said.
+    pub fn is_own<D: Disk>(&mut self, context: &mut Context<'_, D>, path: &Path) -> bool {
+        let is_own = is_among(context.disk, &self.own, path);
+        if is_own && self.own_met.insert(path.to_owned()) {
+            context.report.say(format!("{}: logpost of this pipeline writes it, left out", path.display()));
+        }
+        is_own
+    }
+
     /// Looks for what the patterns stand for now.
     pub fn expand<D: Disk>(&mut self, context: &mut Context<'_, D>) {
         let mut directories = Vec::new();
@@ -382,7 +412,7 @@ impl Paths {
                     context.report.complain(Path::new(&text), cause.to_owned());
                 }
             }
-            paths.retain(|(path, _)| !is_own(context.disk, context.plan, path));
+            paths.retain(|(path, _)| !is_of_state(context.disk, context.plan, path) && !self.is_own(context, path));
             for parent in paths.iter().filter_map(|(path, _)| path.parent()) {
                 if directories.last().is_none_or(|last| last.as_os_str() != parent.as_os_str()) {
                     directories.push(parent.to_owned());

@@ -31,6 +31,7 @@ use crate::files::{Age, Files, Start, end_of_last_line};
 use crate::fingerprint::{HEAD, is_prefix};
 use crate::gzip::is_gzip;
 use crate::hole::{FIRST, first_offset};
+use crate::links::is_among;
 use crate::names::{age, is_counted, numbers};
 use crate::paths::{Lesson, Paths, RESTLESS, WatchedPath, is_compressed};
 
@@ -193,7 +194,7 @@ fn candidates<D: Disk>(
     for name in names {
         let path = directory.join(&name);
         let Ok(stat) = context.disk.stat(&path) else { continue };
-        if !stat.is_file {
+        if !stat.is_file || is_among(context.disk, paths.own(), &path) {
             continue;
         }
         if let Some(fid) = files.at(stat.inode) {

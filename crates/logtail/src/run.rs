@@ -159,6 +159,9 @@ impl Run {
         }
         if is_due {
             self.looked_at = Some(now);
+            if let Some(own) = self.state.as_mut().and_then(State::own) {
+                self.follower.leave_out(own, now);
+            }
             self.follower.look(now);
             self.look_took = self.clock.elapsed().saturating_sub(now);
             if let Some(watch) = &mut self.watch {

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use logline::ending::{Stop, Trouble, say};
 use logline::position::Fid;
 use logline::signal::{Asked, Signals};
 use logline::state::files::Checkpoint;
-use logline::state::{Keeper, Loaded, Lock, Locked, Urgency, acks};
+use logline::state::{Keeper, Loaded, Lock, Locked, Store, Urgency, acks, own};
 use logline::wait::Wait;
 
 use crate::PROG;
@@ -40,6 +40,8 @@ pub struct State {
     advanced: HashMap<Fid, u64>,
     first_output: Option<Duration>,
     logpost_seen: bool,
+    /// When the list of what logpost writes was last changed that was read.
+    own_changed: Option<SystemTime>,
 }
 
 /// What the last run has left.
@@ -66,6 +68,7 @@ impl State {
             advanced: HashMap::new(),
             first_output: None,
             logpost_seen: advances,
+            own_changed: None,
         };
         if let Err(error) = std::fs::create_dir_all(directory) {
             state.fail(&error);
@@ -131,6 +134,18 @@ impl State {
         match self.acks.shelf().store().load() {
             Loaded::Current(text) => acks::parse(&text).collect(),
             _ => HashMap::new(),
+        }
+    }
+
+    /// The files that logpost writes besides its state, if that has changed since the last call.
+    pub fn own(&mut self) -> Option<Vec<PathBuf>> {
+        let changed = std::fs::metadata(self.directory.join("own")).and_then(|told| told.modified()).ok()?;
+        if self.own_changed.replace(changed) == Some(changed) {
+            return None;
+        }
+        match Store::new(&self.directory, "own").load() {
+            Loaded::Current(text) | Loaded::Previous(text, _) => Some(own::parse(&text).collect()),
+            Loaded::Nothing | Loaded::Lost(_) => None,
         }
     }
 

@@ -318,7 +318,7 @@ fn parse_counters(object: &[u8]) -> Counters {
 }
 
 /// Writes a path as a JSON string. One that is no UTF-8 is kept in hexadecimal digits behind a NUL, which no path can hold.
-fn write_path(out: &mut Vec<u8>, path: &Path) {
+pub(super) fn write_path(out: &mut Vec<u8>, path: &Path) {
     let bytes = path.as_os_str().as_bytes();
     if std::str::from_utf8(bytes).is_ok() {
         json::write_string(out, bytes);
@@ -331,7 +331,7 @@ fn write_path(out: &mut Vec<u8>, path: &Path) {
     }
 }
 
-fn parse_path(raw: &[u8]) -> Option<PathBuf> {
+pub(super) fn parse_path(raw: &[u8]) -> Option<PathBuf> {
     let text = string(raw)?;
     let bytes = match text.strip_prefix(b"\0") {
         None => text,
