@@ -65,7 +65,7 @@ pub struct Files<F> {
     /// The generations of each path, oldest first.
     chains: HashMap<Rc<Path>, Box<[Fid]>>,
     /// How many have become known in this run.
-    count_ever: u64,
+    count_ever: u32,
     /// How many were open when the look began, and were opened since.
     open: usize,
     /// How many files wait in this look until others are closed for them, and the first of them.
@@ -204,7 +204,7 @@ impl<F> Files<F> {
     }
 
     /// Those that were opened since the last call, with their ranks.
-    pub fn take_opened(&mut self) -> Vec<(u64, Fid)> {
+    pub fn take_opened(&mut self) -> Vec<(u32, Fid)> {
         let opened = std::mem::take(&mut self.opened);
         let still_open = |fid: &Fid| self.get(*fid).filter(|known| known.is_open());
         opened.iter().filter_map(still_open).map(|known| (known.rank(), known.fid())).collect()
@@ -260,7 +260,7 @@ impl<F> Files<F> {
 
     fn insert(&mut self, mut generation: Generation<F>, age: Age) -> Fid {
         generation.ranks(self.count_ever);
-        self.count_ever += 1;
+        self.count_ever = self.count_ever.saturating_add(1);
         let fid = generation.fid();
         let held = self.chains.entry(Rc::clone(generation.shared_path())).or_default();
         let mut chain = std::mem::take(held).into_vec();
@@ -313,7 +313,13 @@ impl<F> Files<F> {
         self.resumed_at = context.now;
         let last: HashMap<Inode, Fid> = entries.iter().map(|entry| (entry.inode, entry.fid)).collect();
         let mut goes_on_earlier: HashSet<Inode> = HashSet::new();
-        for entry in entries {
+        let mut left = entries;
+        left.reverse();
+        while let Some(entry) = left.pop() {
+            if left.len().is_multiple_of(1024) {
+                // What is taken over is not to take its memory twice.
+                left.shrink_to_fit();
+            }
             let ack = acks.get(&entry.fid).copied().unwrap_or(entry.start).max(entry.start);
             let has_successor = entry.inode != Inode::NOWHERE && last.get(&entry.inode) != Some(&entry.fid);
             let is_owed = entry.end.is_none_or(|end| ack < end);

@@ -31,9 +31,9 @@ const MARK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Turn {
     /// The files that are to be read, by their ranks: in the order in which they became known.
-    due: BTreeSet<(u64, Fid)>,
+    due: BTreeSet<(u32, Fid)>,
     /// The rank of the next of them.
-    cursor: u64,
+    cursor: u32,
     /// What a read fills.
     scratch: Vec<u8>,
     /// When watermarks were last emitted.
@@ -130,10 +130,10 @@ impl Turn {
 
     /// The files whose turn is next, one more than a turn reads: from the cursor on in the order in which they became known,
     /// but of each path the older ones first.
-    fn next_due<F>(&self, files: &Files<F>) -> Vec<(u64, Fid)> {
+    fn next_due<F>(&self, files: &Files<F>) -> Vec<(u32, Fid)> {
         let cursor = (self.cursor, Fid(0));
         let from_cursor = self.due.range(cursor..).chain(self.due.range(..cursor));
-        let mut next: Vec<(u64, Fid)> = Vec::new();
+        let mut next: Vec<(u32, Fid)> = Vec::new();
         let mut is_in = HashSet::new();
         for (rank, fid) in from_cursor.take(MOST_IN_A_TURN + 1) {
             let older = files.older_than(*fid).iter().filter_map(|older| files.get(*older));

@@ -61,23 +61,16 @@ pub struct Source<'a, D: Disk> {
     pub path: &'a Path,
 }
 
-/// By what a checkpoint knows a file again whose lines were acknowledged after it was kept.
-#[derive(Clone, Copy, Default, Debug)]
-struct Kept {
-    /// The offset of the marker.
-    marker: u64,
-    /// The length of the head.
-    head: u64,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Reader {
     print: Fingerprint,
     /// What an earlier reading knew of the file, as long as it had read further than this one has.
     further: Option<Box<Fingerprint>>,
-    /// What the last checkpoint says of it that was kept.
-    kept: Kept,
+    /// The offset of the marker in the last checkpoint that was kept.
+    kept_marker: u64,
+    /// The length of the head there.
+    kept_head: u16,
     /// The first offset that was to be emitted.
     start: u64,
     /// The end of the last line emitted.
@@ -131,7 +124,8 @@ impl Reader {
         Self {
             print: Fingerprint::new(fid, start),
             further: None,
-            kept: Kept::default(),
+            kept_marker: 0,
+            kept_head: 0,
             start,
             offset: start,
             scanned: start,
@@ -148,7 +142,7 @@ impl Reader {
         let mut reader = Self::new(entry.fid, entry.start);
         reader.print = Fingerprint::from_entry(entry);
         reader.was_read = !reader.print.is_blank();
-        reader.kept = Kept { marker: entry.marker.offset, head: entry.head.length };
+        reader.was_kept(entry.marker.offset);
         let cuts: Vec<u64> = entry.cuts.iter().copied().filter(|cut| *cut >= ack).collect();
         let since = Some(entry.since).filter(|since| *since < entry.start);
         if entry.freed > 0 || since.is_some() || !cuts.is_empty() {
@@ -310,18 +304,20 @@ impl Reader {
 
     /// The offset of the marker in the last checkpoint that was kept.
     pub fn kept_marker(&self) -> u64 {
-        self.kept.marker
+        self.kept_marker
     }
 
     /// A checkpoint was kept in which this is the `marker`.
     pub fn was_kept(&mut self, marker: u64) {
-        self.kept = Kept { marker, head: self.print.head().length };
+        self.kept_marker = marker;
+        // It covers no more than a KiB.
+        self.kept_head = u16::try_from(self.print.head().length).unwrap_or(u16::MAX);
     }
 
     /// Whether the last checkpoint that was kept could not tell, were all that was emitted acknowledged, that this is still
     /// the same file: its marker stands in front of that, and its head is short although the file is not.
     pub fn is_uncovered(&self) -> bool {
-        self.offset > self.kept.marker && self.offset.min(HEAD as u64) > self.kept.head
+        self.offset > self.kept_marker && self.offset.min(HEAD as u64) > u64::from(self.kept_head)
     }
 
     /// What lies between the two offsets is to be given back: nothing is compared with it any more.

@@ -399,7 +399,7 @@ impl Fake {
         Stat {
             inode: Inode { device: file.device, number: file.number },
             size: file.stale_size.get().unwrap_or(file.bytes.borrow().len() as u64),
-            modified: i64::try_from(file.modified.get().as_nanos()).unwrap(),
+            modified: nanoseconds(file.modified.get()),
             held: blocks.saturating_sub(file.hole.get() + punched),
             block: BLOCK,
             names: file.names.get(),
@@ -536,7 +536,7 @@ impl Disk for Fake {
     }
 
     fn born(&self, file: &Reader) -> Option<i64> {
-        file.0.born.map(|born| i64::try_from(born.as_nanos()).unwrap())
+        file.0.born.map(nanoseconds)
     }
 
     fn time_of_day(&self) -> u64 {
@@ -564,4 +564,9 @@ impl Disk for Fake {
         let is_listed = |name: &&OsStr| unlisted.is_empty() || !unlisted.contains(&directory.join(name));
         Ok(store.names_in(directory).map(OsStr::from_bytes).filter(is_listed).map(OsStr::to_owned).collect())
     }
+}
+
+/// No time is the epoch itself, which a real disk does not tell either.
+fn nanoseconds(time: Duration) -> i64 {
+    1 + i64::try_from(time.as_nanos()).unwrap()
 }
