@@ -323,15 +323,23 @@ impl<D: Disk> Text for Remembered<'_, D> {
 }
 
 /// Looks at every path. A file that is new is looked at when the paths that have shown one have told what became of it, and
-/// what may be a copy beside its original: what has a rotated name, and is not known, comes last.
+/// those that are known have told how others are called; and what may be a copy beside its original: what has a rotated name,
+/// and is not known, comes last.
 fn look_at_all<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>) {
     let Found { paths, before } = stage.paths.take_found(context.plan);
-    let place = |((path, _), current): (&(PathBuf, Option<Stat>), &Option<Fid>)| {
-        let is_known = !context.plan.follows || current.is_some();
-        if is_known { 0 } else { 1 + u8::from(stage.paths.likely_base_of(path).is_some()) }
+    let place = |((path, found), current): (&(PathBuf, Option<Stat>), &Option<Fid>)| {
+        if !context.plan.follows || current.is_some() {
+            0
+        } else if stage.paths.likely_base_of(path).is_some() {
+            3
+        } else if found.is_some_and(|stat| stage.files.at(stat.inode).is_some()) {
+            1
+        } else {
+            2
+        }
     };
     let places: Vec<u8> = paths.iter().zip(&before).map(place).collect();
-    for place in 0..3 {
+    for place in 0..4 {
         let here = places.iter().enumerate().filter(|(_, its)| **its == place).map(|(index, _)| index);
         for index in here {
             let (path, stat) = &paths[index];

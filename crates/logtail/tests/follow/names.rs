@@ -88,6 +88,27 @@ fn l3_another_directory_is_learnt_from_one_rotation() {
 }
 
 #[test]
+fn another_directory_is_learnt_also_where_a_glob_finds_files_in_it_that_are_not_known_first() {
+    every_way(&["**/*"], |stage| {
+        stage.directory("old");
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        for (older, line) in [(0, "2\n"), (1, "3\n"), (2, "4\n")] {
+            for number in (1..=older).rev() {
+                stage.rename(&format!("old/app.log.{number}"), &format!("old/app.log.{}", number + 1));
+            }
+            stage.rename("app.log", "old/app.log.1");
+            stage.append("app.log", line);
+        }
+        stage.start();
+        assert_eq!(come(stage, 3), ["app.log 2", "app.log 3", "app.log 4"]);
+    });
+}
+
+#[test]
 fn l4_a_shape_is_learnt_from_a_rotation_while_down_and_tells_of_the_others() {
     every_way(&["app.log"], |stage| {
         stage.append("app.log", "1\n");
