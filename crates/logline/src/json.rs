@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use memchr::memchr;
 use wide::i8x16;
 
-use crate::{digits, lanes};
+use crate::digits;
+use crate::lanes::{self, LANES};
 
 /// The deepest nesting that is read.
 pub const MAX_DEPTH: usize = 128;
@@ -46,9 +47,29 @@ pub fn members(text: &[u8]) -> Members<'_> {
     Members { text, at: 0, state: Place::Before }
 }
 
+/// Reads the members of `text` into `members`, in their order, if it is one object that any JSON parser accepts, as
+/// [`is_valid_object`] says: it is read once for both. Else the result is false and `members` is empty.
+pub fn read_object<'a>(text: &'a [u8], members: &mut Vec<Member<'a>>) -> bool {
+    // Most are ASCII, of which one look at a byte tells all.
+    read_all::<ASCII>(text, members)
+        || !text.is_ascii() && std::str::from_utf8(text).is_ok() && read_all::<STRICT>(text, members)
+}
+
+fn read_all<'a, const LOOK: u8>(text: &'a [u8], members: &mut Vec<Member<'a>>) -> bool {
+    members.clear();
+    for member in (Members::<'a, LOOK> { text, at: 0, state: Place::Before }) {
+        let Ok(member) = member else {
+            members.clear();
+            return false;
+        };
+        members.push(member);
+    }
+    true
+}
+
 /// See [`members`].
 #[derive(Clone, Debug)]
-pub struct Members<'a> {
+pub struct Members<'a, const LOOK: u8 = LOOSE> {
     text: &'a [u8],
     at: usize,
     state: Place,
@@ -61,7 +82,7 @@ enum Place {
     Behind,
 }
 
-impl<'a> Iterator for Members<'a> {
+impl<'a, const LOOK: u8> Iterator for Members<'a, LOOK> {
     type Item = Result<Member<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -77,7 +98,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-impl<'a> Members<'a> {
+impl<'a, const LOOK: u8> Members<'a, LOOK> {
     fn open(&mut self) -> Result<Option<Member<'a>>, Malformed> {
         let at = skip_space(self.text, 0);
         if self.text.get(at) != Some(&b'{') {
@@ -105,13 +126,13 @@ impl<'a> Members<'a> {
         if self.text.get(at) != Some(&b'"') {
             return Err(Malformed);
         }
-        let key_end = string_end::<LOOSE>(self.text, at).ok_or(Malformed)?;
+        let key_end = string_end::<LOOK>(self.text, at).ok_or(Malformed)?;
         let colon = skip_space(self.text, key_end);
         if self.text.get(colon) != Some(&b':') {
             return Err(Malformed);
         }
         let value = skip_space(self.text, colon + 1);
-        self.at = value_end::<LOOSE>(self.text, value, 1).ok_or(Malformed)?;
+        self.at = value_end::<LOOK>(self.text, value, 1).ok_or(Malformed)?;
         Ok(Some(Member { key: &self.text[at + 1..key_end - 1], value: &self.text[value..self.at] }))
     }
 }
@@ -371,12 +392,54 @@ fn escape_text(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// The same as [`write_string`] for a text that is JSON itself, in UTF-8: a quote stands in it every few bytes.
+pub fn write_json_as_string(out: &mut Vec<u8>, json: &[u8]) {
+    out.push(b'"');
+    let start = out.len();
+    // Each byte may become two; what stands for a control character is longer, and left to the other way.
+    out.resize(start + 2 * json.len() + LANES, 0);
+    let room = &mut out[start..];
+    let (mut from, mut to) = (0, 0);
+    while let Some(chunk) = json.get(from..).and_then(|rest| rest.first_chunk::<LANES>()) {
+        let bytes = lanes::at(chunk, 0);
+        if is_control(bytes).to_bitmask() != 0 {
+            break;
+        }
+        let mut marks = lanes::any(bytes, *b"\"\\").to_bitmask();
+        room[to..to + LANES].copy_from_slice(chunk);
+        let mut passed = 0;
+        while marks != 0 {
+            let at = marks.trailing_zeros() as usize;
+            to += at - passed;
+            room[to..to + 2].copy_from_slice(&[b'\\', chunk[at]]);
+            to += 2;
+            passed = at + 1;
+            // What follows in the chunk, and what stands behind it there.
+            let rest = json.get(from + passed..).unwrap_or_default();
+            match rest.first_chunk::<LANES>() {
+                Some(rest) => room[to..to + LANES].copy_from_slice(rest),
+                None => room[to..to + rest.len()].copy_from_slice(rest),
+            }
+            marks &= marks - 1;
+        }
+        to += LANES - passed;
+        from += LANES;
+    }
+    out.truncate(start + to);
+    escape_text(out, &json[from..]);
+    out.push(b'"');
+}
+
+/// Those that are control characters.
+#[inline]
+fn is_control(bytes: i8x16) -> i8x16 {
+    // As signed numbers, from the lowest to the highest.
+    (bytes ^ i8x16::splat(i8::MIN)).simd_lt(i8x16::splat(i8::MIN + 0x20))
+}
+
 /// How many bytes stand before the first that JSON wants escaped.
 #[inline]
 fn run_without_escape(text: &[u8]) -> usize {
-    // As signed numbers, from the lowest to the highest.
-    let lowest = i8x16::splat(i8::MIN);
-    let is_control = |bytes: i8x16| (bytes ^ lowest).simd_lt(i8x16::splat(i8::MIN + 0x20));
     lanes::find(text, |bytes| is_control(bytes) | lanes::any(bytes, *b"\"\\")).unwrap_or(text.len())
 }
 
@@ -413,6 +476,42 @@ mod tests {
         assert_eq!(member(br#"{"a":1,"a":2}"#, "a"), Some(&b"2"[..]));
         assert_eq!(member(br#"{"\u0061":3}"#, "a"), Some(&b"3"[..]));
         assert_eq!(member(br#"{"b":{"a":3}}"#, "a"), None);
+    }
+
+    #[test]
+    fn json_as_a_string_is_what_any_text_becomes() {
+        let record = r#"{"a":"x\\\"y","longer than a chunk":1,"é":"\u0001","":[{"":""}]}"#;
+        let texts: Vec<String> =
+            ["", "\u{1}", "\t", "\"\"", "\u{7f}"].iter().map(|odd| format!("{record}{odd}{record}")).collect();
+        for text in &texts {
+            for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+                let (mut one, mut other) = (b"before".to_vec(), b"before".to_vec());
+                write_json_as_string(&mut one, &text.as_bytes()[..end]);
+                write_string(&mut other, &text.as_bytes()[..end]);
+                assert_eq!(one, other, "{}", &text[..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_is_read_with_its_members_exactly_where_it_is_valid() {
+        let object = "{\"a\": [1, {\"b\":\"é\"}], \"c\\n\" : \"x\", \"\":null}".as_bytes();
+        let mut found = vec![Member { key: b"old", value: b"1" }];
+        for at in 0..object.len() {
+            for byte in b"\",:{}[]x1t \x00\\\xff-." {
+                for length in [0, 1] {
+                    let mut text = object.to_vec();
+                    text.splice(at..at + length, [*byte]);
+                    let text: &[u8] = text.leak();
+                    assert_eq!(read_object(text, &mut found), is_valid_object(text), "{}", text.escape_ascii());
+                    if is_valid_object(text) {
+                        assert!(members(text).map(Result::unwrap).eq(found.iter().copied()), "{}", text.escape_ascii());
+                    } else {
+                        assert!(found.is_empty());
+                    }
+                }
+            }
+        }
     }
 
     #[test]

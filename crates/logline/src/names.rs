@@ -64,6 +64,33 @@ pub fn is_among(names: &[&str], key: &[u8]) -> bool {
     names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(key))
 }
 
+/// What [`marks`] says of a key that may tell the time.
+pub const TIME: u32 = 1;
+/// The level.
+pub const LEVEL: u32 = 2;
+/// The message.
+pub const MESSAGE: u32 = 4;
+
+/// Which of the canonical fields a member with this key may tell: [`TIME`], [`LEVEL`] and [`MESSAGE`] in any number. A record
+/// none of whose keys has a mark has no such field. The key stands between its quotes, escaped.
+pub fn marks(key: &[u8]) -> u32 {
+    // An escape is not read for this: what it hides may be any name.
+    let is_escaped = || memchr::memchr(b'\\', key).is_some();
+    let mark = |names: &[&str], classes: u128, mark| {
+        let may_be = classes & class(key) != 0 && names.iter().any(|name| is_or_begins(key, name.as_bytes()));
+        if may_be { mark } else { 0 }
+    };
+    let marks = mark(&TIMES, const { classes(&TIMES) }, TIME)
+        | mark(&LEVELS, const { classes(&LEVELS) }, LEVEL)
+        | mark(&MESSAGES, const { classes(&MESSAGES) }, MESSAGE);
+    if is_escaped() { TIME | LEVEL | MESSAGE } else { marks }
+}
+
+/// Whether a key is a name, in any case, or that of the object that a name with a dot is in.
+fn is_or_begins(key: &[u8], name: &[u8]) -> bool {
+    key.eq_ignore_ascii_case(name) || name.get(key.len()) == Some(&b'.') && name.starts_with(key)
+}
+
 /// The member of a record that counts as one of its canonical fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Chosen<'a> {
@@ -178,10 +205,16 @@ mod tests {
 
     fn of(record: &str) -> (Option<i64>, Option<Level>, Option<String>) {
         let members: Vec<Member<'_>> = members(record.as_bytes()).map(Result::unwrap).collect();
+        let marks = members.iter().fold(0, |all, member| all | marks(member.key));
+        let zone = Zone::Fixed(0);
+        let (time, level, message) = (time(&members, &Reader::new(&zone)), level(&members), message(&members));
+        for (is_found, mark) in [(time.is_some(), TIME), (level.is_some(), LEVEL), (message.is_some(), MESSAGE)] {
+            assert!(!is_found || marks & mark != 0, "no mark {mark}: {record}");
+        }
         (
-            time(&members, &Reader::new(&Zone::Fixed(0))).map(|(stamp, _)| stamp.moment().seconds),
-            level(&members).and_then(|(level, _)| level),
-            message(&members).map(|chosen| String::from_utf8_lossy(chosen.value).into_owned()),
+            time.map(|(stamp, _)| stamp.moment().seconds),
+            level.and_then(|(level, _)| level),
+            message.map(|chosen| String::from_utf8_lossy(chosen.value).into_owned()),
         )
     }
 

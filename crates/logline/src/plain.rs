@@ -9,7 +9,7 @@ use std::ops::Range;
 use wide::i8x16;
 
 use crate::digits;
-use crate::json::scalar_end;
+use crate::json::{Member, scalar_end};
 use crate::lanes::{self, LANES};
 
 /// What follows a [`Piece`].
@@ -21,10 +21,29 @@ enum Value {
     Scalar,
 }
 
+impl Value {
+    /// How many bytes stand between a key and such a value.
+    const fn gap(self) -> usize {
+        match self {
+            Self::Text => b"\":\"".len(),
+            Self::Scalar => b"\":".len(),
+        }
+    }
+
+    /// The raw value that stands at `range`, the quotes of a text apart.
+    #[inline]
+    fn of(self, text: &[u8], range: Range<usize>) -> &[u8] {
+        match self {
+            Self::Text => text.get(range.start - 1..=range.end).unwrap_or_default(),
+            Self::Scalar => &text[range],
+        }
+    }
+}
+
 /// Reads the end of an object: members, each behind a comma, and the brace, in ASCII without escapes, white space or anything
-/// nested. `see` is given each key, what stands between the value before it and its own, and the kind of that. If the text is
-/// none, the result is false and what was given says nothing.
-fn read(text: &[u8], mut see: impl FnMut(&[u8], Range<usize>, Value)) -> bool {
+/// nested. `see` is given each member and what stands between the value before it and its own, with the kind of that. If the
+/// text is none, the result is false and what was given says nothing.
+fn read<'t>(text: &'t [u8], mut see: impl FnMut(Member<'t>, Range<usize>, Value)) -> bool {
     let mut quotes = Quotes::new(text);
     let mut end = 0;
     loop {
@@ -38,11 +57,12 @@ fn read(text: &[u8], mut see: impl FnMut(&[u8], Range<usize>, Value)) -> bool {
             false if starts_with(text, close, b"\":") => (close + 2, Value::Scalar),
             false => return false,
         };
-        see(&text[comma + 2..close], end..begin, value);
-        match value_end(text, &mut quotes, begin, value) {
-            Some(found) => end = found,
+        let piece = end..begin;
+        end = match value_end(text, &mut quotes, begin, value) {
+            Some(found) => found,
             None => return false,
-        }
+        };
+        see(Member { key: &text[comma + 2..close], value: value.of(text, begin..end) }, piece, value);
     }
 }
 
@@ -76,30 +96,37 @@ const MOST: usize = 32;
 /// What stands between two values: `","status":`.
 #[derive(Debug)]
 struct Piece {
-    text: [u8; Piece::ROOM],
+    text: [u8; ROOM],
     /// A bit for each of its bytes, the first the lowest.
     bits: u32,
     length: usize,
     value: Value,
+    /// What the reader of the records has marked its key with.
+    marks: u32,
     /// The one that followed it.
     next: Cell<usize>,
 }
 
-impl Piece {
-    /// What is longer is never known.
-    const ROOM: usize = 2 * LANES;
+/// A longer piece is never known.
+const ROOM: usize = 2 * LANES;
 
-    fn new(text: &[u8], value: Value) -> Self {
-        let mut piece = Self { text: [0; Self::ROOM], bits: 0, length: text.len(), value, next: Cell::default() };
+impl Piece {
+    fn new(text: &[u8], value: Value, marks: u32) -> Self {
+        let mut piece = Self { text: [0; ROOM], bits: 0, length: text.len(), value, marks, next: Cell::default() };
         piece.text[..text.len()].copy_from_slice(text);
-        piece.bits = u32::MAX >> (Self::ROOM - text.len());
+        piece.bits = u32::MAX >> (ROOM - text.len());
         piece
+    }
+
+    /// Where its key begins in it: behind the quote of a text, if one is before it, the comma and a quote.
+    fn key_at(&self) -> usize {
+        if self.text[0] == b'"' { 3 } else { 2 }
     }
 
     /// Whether `text` begins with it.
     #[inline]
     fn begins(&self, text: &[u8]) -> bool {
-        let Some(other) = text.first_chunk::<{ Self::ROOM }>() else {
+        let Some(other) = text.first_chunk::<ROOM>() else {
             return text.starts_with(&self.text[..self.length]);
         };
         let equal = |half: usize| {
@@ -115,11 +142,44 @@ impl Layout {
     /// say the same of a key each time.
     #[inline]
     pub fn is_plain_end(&mut self, text: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> bool {
-        self.knows(text).unwrap_or_else(|| self.learn(text, is_taken))
+        let known = self.knows(text, |_, _, _| {});
+        known.unwrap_or_else(|| self.learn(text, |key| (!is_taken(key)).then_some(0), |_, _| {}))
     }
 
-    /// Whether the text is plain, if nothing stands between its values but pieces that are known.
-    fn knows(&self, text: &[u8]) -> Option<bool> {
+    /// Appends the members of `text` to `members`, if it is the end of an object as `read` says and `mark` gives marks for
+    /// each of its keys: the marks of all keys. Else it is `None`, and nothing is appended. `mark` must say the same of a key
+    /// each time.
+    #[inline]
+    pub fn read_end<'t>(
+        &mut self,
+        text: &'t [u8],
+        members: &mut Vec<Member<'t>>,
+        mark: impl Fn(&[u8]) -> Option<u32>,
+    ) -> Option<u32> {
+        let (before, mut marks) = (members.len(), 0);
+        let known = self.knows(text, |piece, begin, end| {
+            let key = begin - piece.length + piece.key_at()..begin - piece.value.gap();
+            members.push(Member { key: &text[key], value: piece.value.of(text, begin..end) });
+            marks |= piece.marks;
+        });
+        let is_plain = known.unwrap_or_else(|| {
+            members.truncate(before);
+            self.learn(text, mark, |member, its| {
+                members.push(member);
+                marks |= its;
+            })
+        });
+        if is_plain {
+            return Some(marks);
+        }
+        members.truncate(before);
+        None
+    }
+
+    /// Whether the text is plain, if nothing stands between its values but pieces that are known: `see` is given each, where
+    /// the value behind it begins, and where that ends.
+    #[inline]
+    fn knows(&self, text: &[u8], mut see: impl FnMut(&Piece, usize, usize)) -> Option<bool> {
         if text.first() == Some(&b'"') {
             return Some(false);
         }
@@ -138,30 +198,40 @@ impl Layout {
                 },
             };
             let begin = text.len() - rest.len() + piece.length;
-            rest = &text[value_end(text, &mut quotes, begin, piece.value)?..];
+            let end = value_end(text, &mut quotes, begin, piece.value)?;
+            see(piece, begin, end);
+            rest = &text[end..];
             guess = &piece.next;
         }
         Some(matches!(rest, b"\"}" | b"}") && !quotes.is_odd())
     }
 
     #[cold]
-    fn learn(&mut self, text: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> bool {
-        let mut is_free = true;
+    fn learn<'t>(
+        &mut self,
+        text: &'t [u8],
+        mark: impl Fn(&[u8]) -> Option<u32>,
+        mut see: impl FnMut(Member<'t>, u32),
+    ) -> bool {
+        let mut are_known = true;
         let mut pieces = Vec::new();
-        let is_plain = read(text, |key, piece, value| {
-            is_free &= !is_taken(key);
-            pieces.push((&text[piece], value));
+        let is_plain = read(text, |member, piece, value| match mark(member.key) {
+            Some(marks) => {
+                pieces.push((&text[piece], value, marks));
+                see(member, marks);
+            }
+            None => are_known = false,
         });
-        if !(is_plain && is_free) {
+        if !(is_plain && are_known) {
             return false;
         }
-        for (piece, value) in pieces {
+        for (piece, value, marks) in pieces {
             let is_known = self.pieces.iter().any(|known| known.text[..known.length] == *piece);
-            if piece.len() <= Piece::ROOM && !is_known {
+            if piece.len() <= ROOM && !is_known {
                 if self.pieces.len() == MOST {
                     self.pieces.clear();
                 }
-                self.pieces.push(Piece::new(piece, value));
+                self.pieces.push(Piece::new(piece, value, marks));
             }
         }
         true
@@ -239,7 +309,7 @@ impl<'a> Quotes<'a> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::json::is_valid_object;
+    use crate::json::{is_valid_object, members};
 
     fn is_plain(text: &[u8]) -> bool {
         read(text, |_, _, _| {})
@@ -250,8 +320,18 @@ mod tests {
         let is_new = Layout::default().is_plain_end(text, |_| false);
         let [first, second] = [(); 2].map(|()| known.is_plain_end(text, |_| false));
         assert_eq!((first, second, is_plain(text)), (is_new, is_new, is_new), "{}", text.escape_ascii());
+        let (mut layout, mut found) = (Layout::default(), Vec::new());
+        for _ in 0..2 {
+            found.clear();
+            let marks = layout.read_end(text, &mut found, |key| Some(1 << (key.len() % 32)));
+            assert_eq!(marks.is_some(), is_new, "{}", text.escape_ascii());
+            assert_eq!(marks.unwrap_or(0), found.iter().fold(0, |marks, member| marks | 1 << (member.key.len() % 32)));
+        }
         if is_new {
-            assert!(is_valid_object(&[br#"{"o":0"#, text].concat()), "{}", text.escape_ascii());
+            let object = [br#"{"o":0"#, text].concat();
+            assert!(is_valid_object(&object), "{}", text.escape_ascii());
+            let expected: Vec<_> = members(&object).skip(1).map(Result::unwrap).collect();
+            assert_eq!(found, expected, "{}", text.escape_ascii());
         }
         is_new
     }
@@ -260,7 +340,8 @@ mod tests {
     fn the_plain_end_of_an_object_tells_its_keys() {
         let keys = |text: &str| {
             let mut keys = Vec::new();
-            read(text.as_bytes(), |key, _, _| keys.push(String::from_utf8(key.to_vec()).unwrap())).then_some(keys)
+            read(text.as_bytes(), |member, _, _| keys.push(String::from_utf8(member.key.to_vec()).unwrap()))
+                .then_some(keys)
         };
         let long = format!(r#","{}":1,"{}":"{}","c":-1.5e3}}"#, "k".repeat(100), "l".repeat(70), ":,}".repeat(50));
         for (text, expected) in [
