@@ -130,7 +130,7 @@ impl Batch {
             if let Some(time) = known {
                 break time;
             }
-            if let Some(time) = self.own_fields(at).time {
+            if let Some(time) = self.own_time(at) {
                 let time = Some(Arc::new(time));
                 self.times.borrow_mut().insert(at, time.clone());
                 break time;
@@ -154,7 +154,7 @@ impl Batch {
     pub fn last_times(&mut self) -> Vec<(Option<Fid>, Option<Arc<Stamp>>)> {
         self.files.extend(self.last.take());
         let lasts = self.files.iter().filter_map(|(fid, file)| Some((*fid, file.last?)));
-        let time = |last| self.own_fields(last).time.map(Arc::new).or_else(|| self.time_before(last));
+        let time = |last| self.own_time(last).map(Arc::new).or_else(|| self.time_before(last));
         lasts.map(|(fid, last)| (fid, time(last))).collect()
     }
 
@@ -206,26 +206,34 @@ impl Batch {
     /// The record or text, and the path of its tag if it has one.
     pub fn content(&self, record: usize) -> (&[u8], Option<Cow<'_, [u8]>>) {
         let Record { start, content, end, .. } = self.records[record];
+        if content == start {
+            return (&self.lines[start..end], None);
+        }
         let path = match classify(&self.lines[start..end], false) {
-            Item::Line(line) if content > start => line.tag.map(|tag| tag.path_bytes()),
+            Item::Line(line) => line.tag.map(|tag| tag.path_bytes()),
             _ => None,
         };
         (&self.lines[content..end], path)
     }
 
-    /// What is in the record. One without a time takes that of the record before it in its file.
-    pub fn fields(&self, record: usize) -> Fields<'_> {
-        let mut fields = self.own_fields(record);
+    /// Reads what is in the record. One without a time takes that of the record before it in its file.
+    pub fn read_fields<'a>(&'a self, record: usize, fields: &mut Fields<'a>) {
+        self.read_own_fields(record, fields);
         if fields.time.is_none() {
-            fields.time = self.time_before(record).map(|time| Stamp::clone(&time));
+            fields.time = self.time_before(record).map(|time| *time);
         }
-        fields
     }
 
     /// The same with no other time than its own.
-    pub fn own_fields(&self, record: usize) -> Fields<'_> {
+    pub fn read_own_fields<'a>(&'a self, record: usize, fields: &mut Fields<'a>) {
         let (content, path) = self.content(record);
-        Fields::new(content, path, self.position(record))
+        fields.read(content, path, self.position(record));
+    }
+
+    fn own_time(&self, record: usize) -> Option<Stamp> {
+        let mut fields = Fields::default();
+        self.read_own_fields(record, &mut fields);
+        fields.time
     }
 
     /// The record where it has no tag.
@@ -333,7 +341,7 @@ pub(crate) mod tests {
                 batch.carry(Some(Arc::new(Stamp::of_reading("2025-11-11T00:00:00Z"))));
             }
         }
-        let text = |time: Option<Arc<Stamp>>| time.map(|time| time.text.clone());
+        let text = |time: Option<Arc<Stamp>>| time.map(|time| time.text().to_owned());
         let times: Vec<_> = [0, 2, 3, 4, 5].map(|record| text(batch.time_before(record))).into();
         let (a, b) = (Some("2025-10-10T13:55:36Z".to_owned()), Some("2025-11-11T00:00:00Z".to_owned()));
         assert_eq!(times, [None, b.clone(), a.clone(), b.clone(), a.clone()]);

@@ -12,7 +12,7 @@ pub mod victorialogs;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use logline::time::Moment;
 
 use crate::batch::Batch;
 use crate::document::Stamp;
@@ -150,14 +150,13 @@ impl Range {
     }
 
     /// Why the server would not take this time.
-    fn check(&self, time: &Stamp, now: Timestamp) -> Result<(), String> {
-        let age = now.duration_since(time.at);
-        if Duration::try_from(age).is_ok_and(|age| age > self.retention) {
+    fn check(&self, time: &Stamp, now: Moment) -> Result<(), String> {
+        if time.moment < now.before(self.retention) {
             let retention = in_words(self.retention);
-            return Err(format!("{} is older than --retention, {retention}, and would be dropped", time.text));
+            return Err(format!("{} is older than --retention, {retention}, and would be dropped", time.text()));
         }
-        if Duration::try_from(-age).is_ok_and(|ahead| ahead > self.ahead) {
-            return Err(format!("{} is more than {} ahead and would be dropped", time.text, in_words(self.ahead)));
+        if time.moment.before(self.ahead) > now {
+            return Err(format!("{} is more than {} ahead and would be dropped", time.text(), in_words(self.ahead)));
         }
         Ok(())
     }

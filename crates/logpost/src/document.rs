@@ -1,25 +1,24 @@
 //! A record as the destinations store it: `_pos` is not sent, `_file` becomes `file_path`, the time gets the destination's
 //! own key. What logparse wrote has a fixed head and is copied in slices ([`parsed`]); anything else is read member by
-//! member.
+//! member ([`fields`]).
 //!
 //! No document has two equal keys, and no value is lost for it: a key of the record that is the name of something we write
 //! ourselves gets an underscore at its end.
 
+mod fields;
 mod parsed;
+mod stamp;
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
-use jiff::Timestamp;
-use logline::json::{Member, is_valid_object, members, unescape, write_string};
-use logline::level::Level;
-use logline::names::{self, is_reserved};
-use logline::position::{Flags, Position};
-use logline::stamp::Reader;
-use logline::time::Zone;
+use logline::json::{Member, write_string};
+use logline::names::is_reserved;
 use memchr::memmem::Finder;
 
 use crate::document::parsed::Last;
+
+pub use fields::Fields;
+pub use stamp::Stamp;
 
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.
 const FILE: &[u8] = b"file_path";
@@ -98,8 +97,11 @@ impl Template {
         self.classes & class(key) != 0 && (key == FILE || self.ours.iter().any(|ours| ours == key))
     }
 
-    fn is_ours(&self, member: &Member<'_>) -> bool {
-        self.ours.iter().any(|ours| member.is(ours))
+    fn is_ours(&self, member: &Member<'_>, has_escapes: bool) -> bool {
+        if has_escapes {
+            return self.ours.iter().any(|ours| member.is(ours));
+        }
+        self.classes & class(member.key) != 0 && self.ours.iter().any(|ours| ours == member.key)
     }
 
     /// Appends the document of any record; `now` is the time of one that has none.
@@ -113,32 +115,38 @@ impl Template {
         out.push(b'"');
         out.extend_from_slice(self.time.as_bytes());
         out.extend_from_slice(b"\":\"");
-        out.extend_from_slice(fields.time.as_ref().map_or(now, |time| &time.text).as_bytes());
+        out.extend_from_slice(fields.time.as_ref().map_or(now, Stamp::text).as_bytes());
         out.push(b'"');
         if let Some(key) = self.message
-            && fields.message.is_some()
+            && fields.has_message()
         {
             out.extend_from_slice(b",\"");
             out.extend_from_slice(key.as_bytes());
             out.extend_from_slice(b"\":");
             fields.write_message(out);
-        } else if fields.text.is_some() {
+        } else if fields.is_text() {
             out.extend_from_slice(b",\"message\":");
             fields.write_message(out);
         }
-        for (at, member) in fields.members.iter().enumerate() {
+        // Mostly all else is left as it is.
+        if let Some((rest, members)) = fields.plain_rest()
+            && !(self.message.is_some() && fields.has_message_member())
+            && !members.iter().any(|member| self.takes(member.key))
+        {
+            out.extend_from_slice(rest);
+            out.extend_from_slice(&self.added);
+            return out.push(b'}');
+        }
+        for (at, member) in fields.members().iter().enumerate() {
             if fields.is_time(at) || fields.is_file(member.key) || (self.message.is_some() && fields.is_message(at)) {
                 continue;
             }
             out.extend_from_slice(b",\"");
             out.extend_from_slice(member.key);
-            let is_taken = self.is_ours(member)
+            let is_taken = self.is_ours(member, fields.has_escapes())
                 || (fields.has_file() && member.key == FILE)
-                || (fields.path.is_some() && is_reserved(member.key));
-            if is_taken {
-                out.push(b'_');
-            }
-            out.extend_from_slice(b"\":");
+                || (fields.is_tagged() && is_reserved(member.key));
+            out.extend_from_slice(if is_taken { b"_\":" } else { b"\":" });
             out.extend_from_slice(member.value);
         }
         for (is_set, name) in fields.flags() {
@@ -155,210 +163,6 @@ impl Template {
 
 fn finder(name: &[u8]) -> Finder<'static> {
     Finder::new(&[b"\"", name, b"\""].concat()).into_owned()
-}
-
-/// A time as a destination reads it.
-#[derive(Clone, Debug)]
-pub struct Stamp {
-    /// RFC 3339 in UTC, as precise as it was.
-    pub text: String,
-    /// The same as a number.
-    pub at: Timestamp,
-    /// How many digits behind the point are known.
-    pub precision: usize,
-}
-
-/// A record read member by member: what is canonical in it, and the rest in its order.
-#[derive(Debug)]
-pub struct Fields<'a> {
-    /// All, but for the position.
-    members: Vec<Member<'a>>,
-    /// The line, where it is no object: it is the message then.
-    text: Option<&'a [u8]>,
-    /// Of the tag; without one the member `_file` says it.
-    path: Option<Cow<'a, [u8]>>,
-    file: Option<&'a [u8]>,
-    flags: Flags,
-    /// The time of the event, if the record has one.
-    pub time: Option<Stamp>,
-    time_at: Option<usize>,
-    /// The message as a raw JSON string, if it has one that is text.
-    message: Option<Cow<'a, [u8]>>,
-    message_at: Option<usize>,
-    /// The level as a raw JSON value.
-    pub level: Option<&'a [u8]>,
-    /// What it means, unless nobody knows.
-    pub known_level: Option<Level>,
-    level_at: Option<usize>,
-    /// Where it was read.
-    pub position: Option<Position>,
-}
-
-impl<'a> Fields<'a> {
-    /// Reads a record or a text, with the path of its tag and where it was read. It has no other time than its own.
-    pub fn new(content: &'a [u8], path: Option<Cow<'a, [u8]>>, position: Option<Position>) -> Self {
-        let flags = position.filter(|_| path.is_some()).map_or_else(Flags::default, |position| position.flags);
-        let mut fields = Self {
-            members: Vec::new(),
-            text: None,
-            path,
-            file: None,
-            flags,
-            time: None,
-            time_at: None,
-            message: None,
-            message_at: None,
-            level: None,
-            known_level: None,
-            level_at: None,
-            position,
-        };
-        if content.first() == Some(&b'{') && is_valid_object(content) {
-            // Most records have no more.
-            fields.members.reserve(16);
-            fields.members.extend(members(content).map_while(Result::ok));
-            fields.find(position.is_some());
-        } else {
-            let text = content.strip_suffix(b"\r").unwrap_or(content);
-            let mut message = Vec::with_capacity(text.len() + 2);
-            write_string(&mut message, text);
-            fields.text = Some(text);
-            fields.message = Some(Cow::Owned(message));
-        }
-        fields
-    }
-
-    fn find(&mut self, has_position: bool) {
-        if self.path.is_none() {
-            if has_position {
-                self.members.retain(|member| !member.is(b"_pos"));
-            }
-            self.file = self.get("_file");
-        }
-        if let Some((stamp, chosen)) = ZONE.with(|zone| names::time(&self.members, &Reader::new(zone))) {
-            (self.time, self.time_at) = (Stamp::new(stamp), chosen.at);
-        }
-        if let Some((known, chosen)) = names::level(&self.members) {
-            (self.known_level, self.level, self.level_at) = (known, Some(chosen.value), chosen.at);
-        }
-        let of_server = || {
-            // VictoriaLogs' own name comes last.
-            let at = self.members.iter().rposition(|member| member.is(b"_msg"))?;
-            let value = self.members[at].value;
-            (value.first() == Some(&b'"')).then_some((value, Some(at)))
-        };
-        let message = names::message(&self.members).map(|chosen| (chosen.value, chosen.at)).or_else(of_server);
-        if let Some((value, at)) = message {
-            (self.message, self.message_at) = (Some(Cow::Borrowed(value)), at);
-        }
-    }
-
-    /// The raw value of the key; of several the last.
-    pub fn get(&self, key: &str) -> Option<&'a [u8]> {
-        self.members.iter().rev().find(|member| member.is(key.as_bytes())).map(|member| member.value)
-    }
-
-    /// The value of the key as text: that of a string, or the digits of a number.
-    pub fn text_of(&self, key: &str) -> Option<Cow<'a, [u8]>> {
-        let raw = self.get(key)?;
-        if raw.first() == Some(&b'"') { unescape(raw) } else { Some(Cow::Borrowed(raw)) }
-    }
-
-    /// Whether it says what happened.
-    pub fn has_message(&self) -> bool {
-        self.message.is_some()
-    }
-
-    /// Gives a record without a message one.
-    pub fn set_message(&mut self, text: &[u8]) {
-        let mut message = Vec::with_capacity(text.len() + 2);
-        write_string(&mut message, text);
-        self.message = Some(Cow::Owned(message));
-    }
-
-    /// The members that are neither the time nor the message nor the file, nor the level where that is `level`'s own.
-    pub fn rest(&self, without_level: bool) -> impl Iterator<Item = &Member<'a>> {
-        self.members.iter().enumerate().filter_map(move |(at, member)| {
-            let is_told = self.is_time(at) || self.is_message(at) || self.is_file(member.key);
-            let is_level = without_level && self.level_at == Some(at);
-            (!is_told && !is_level).then_some(member)
-        })
-    }
-
-    /// The message as text.
-    pub fn message(&self) -> Option<Cow<'_, [u8]>> {
-        self.message.as_deref().and_then(unescape)
-    }
-
-    /// The path of the file, if it is known.
-    pub fn file(&self) -> Option<Cow<'_, [u8]>> {
-        self.path.as_deref().map(Cow::Borrowed).or_else(|| self.file.and_then(unescape))
-    }
-
-    /// `GET /index.html HTTP/1.1 200`: what an access record says in place of a message.
-    pub fn request(&self) -> Option<Vec<u8>> {
-        let mut parts = match self.text_of("request_method") {
-            Some(method) => vec![Some(method), self.text_of("request_uri"), self.text_of("server_protocol")],
-            None => vec![Some(self.text_of("request")?)],
-        };
-        parts.push(self.text_of("status"));
-        Some(parts.into_iter().flatten().collect::<Vec<_>>().join(&b' '))
-    }
-
-    fn write_message(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.message.as_deref().unwrap_or(b"\"\""));
-    }
-
-    fn is_time(&self, at: usize) -> bool {
-        self.time_at == Some(at)
-    }
-
-    fn is_message(&self, at: usize) -> bool {
-        self.message_at == Some(at)
-    }
-
-    /// Whether the key is the one that says the file.
-    fn is_file(&self, key: &[u8]) -> bool {
-        self.file.is_some() && key == b"_file"
-    }
-
-    fn has_file(&self) -> bool {
-        self.path.is_some() || self.file.is_some()
-    }
-
-    fn write_file(&self, out: &mut Vec<u8>) {
-        match (&self.path, self.file) {
-            (Some(path), _) => write_string(out, path),
-            (None, file) => out.extend_from_slice(file.unwrap_or(b"null")),
-        }
-    }
-
-    /// What the tag says of how the line was cut; a record says it itself.
-    pub fn flags(&self) -> [(bool, &'static [u8]); 3] {
-        let Flags { partial, continued, truncated } = self.flags;
-        [(partial, b"_partial"), (continued, b"_continued"), (truncated, b"_truncated")]
-    }
-}
-
-thread_local!(static ZONE: Zone = Zone::from_environment(crate::PROG));
-
-impl Stamp {
-    /// As a destination reads it.
-    fn new(stamp: logline::stamp::Stamp) -> Option<Self> {
-        let stamp = stamp.in_utc()?;
-        let moment = stamp.moment();
-        let at = Timestamp::new(moment.seconds, moment.nanos.cast_signed()).ok()?;
-        let mut text = Vec::with_capacity(30);
-        stamp.write(&mut text);
-        Some(Self { text: String::from_utf8(text).ok()?, at, precision: stamp.precision() })
-    }
-
-    /// The time of reading, as a batch has it.
-    pub fn of_reading(text: &str) -> Self {
-        let stamp = ZONE.with(|zone| Reader::new(zone).text(text.as_bytes()));
-        let unknown = || Self { text: text.to_owned(), at: Timestamp::now(), precision: 9 };
-        stamp.and_then(Self::new).unwrap_or_else(unknown)
-    }
 }
 
 #[cfg(test)]
@@ -383,7 +187,9 @@ mod tests {
         let Item::Line(record) = classify(line.as_bytes(), true) else { panic!("no line: {line}") };
         let mut out = Vec::new();
         let path = record.tag.map(|tag| tag.path_bytes());
-        template.write_fields(&mut out, &Fields::new(record.content, path, record.position()), NOW);
+        let mut fields = Fields::default();
+        fields.read(record.content, path, record.position());
+        template.write_fields(&mut out, &fields, NOW);
         let document = read(&out);
         // Also where the record is known by the one before it.
         for _ in 0..2 {
@@ -500,6 +306,13 @@ mod tests {
         ] {
             assert_eq!(document(record)["@timestamp"], time, "{record}");
         }
+    }
+
+    #[test]
+    fn a_time_is_never_lost_in_the_last_second_of_all_or_beyond() {
+        assert_eq!(document(r#"{"time":"9999-12-31T23:59:59.9Z"}"#), json!({"@timestamp": "9999-12-31T23:59:59.9Z"}));
+        let beyond = json!({"time": "9999-12-31T23:59:59-05:00", "@timestamp": NOW});
+        assert_eq!(document(r#"{"time":"9999-12-31T23:59:59-05:00"}"#), beyond);
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Times {
     pub fn set(&mut self, file: Option<Fid>, time: Arc<Stamp>) {
         self.files.insert(file, time);
         if self.files.len() > MOST {
-            let oldest = self.files.iter().min_by_key(|(_, time)| time.at).map(|(file, _)| *file);
+            let oldest = self.files.iter().min_by_key(|(_, time)| time.moment).map(|(file, _)| *file);
             self.files.retain(|file, _| Some(*file) != oldest);
         }
     }

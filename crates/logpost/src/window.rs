@@ -289,7 +289,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::destinations::elasticsearch::Elasticsearch;
-    use crate::document::Template;
+    use crate::document::{Stamp, Template};
     use crate::outcome::{Outcome, Outcomes};
     use crate::request::Answered;
     use logline::line::{Item, classify};
@@ -421,7 +421,7 @@ mod tests {
         add(&mut window, "{\"_pos\":\"0000000000000001:0-5\",\"time\":\"2025-10-10T13:55:36Z\"}");
         add(&mut window, "\x1e0000000000000001:5-10 /a\tfive");
         let time = window.request(1).unwrap().batch.time_before(0);
-        assert_eq!(time.map(|time| time.text.clone()).as_deref(), Some("2025-10-10T13:55:36Z"));
+        assert_eq!(time.as_deref().map(Stamp::text), Some("2025-10-10T13:55:36Z"));
     }
 
     #[test]

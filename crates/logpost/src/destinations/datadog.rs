@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use logline::time::Moment;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
@@ -49,7 +49,7 @@ impl Datadog {
         Self { template: Template::new("timestamp", &added).with_message("message"), range }
     }
 
-    fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Timestamp) -> Result<(), String> {
+    fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Moment) -> Result<(), String> {
         if let Some(time) = &fields.time {
             self.range.check(time, now)?;
         }
@@ -80,16 +80,13 @@ impl Destination for Datadog {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let now = Timestamp::now();
+        let now = Moment::now();
+        let mut fields = Fields::default();
         let mut left_out = Vec::new();
         let begin = out.len();
         for record in records {
-            let mut fields = batch.fields(*record);
-            if !fields.has_message()
-                && let Some(message) = fields.request()
-            {
-                fields.set_message(&message);
-            }
+            batch.read_fields(*record, &mut fields);
+            fields.say_request();
             let start = out.len();
             out.push(if start == begin { b'[' } else { b',' });
             if let Err(reason) = self.write_one(out, &fields, &batch.read_at, now) {
@@ -120,7 +117,7 @@ mod tests {
     use crate::batch::tests::batch;
     use crate::destinations::Origin;
     use crate::destinations::tests::{pairs, read};
-    use jiff::SignedDuration;
+    use jiff::{SignedDuration, Timestamp};
     use serde_json::{Value, json};
 
     fn datadog() -> Datadog {

@@ -20,7 +20,7 @@ use memchr::memmem;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::Template;
+use crate::document::{Fields, Stamp, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
 
 /// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
@@ -66,6 +66,7 @@ impl Destination for Elasticsearch {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
+        let mut fields = Fields::default();
         let mut actions = Actions::new(self.index.as_deref(), self.window, Timestamp::now());
         for record in records {
             let position = batch.position(*record).filter(|_| self.with_id);
@@ -73,8 +74,8 @@ impl Destination for Elasticsearch {
                 self.template.write_parsed(out, line, |out, time| actions.write(out, time, position.as_ref()))
             });
             if !is_written {
-                let fields = batch.fields(*record);
-                let time = fields.time.as_ref().map_or(&batch.read_at, |time| &time.text);
+                batch.read_fields(*record, &mut fields);
+                let time = fields.time.as_ref().map_or(&*batch.read_at, Stamp::text);
                 actions.write(out, time.as_bytes(), position.as_ref());
                 self.template.write_fields(out, &fields, &batch.read_at);
             }

@@ -3,7 +3,7 @@
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
-use crate::document::Template;
+use crate::document::{Fields, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
 
 /// A server that takes lines of JSON.
@@ -27,9 +27,11 @@ impl Destination for Ndjson {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
+        let mut fields = Fields::default();
         for record in records {
             if !batch.untagged(*record).is_some_and(|line| self.template.write_parsed(out, line, |_, _| {})) {
-                self.template.write_fields(out, &batch.fields(*record), &batch.read_at);
+                batch.read_fields(*record, &mut fields);
+                self.template.write_fields(out, &fields, &batch.read_at);
             }
             out.push(b'\n');
         }

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 
 use logline::json::{Member, member, members, unescape, unescape_inner, write_string};
 use logline::level::Level;
+use logline::position::write_decimal;
 use memchr::memmem;
 
 use crate::batch::Batch;
@@ -34,6 +35,15 @@ pub struct Otlp {
     added: Vec<(String, String)>,
 }
 
+/// What the records of a request have in common, and memory that they use one after the other.
+struct Writer<'a> {
+    read_at: Stamp,
+    /// `"observedTimeUnixNano":"…"`
+    observed: Vec<u8>,
+    fields: Fields<'a>,
+    names: Names<'a>,
+}
+
 const TAIL: &[u8] = b"]}]}]}";
 
 impl Otlp {
@@ -50,21 +60,24 @@ impl Otlp {
         Self { head, added: settings.added.clone() }
     }
 
-    fn write_record(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &Stamp) {
+    fn write_record<'a>(&'a self, out: &mut Vec<u8>, writer: &mut Writer<'a>) {
+        let Writer { read_at, observed, fields, names } = writer;
         let time = fields.time.as_ref().unwrap_or(read_at);
         let nanosecond = nanosecond(time);
         out.push(b'{');
         if let Some(nanosecond) = nanosecond {
-            out.extend_from_slice(format!("\"timeUnixNano\":\"{nanosecond}\",").as_bytes());
+            out.extend_from_slice(b"\"timeUnixNano\":\"");
+            write_decimal(out, nanosecond);
+            out.extend_from_slice(b"\",");
         }
-        let observed = self::nanosecond(read_at).unwrap_or(0);
-        out.extend_from_slice(format!("\"observedTimeUnixNano\":\"{observed}\"").as_bytes());
+        out.extend_from_slice(observed);
         let level = fields.level.and_then(|raw| if raw[0] == b'"' { unescape(raw) } else { Some(raw.into()) });
         if let Some(level) = &level {
             // There is a number for what loggers call fatal, above those of syslog's critical and alert.
             let number = if level.eq_ignore_ascii_case(b"fatal") { Some(21) } else { fields.known_level.map(severity) };
             if let Some(number) = number {
-                out.extend_from_slice(format!(",\"severityNumber\":{number}").as_bytes());
+                out.extend_from_slice(b",\"severityNumber\":");
+                write_decimal(out, number);
             }
             out.extend_from_slice(b",\"severityText\":");
             write_string(out, level);
@@ -73,87 +86,171 @@ impl Otlp {
         if let Some(message) = structured {
             out.extend_from_slice(b",\"body\":");
             write_value(out, message);
-        } else if let Some(message) = fields.message().or_else(|| fields.request().map(Cow::Owned)) {
+        } else if fields.has_message() {
             out.extend_from_slice(b",\"body\":{\"stringValue\":");
-            write_string(out, &message);
+            fields.write_message(out);
             out.push(b'}');
         }
-        for (key, name, length) in IDS {
-            if let Some(id) = id(fields, key, length) {
-                out.extend_from_slice(format!(",\"{name}\":\"").as_bytes());
-                out.extend_from_slice(&id);
-                out.push(b'"');
-            }
+        let ids = IDS.map(|(key, name, length)| Some((key, name, id(fields, key, length)?)));
+        for (_, name, id) in ids.iter().flatten() {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":\"");
+            out.extend_from_slice(id);
+            out.push(b'"');
         }
         out.extend_from_slice(b",\"attributes\":[");
-        let mut attributes = Attributes { start: out.len(), out, names: HashSet::new() };
-        if let Some(file) = fields.file() {
-            attributes.add_text(FILE.into(), &file);
+        let mut attributes = Attributes { start: out.len(), out, names };
+        self.write_own(&mut attributes, fields, time);
+        let is_told = |name: &[u8]| {
+            structured.is_some() && name == MESSAGE.as_bytes()
+                || ids.iter().flatten().any(|(key, _, _)| name == key.as_bytes())
+        };
+        let members = || fields.rest(level.is_some());
+        if !members().all(|member| attributes.add_new(member, is_told)) {
+            // A name is there twice.
+            self.write_own(&mut attributes, fields, time);
+            last_of_each(members(), |member, name| {
+                if member.value != b"null" && !is_told(&name) {
+                    attributes.add(member.key, name, member.value);
+                }
+            });
+        }
+        out.extend_from_slice(b"]}");
+    }
+
+    /// Writes the attributes that are no members of the record, in place of any that are there.
+    fn write_own<'a>(&'a self, attributes: &mut Attributes<'_, 'a>, fields: &Fields<'a>, time: &Stamp) {
+        attributes.clear();
+        if let Some(raw) = fields.raw_file() {
+            attributes.add(FILE, FILE.into(), raw);
+        } else if let Some(file) = fields.file() {
+            attributes.add_text(FILE, &file);
         }
         for (name, value) in &self.added {
-            attributes.add_text(name.as_bytes().into(), value.as_bytes());
+            attributes.add_text(name.as_bytes(), value.as_bytes());
         }
         for (is_set, name) in fields.flags() {
             if is_set {
-                attributes.add(name.into(), b"true");
+                attributes.add(name, name.into(), b"true");
             }
         }
-        if nanosecond.is_none() {
-            attributes.add_text(b"time"[..].into(), time.text.as_bytes());
+        if nanosecond(time).is_none() {
+            attributes.add_text(b"time", time.text().as_bytes());
         }
-        let is_id = |name: &[u8]| {
-            IDS.iter().any(|(key, _, length)| name == key.as_bytes() && id(fields, key, *length).is_some())
-        };
-        for (name, value) in last_of_each(fields.rest(level.is_some())) {
-            let is_body = structured.is_some() && &*name == MESSAGE.as_bytes();
-            if value != b"null" && !is_body && !is_id(&name) {
-                attributes.add(name, value);
-            }
-        }
-        out.extend_from_slice(b"]}");
     }
 }
 
 /// Attributes on their way, of which no two have the same name.
-struct Attributes<'a> {
-    out: &'a mut Vec<u8>,
+struct Attributes<'o, 'a> {
+    out: &'o mut Vec<u8>,
     start: usize,
-    names: HashSet<Vec<u8>>,
+    names: &'o mut Names<'a>,
 }
 
-impl Attributes<'_> {
-    /// Adds one with a raw JSON value. A name that is there gets underscores at its end.
-    fn add(&mut self, name: Cow<'_, [u8]>, raw: &[u8]) {
-        let name = self.own_name(name);
-        write_attribute(self.out, &name, raw);
-        self.names.insert(name);
+impl<'a> Attributes<'_, 'a> {
+    fn clear(&mut self) {
+        self.out.truncate(self.start);
+        self.names.clear();
     }
 
-    fn add_text(&mut self, name: Cow<'_, [u8]>, text: &[u8]) {
-        let name = self.own_name(name);
-        write_text(self.out, &name, text);
-        self.names.insert(name);
+    /// Adds a member, unless it is null or `is_told` elsewhere. False, and nothing is added, if its name is there.
+    fn add_new(&mut self, member: &Member<'a>, is_told: impl Fn(&[u8]) -> bool) -> bool {
+        let name = unescape_inner(member.key).unwrap_or_default();
+        if self.names.has(&name) {
+            return false;
+        }
+        if member.value != b"null" && !is_told(&name) {
+            separate(self.out, self.start);
+            write_attribute(self.out, member.key, 0, member.value);
+        }
+        self.names.add(name);
+        true
     }
 
-    fn own_name(&mut self, name: Cow<'_, [u8]>) -> Vec<u8> {
+    /// Adds one with a raw JSON value; `key` is the name as it stands in JSON. A name that is there gets underscores at its
+    /// end.
+    fn add(&mut self, key: &[u8], name: Cow<'a, [u8]>, raw: &[u8]) {
         separate(self.out, self.start);
-        let mut name = name.into_owned();
-        while self.names.contains(&name) {
-            name.push(b'_');
+        let length = name.len();
+        let name = self.own_name(name);
+        write_attribute(self.out, key, name.len() - length, raw);
+        self.names.add(name);
+    }
+
+    fn add_text(&mut self, name: &'a [u8], text: &[u8]) {
+        separate(self.out, self.start);
+        let name = self.own_name(name.into());
+        write_text(self.out, &name, text);
+        self.names.add(name);
+    }
+
+    fn own_name(&self, mut name: Cow<'a, [u8]>) -> Cow<'a, [u8]> {
+        while self.names.has(&name) {
+            name.to_mut().push(b'_');
         }
         name
     }
 }
 
-/// The names and values of members, in their order; of equal names the last alone counts.
-fn last_of_each<'a>(members: impl Iterator<Item = &'a Member<'a>>) -> Vec<(Cow<'a, [u8]>, &'a [u8])> {
-    let named = |member: &Member<'a>| (unescape_inner(member.key).unwrap_or_default(), member.value);
-    let mut all: Vec<_> = members.map(named).collect();
-    let mut seen = HashSet::new();
-    let is_last: Vec<bool> = all.iter().rev().map(|(name, _)| seen.insert(name)).collect();
-    let mut is_last = is_last.into_iter().rev();
-    all.retain(|_| is_last.next().unwrap_or(true));
-    all
+/// Names that have come, any number of them.
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<Cow<'a, [u8]>>,
+    /// One of 64 classes of names for each bit: of the few, most are not of the class of another.
+    classes: u64,
+    /// All of them, where they are not few.
+    many: HashSet<Cow<'a, [u8]>>,
+}
+
+/// Beyond so many names a set finds one sooner than a list.
+const FEW: usize = 32;
+
+impl<'a> Names<'a> {
+    fn class(name: &[u8]) -> u64 {
+        1 << ((usize::from(name.first().copied().unwrap_or(0)) + 5 * name.len()) % 64)
+    }
+
+    fn clear(&mut self) {
+        self.few.clear();
+        self.classes = 0;
+        self.many.clear();
+    }
+
+    fn has(&self, name: &[u8]) -> bool {
+        if !self.many.is_empty() {
+            return self.many.contains(name);
+        }
+        self.classes & Self::class(name) != 0 && self.few.iter().any(|known| **known == *name)
+    }
+
+    fn add(&mut self, name: Cow<'a, [u8]>) {
+        if self.many.is_empty() && self.few.len() < FEW {
+            self.classes |= Self::class(&name);
+            return self.few.push(name);
+        }
+        self.many.extend(self.few.drain(..));
+        self.many.insert(name);
+    }
+}
+
+/// Gives the members, in their order and with their names, to `see`; of equal names the last alone counts.
+fn last_of_each<'a, 'm>(
+    members: impl DoubleEndedIterator<Item = &'m Member<'a>>,
+    mut see: impl FnMut(&'m Member<'a>, Cow<'a, [u8]>),
+) where
+    'a: 'm,
+{
+    let name = |member: &Member<'a>| unescape_inner(member.key).unwrap_or_default();
+    let mut names = Names::default();
+    let mut lasts = Vec::new();
+    for member in members.rev() {
+        if !names.has(&name(member)) {
+            names.add(name(member));
+            lasts.push(member);
+        }
+    }
+    lasts.into_iter().rev().for_each(|member| see(member, name(member)));
 }
 
 /// The message of a record whose member of that name is no text but an object, an array or a number.
@@ -172,11 +269,17 @@ impl Destination for Otlp {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         let read_at = Stamp::of_reading(&batch.read_at);
+        let observed = format!("\"observedTimeUnixNano\":\"{}\"", nanosecond(&read_at).unwrap_or(0)).into_bytes();
+        let mut writer = Writer { read_at, observed, fields: Fields::default(), names: Names::default() };
         out.extend_from_slice(&self.head);
         let start = out.len();
         for record in records {
             separate(out, start);
-            self.write_record(out, &batch.fields(*record), &read_at);
+            batch.read_fields(*record, &mut writer.fields);
+            if structured_message(&writer.fields).is_none() {
+                writer.fields.say_request();
+            }
+            self.write_record(out, &mut writer);
         }
         out.extend_from_slice(TAIL);
         Vec::new()
@@ -241,10 +344,12 @@ fn write_text(out: &mut Vec<u8>, key: &[u8], text: &[u8]) {
     out.extend_from_slice(b"}}");
 }
 
-fn write_attribute(out: &mut Vec<u8>, key: &[u8], raw: &[u8]) {
-    out.extend_from_slice(b"{\"key\":");
-    write_string(out, key);
-    out.extend_from_slice(b",\"value\":");
+/// Appends an attribute whose name is `key`, as it stands in JSON, with so many underscores behind it.
+fn write_attribute(out: &mut Vec<u8>, key: &[u8], underscores: usize, raw: &[u8]) {
+    out.extend_from_slice(b"{\"key\":\"");
+    out.extend_from_slice(key);
+    out.resize(out.len() + underscores, b'_');
+    out.extend_from_slice(b"\",\"value\":");
     write_value(out, raw);
     out.push(b'}');
 }
@@ -252,7 +357,11 @@ fn write_attribute(out: &mut Vec<u8>, key: &[u8], raw: &[u8]) {
 /// A raw JSON value as the protocol's own.
 fn write_value(out: &mut Vec<u8>, raw: &[u8]) {
     match raw.first() {
-        Some(b'"') => wrap(out, "stringValue", raw),
+        Some(b'"') => {
+            out.extend_from_slice(b"{\"stringValue\":");
+            out.extend_from_slice(raw);
+            out.push(b'}');
+        }
         Some(b't' | b'f') => wrap(out, "boolValue", raw),
         Some(b'{') => write_object(out, raw),
         Some(b'[') => write_array(out, raw),
@@ -272,8 +381,14 @@ fn wrap(out: &mut Vec<u8>, kind: &str, raw: &[u8]) {
 /// Whole numbers of 64 bits are strings there. What a double cannot hold, be it too large or a whole number with more digits
 /// than it has, is text.
 fn write_number(out: &mut Vec<u8>, raw: &[u8]) {
-    let text = std::str::from_utf8(raw).unwrap_or_default();
     let quoted = || [b"\"", raw, b"\""].concat();
+    // What has no more digits than this is one of 64 bits.
+    if raw.len() <= 18 && raw.iter().all(u8::is_ascii_digit) {
+        out.extend_from_slice(b"{\"intValue\":\"");
+        out.extend_from_slice(raw);
+        return out.extend_from_slice(b"\"}");
+    }
+    let text = std::str::from_utf8(raw).unwrap_or_default();
     if text.parse::<i64>().is_ok() {
         return wrap(out, "intValue", &quoted());
     }
@@ -289,10 +404,10 @@ fn write_object(out: &mut Vec<u8>, raw: &[u8]) {
     out.extend_from_slice(b"{\"kvlistValue\":{\"values\":[");
     let start = out.len();
     let members: Vec<_> = members(raw).map_while(Result::ok).collect();
-    for (name, value) in last_of_each(members.iter()) {
+    last_of_each(members.iter(), |member, _| {
         separate(out, start);
-        write_attribute(out, &name, value);
-    }
+        write_attribute(out, member.key, 0, member.value);
+    });
     out.extend_from_slice(b"]}}");
 }
 
@@ -318,11 +433,11 @@ fn id(fields: &Fields<'_>, key: &str, length: usize) -> Option<Vec<u8>> {
 
 /// Nanoseconds since the epoch; `None` before it and beyond the year 2554, for they have 64 bits and no sign.
 fn nanosecond(time: &Stamp) -> Option<u64> {
-    u64::try_from(time.at.as_nanosecond()).ok()
+    u64::try_from(time.nanoseconds()).ok()
 }
 
 /// The numbers that the specification gives to the levels of syslog and of loggers.
-fn severity(level: Level) -> u8 {
+fn severity(level: Level) -> u64 {
     match level {
         Level::Trace => 1,
         Level::Debug => 5,

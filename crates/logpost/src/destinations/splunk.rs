@@ -75,7 +75,7 @@ impl Splunk {
             write_member(out, b"source", &file);
         }
         out.extend_from_slice(b",\"event\":");
-        self.template.write_fields(out, fields, &read_at.text);
+        self.template.write_fields(out, fields, read_at.text());
         out.push(b'}');
     }
 }
@@ -91,7 +91,7 @@ fn write_member(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 /// Seconds since the epoch, with as many digits behind the point as are known. Never in the notation with an exponent, which
 /// Splunk answers with code 15.
 fn write_seconds(out: &mut Vec<u8>, time: &Stamp) {
-    let nanoseconds = time.at.as_nanosecond();
+    let nanoseconds = time.nanoseconds();
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let (seconds, fraction) = (nanoseconds.unsigned_abs() / 1_000_000_000, nanoseconds.unsigned_abs() % 1_000_000_000);
     let fraction = format!("{fraction:09}");
@@ -120,8 +120,10 @@ impl Destination for Splunk {
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         let read_at = Stamp::of_reading(&batch.read_at);
+        let mut fields = Fields::default();
         for record in records {
-            self.write_event(out, &batch.fields(*record), &read_at);
+            batch.read_fields(*record, &mut fields);
+            self.write_event(out, &fields, &read_at);
         }
         Vec::new()
     }

@@ -11,9 +11,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use logline::ending::Trouble;
 use logline::json::{members, unescape_inner};
+use logline::time::Moment;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
@@ -32,6 +32,8 @@ pub struct VictoriaLogs {
     /// The fields whose values part the streams, for the query.
     streams: String,
     range: Range,
+    /// How long the longest name is that every record gets.
+    longest_added: usize,
 }
 
 impl VictoriaLogs {
@@ -48,15 +50,17 @@ impl VictoriaLogs {
             streams.push_str(name);
         }
         // What it generates itself it would drop from a record.
-        let template = Template::new("_time", settings.labels.iter().chain(&settings.added)).with_message("_msg");
+        let added = || settings.labels.iter().chain(&settings.added);
+        let template = Template::new("_time", added()).with_message("_msg");
         Ok(Self {
             template: template.without("_stream").without("_stream_id"),
             streams,
             range: Range::new(settings, FARTHEST_AHEAD),
+            longest_added: added().map(|(name, _)| name.len()).max().unwrap_or(0),
         })
     }
 
-    fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Timestamp) -> Result<(), String> {
+    fn write_one(&self, out: &mut Vec<u8>, fields: &Fields<'_>, read_at: &str, now: Moment) -> Result<(), String> {
         if let Some(time) = &fields.time {
             self.range.check(time, now)?;
         }
@@ -66,8 +70,8 @@ impl VictoriaLogs {
         if line.len() > LONGEST_LINE {
             return Err(format!("{} bytes, lines of 256 KiB and more are dropped", line.len()));
         }
-        if let Some(name) = members(line).filter_map(Result::ok).find(|member| name_length(member.key) > LONGEST_NAME) {
-            let length = name_length(name.key);
+        let lengths = fields.members().iter().map(|member| name_length(member.key));
+        if let Some(length) = lengths.chain([self.longest_added]).find(|length| *length > LONGEST_NAME) {
             return Err(format!("a name of {length} bytes, no field is stored by its name if one has more than 128"));
         }
         // A field has at least five bytes, `"":1,`: most lines need not be counted.
@@ -93,15 +97,12 @@ impl Destination for VictoriaLogs {
     }
 
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
-        let now = Timestamp::now();
+        let now = Moment::now();
+        let mut fields = Fields::default();
         let mut left_out = Vec::new();
         for record in records {
-            let mut fields = batch.fields(*record);
-            if !fields.has_message()
-                && let Some(message) = fields.request()
-            {
-                fields.set_message(&message);
-            }
+            batch.read_fields(*record, &mut fields);
+            fields.say_request();
             let start = out.len();
             match self.write_one(out, &fields, &batch.read_at, now) {
                 Ok(()) => out.push(b'\n'),
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
     use crate::batch::tests::batch;
     use crate::destinations::tests::{pairs, read};
-    use jiff::SignedDuration;
+    use jiff::{SignedDuration, Timestamp};
     use serde_json::{Value, json};
 
     fn destination() -> VictoriaLogs {

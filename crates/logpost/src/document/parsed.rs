@@ -13,24 +13,37 @@ use super::{FILE, Template};
 /// What the last record had that the next one will mostly have too.
 #[derive(Debug, Default)]
 pub struct Last {
-    /// What stands between the position and the time: `","_file":"/a.log","time":"`. Empty if none has come.
-    head: Vec<u8>,
+    head: Head,
     /// What stands in front of the time in the document: `{"file_path":"/a.log","@timestamp":"`.
     opening: Vec<u8>,
-    /// A minute that is one: `2025-10-10T13:55:`.
-    minute: [u8; 17],
     /// What stands between the other values; none of its keys is taken by the template.
     layout: Layout,
 }
 
+/// The head of the last record of logparse: what stands in it up to the seconds of its time, the position apart.
+#[derive(Debug, Default)]
+pub struct Head {
+    /// What stands between the position and the time: `","_file":"/a.log","time":"`. Empty if none has come.
+    text: Vec<u8>,
+    /// A minute that is one: `2025-10-10T13:55:`.
+    minute: [u8; 17],
+    /// The file is another than before, which nobody has asked for yet.
+    is_new: bool,
+}
+
+const BEFORE_FILE: &[u8] = b"\",\"_file\":\"";
+const BEFORE_TIME: &[u8] = b"\",\"time\":\"";
+
 /// The time of a record and what follows it.
-struct Timed<'a> {
+pub struct Timed<'a> {
     /// RFC 3339 in UTC, without the zone.
-    time: &'a [u8],
+    pub time: &'a [u8],
     /// From behind the time's quote to the brace that ends the object.
-    rest: &'a [u8],
+    pub rest: &'a [u8],
     /// The time, its zone and the rest in one piece, where the zone is written `Z`.
     whole: Option<&'a [u8]>,
+    /// The whole record from behind its position on.
+    behind: &'a [u8],
 }
 
 impl Template {
@@ -39,7 +52,7 @@ impl Template {
     /// we may write.
     pub fn write_parsed(&self, out: &mut Vec<u8>, record: &[u8], before: impl FnOnce(&mut Vec<u8>, &[u8])) -> bool {
         let mut last = self.last.borrow_mut();
-        let Some(Timed { time, rest, whole }) = last.read(record, self) else { return false };
+        let Some(Timed { time, rest, whole, .. }) = last.read(record, self) else { return false };
         let is_fit = last.layout.is_plain_end(rest, |key| self.takes(key))
             || rest.last() == Some(&b'}')
                 && is_valid_object(record)
@@ -65,17 +78,31 @@ impl Template {
 
 impl Last {
     /// Reads a record up to its time. `None` if it has another head, or its time is none in UTC.
+    #[inline]
     fn read<'a>(&mut self, record: &'a [u8], template: &Template) -> Option<Timed<'a>> {
-        let rest = record.strip_prefix(b"{\"_pos\":\"")?;
-        let rest = &rest[run_of_plain_ascii(rest)..];
-        if self.head.is_empty() || !rest.starts_with(&self.head) {
-            self.learn_head(rest, template)?;
+        let timed = self.head.read(record)?;
+        if std::mem::take(&mut self.head.is_new) {
+            let file = self.head.file(&timed);
+            self.opening = [b"{\"", FILE, b"\":", file, b",\"", template.time.as_bytes(), b"\":\""].concat();
         }
-        let whole = &rest[self.head.len()..];
+        Some(timed)
+    }
+}
+
+impl Head {
+    /// Reads a record up to its time. `None` if it has another head, or its time is none in UTC.
+    #[inline]
+    pub fn read<'a>(&mut self, record: &'a [u8]) -> Option<Timed<'a>> {
+        let behind = record.strip_prefix(b"{\"_pos\":\"")?;
+        let behind = &behind[run_of_plain_ascii(behind)..];
+        if self.text.is_empty() || !behind.starts_with(&self.text) {
+            self.learn(behind)?;
+        }
+        let whole = &behind[self.text.len()..];
         if let Some((minute, [b'0'..=b'5', b'0'..=b'9', b'Z', b'"', ..])) = whole.split_first_chunk()
             && *minute == self.minute
         {
-            return Some(Timed { time: &whole[..19], rest: &whole[21..], whole: Some(whole) });
+            return Some(Timed { time: &whole[..19], rest: &whole[21..], whole: Some(whole), behind });
         }
         let (zoned, rest) = whole.split_at(memchr(b'"', whole)?);
         let time = zoned.strip_suffix(b"Z").or_else(|| zoned.strip_suffix(b"+00:00"))?;
@@ -83,22 +110,31 @@ impl Last {
             return None;
         }
         self.minute = *time.first_chunk()?;
-        Some(Timed { time, rest: &rest[1..], whole: zoned.ends_with(b"Z").then_some(whole) })
+        Some(Timed { time, rest: &rest[1..], whole: zoned.ends_with(b"Z").then_some(whole), behind })
     }
 
     /// Takes the file from what stands behind the position. A path with an escape is not copied.
     #[cold]
-    fn learn_head(&mut self, behind: &[u8], template: &Template) -> Option<()> {
-        let rest = behind.strip_prefix(b"\",\"_file\":\"")?;
-        let (file, rest) = rest.split_at(run_of_plain_ascii(rest));
-        let rest = rest.strip_prefix(b"\",\"time\":\"")?;
-        self.head = behind[..behind.len() - rest.len()].to_vec();
-        self.opening = [b"{\"", FILE, b"\":\"", file, b"\",\"", template.time.as_bytes(), b"\":\""].concat();
+    fn learn(&mut self, behind: &[u8]) -> Option<()> {
+        let rest = behind.strip_prefix(BEFORE_FILE)?;
+        let rest = rest[run_of_plain_ascii(rest)..].strip_prefix(BEFORE_TIME)?;
+        self.text = behind[..behind.len() - rest.len()].to_vec();
+        self.is_new = true;
         Some(())
+    }
+
+    /// The path of the file of the record that was read last, as a raw JSON string.
+    pub fn file<'a>(&self, timed: &Timed<'a>) -> &'a [u8] {
+        &timed.behind[BEFORE_FILE.len() - 1..=self.text.len() - BEFORE_TIME.len()]
+    }
+
+    /// Its time, likewise.
+    pub fn time<'a>(&self, timed: &Timed<'a>) -> &'a [u8] {
+        &timed.behind[self.text.len() - 1..timed.behind.len() - timed.rest.len()]
     }
 }
 
-/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that every month has.
+/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that the month has in every year.
 fn is_utc_time(time: &[u8]) -> bool {
     const FIRST: &[u8; 19] = b"0000-00-00T00:00:00";
     const LAST: &[u8; 19] = b"9999-99-99T99:99:99";
@@ -108,7 +144,12 @@ fn is_utc_time(time: &[u8]) -> bool {
     let fits =
         whole.iter().zip(ranges).fold(true, |fits, (byte, (first, range))| fits & (byte.wrapping_sub(*first) <= range));
     let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
-    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", b"28") && is_within(11, b"00", b"23");
+    let last_day = match &whole[5..7] {
+        b"02" => b"28",
+        b"04" | b"06" | b"09" | b"11" => b"30",
+        _ => b"31",
+    };
+    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", last_day) && is_within(11, b"00", b"23");
     fits && exists
         && whole[14] < b'6'
         && whole[17] < b'6'

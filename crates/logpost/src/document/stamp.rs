@@ -1,0 +1,121 @@
+//! The time of a record, as a moment and as the text that is sent.
+
+use logline::stamp::Reader;
+use logline::time::{Moment, Zone};
+
+/// A time as a destination reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    text: [u8; Self::LONGEST],
+    length: usize,
+    /// The same as a number.
+    pub moment: Moment,
+    /// How many digits behind the point are known.
+    pub precision: usize,
+}
+
+thread_local!(static ZONE: Zone = Zone::from_environment(crate::PROG));
+
+/// Calls `read` with the reader of times: those without a zone are of the one that the environment names.
+pub fn with_reader<T>(read: impl FnOnce(&Reader<'_>) -> T) -> T {
+    ZONE.with(|zone| read(&Reader::new(zone)))
+}
+
+impl Stamp {
+    /// `2025-10-10T13:55:36.123456789Z`
+    const LONGEST: usize = 30;
+
+    /// What was read, in UTC; `None` outside of the years 1 to 9999.
+    pub fn new(stamp: &logline::stamp::Stamp) -> Option<Self> {
+        let stamp = stamp.in_utc()?;
+        let mut text = Vec::with_capacity(Self::LONGEST);
+        stamp.write(&mut text);
+        Some(Self::with_text(&text, stamp.moment(), stamp.precision()))
+    }
+
+    /// The moment of which `text` is RFC 3339 in UTC, with so many digits behind the point.
+    fn with_text(text: &[u8], moment: Moment, precision: usize) -> Self {
+        let length = text.len().min(Self::LONGEST);
+        let mut stamp = Self { text: [0; Self::LONGEST], length, moment, precision };
+        stamp.text[..length].copy_from_slice(&text[..length]);
+        stamp
+    }
+
+    /// The time of reading, as a batch has it.
+    pub fn of_reading(text: &str) -> Self {
+        let read = with_reader(|reader| reader.text(text.as_bytes()));
+        read.and_then(|stamp| Self::new(&stamp)).unwrap_or_else(|| Self::with_text(b"", Moment::now(), 9))
+    }
+
+    /// RFC 3339 in UTC, as precise as it was.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+    }
+
+    /// Nanoseconds since 1970.
+    pub fn nanoseconds(&self) -> i128 {
+        i128::from(self.moment.seconds) * 1_000_000_000 + i128::from(self.moment.nanos)
+    }
+}
+
+/// Reads times of the form `2025-10-10T13:55:36` in UTC: most records are of the same minute as the one before.
+#[derive(Debug, Default)]
+pub struct Minutes {
+    /// The minute that came last: `2025-10-10T13:55:`.
+    text: [u8; 17],
+    /// Its first second, since 1970.
+    seconds: i64,
+}
+
+impl Minutes {
+    /// The time that `text` is, which is RFC 3339 in UTC without the zone and with at most nine digits behind the point.
+    pub fn stamp(&mut self, text: &[u8]) -> Option<Stamp> {
+        let (minute, rest) = text.split_first_chunk::<17>()?;
+        if *minute != self.text {
+            self.learn(minute)?;
+        }
+        let [ten, one, rest @ ..] = rest else { return None };
+        let second = i64::from(ten - b'0') * 10 + i64::from(one - b'0');
+        let digits = rest.strip_prefix(b".").unwrap_or(rest);
+        let nanos = digits.iter().fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
+        let precision = digits.len();
+        let nanos = nanos * 10_u32.pow(u32::try_from(9_usize.checked_sub(precision)?).ok()?);
+        let mut stamp = Stamp::with_text(text, Moment { seconds: self.seconds + second, nanos }, precision);
+        *stamp.text.get_mut(stamp.length)? = b'Z';
+        stamp.length += 1;
+        Some(stamp)
+    }
+
+    #[cold]
+    fn learn(&mut self, minute: &[u8; 17]) -> Option<()> {
+        let first = [&minute[..], b"00Z"].concat();
+        let stamp = with_reader(|reader| reader.whole(&first).ok())?;
+        (self.text, self.seconds) = (*minute, stamp.moment().seconds);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_time_in_utc_is_read_by_its_minute_as_any_other() {
+        let mut minutes = Minutes::default();
+        for text in [
+            "2025-10-10T13:55:36",
+            "2025-10-10T13:55:59.1",
+            "2024-02-29T00:00:00.123456789",
+            "0001-01-01T00:00:00",
+            "1969-12-31T23:59:59.000001",
+            "9999-12-31T23:59:59.999999999",
+        ] {
+            let (one, other) = (minutes.stamp(text.as_bytes()).unwrap(), Stamp::of_reading(&format!("{text}Z")));
+            assert_eq!(one.text(), format!("{text}Z"));
+            let told = |stamp: &Stamp| (stamp.text().to_owned(), stamp.moment, stamp.precision, stamp.nanoseconds());
+            assert_eq!(told(&one), told(&other));
+        }
+        assert!(minutes.stamp(b"2025-02-30T00:00:00").is_none());
+    }
+}
