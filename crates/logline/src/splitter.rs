@@ -142,7 +142,7 @@ impl Splitter {
     /// More input has come behind the held line: it was changed on purpose and passes, unless it is a record cut short.
     fn release(&mut self) {
         self.held = false;
-        if self.carried && torn::is_broken_record(&self.buffer[self.ready..self.scanned - 1]) {
+        if self.is_cut_short(&self.buffer[self.ready..self.scanned - 1]) {
             self.losses.torn += 1;
             self.start = self.scanned;
         }
@@ -271,7 +271,8 @@ impl Splitter {
         Some(item)
     }
 
-    /// A record in mid-stream without its end. Its last byte tells nearly always: the whole object is only read then.
+    /// A record in mid-stream without its end. Its last byte tells nearly always: the whole object is only read then. One that
+    /// is broken behind a brace passes, as text.
     fn is_cut_short(&self, line: &[u8]) -> bool {
         self.carried && line.last() != Some(&b'}') && torn::is_broken_record(line)
     }
@@ -479,10 +480,22 @@ mod tests {
 
     #[test]
     fn a_record_cut_short_in_mid_stream_is_dropped_where_positions_are_carried() {
-        let (lines, losses) = split(&[RECORD, b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\"a\":{}\n", b"{}\n"]);
+        let (lines, losses) = split(&[RECORD, b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\"a\":{\n", b"{}\n"]);
         assert_eq!((lines.len(), losses.torn), (2, 1));
         let (lines, losses) = split(&[b"{\"_pos\": no record\n", b"{}\n"]);
         assert_eq!((lines.len(), losses.torn), (2, 0));
+    }
+
+    #[test]
+    fn a_record_broken_behind_a_brace_passes_in_mid_stream_wherever_the_reads_part_it() {
+        let broken = b"{\"_pos\":\"3f2a00c4d1e0b7a9:0-5\",\"a\":{}\n";
+        let stream = [RECORD, broken, b"x\n"].concat();
+        let expected = split(&[&stream]);
+        assert_eq!(expected.0, [escaped(RECORD), escaped(broken), "x".to_owned()]);
+        for at in 0..stream.len() {
+            let (one, other) = stream.split_at(at);
+            assert_eq!(split(&[one, other]), expected, "{at}");
+        }
     }
 
     #[test]

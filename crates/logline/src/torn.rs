@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | begins with RS or `{"_pos":` | no | torn |
 //! | a tagged line whose content has not the length that its position tells | yes | held until more comes; torn at EOF |
-//! | begins with `{"_pos":` and is not one whole object | yes | held; torn at EOF and, where positions are carried, at once |
+//! | begins with `{"_pos":` and is not one whole object | yes | held; torn at EOF and, where positions are carried and its last byte is no brace, at once |
 //! | a beginning of `{"_pos":`, or RS without a tag that parses, where positions are carried | yes, no | held; torn at EOF |
 //! | anything else | no | a line |
 
