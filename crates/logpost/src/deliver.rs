@@ -30,8 +30,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The silence that is allowed at first, and the longest.
 const FIRST_SILENCE: Duration = Duration::from_secs(30);
 const LONGEST_SILENCE: Duration = Duration::from_secs(240);
-/// A larger body gives its memory back.
-const LONGEST_SPARE: usize = 1 << 20;
+/// A larger body gives its memory back. For OpenTelemetry one of a batch of the usual size takes more than a MiB.
+const LONGEST_SPARE: usize = 3 << 19;
 /// No more bodies are kept for their memory.
 const MOST_SPARE: usize = 4;
 

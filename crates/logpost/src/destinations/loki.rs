@@ -154,7 +154,9 @@ struct Streams<'a> {
 struct Stream {
     /// `{"filename":"…"}`.
     labels: Vec<u8>,
+    /// Unless it is the first: that stands in the body.
     values: Vec<u8>,
+    count: usize,
 }
 
 impl Loki {
@@ -525,16 +527,24 @@ impl Destination for Loki {
         let mut newest = i128::MIN;
         let mut scratch = Scratch::default();
         let mut streams = Streams::default();
+        let begin = out.len();
         for record in records {
             batch.read_fields(*record, &mut scratch.fields);
-            let written = streams.values(self, &scratch.fields).and_then(|values| {
+            let place = streams.place(self, &scratch.fields);
+            let written = place.and_then(|place| {
+                let Stream { labels, values, count } = &mut streams.all[place];
+                // The first one, mostly the only, stands in the body already.
+                let values = if place > 0 { values } else { &mut *out };
                 let before = values.len();
-                if before > 0 {
+                if *count > 0 {
                     values.push(b',');
+                } else if place == 0 {
+                    open_stream(values, before == begin, labels);
                 }
                 let entry = self.write_entry(batch, *record, now, &mut scratch, values);
-                if entry.is_err() {
-                    values.truncate(before);
+                match entry {
+                    Ok(_) => *count += 1,
+                    Err(_) => values.truncate(before),
                 }
                 entry
             });
@@ -546,13 +556,11 @@ impl Destination for Loki {
         let before = self.written.get();
         let unanswered = if before.is_answered { i128::MIN } else { before.unanswered.max(before.newest) };
         self.written.set(Written { newest, unanswered, is_answered: false });
-        let begin = out.len();
-        for stream in streams.all.iter().filter(|stream| !stream.values.is_empty()) {
-            let is_first = out.len() == begin;
-            out.extend_from_slice(if is_first { b"{\"streams\":[{\"stream\":" } else { b",{\"stream\":" });
-            out.extend_from_slice(&stream.labels);
-            out.extend_from_slice(b",\"values\":[");
-            out.extend_from_slice(&stream.values);
+        for (place, stream) in streams.all.iter().enumerate().filter(|(_, stream)| stream.count > 0) {
+            if place > 0 {
+                open_stream(out, out.len() == begin, &stream.labels);
+                out.extend_from_slice(&stream.values);
+            }
             out.extend_from_slice(b"]}");
         }
         if out.len() > begin {
@@ -581,24 +589,30 @@ impl Destination for Loki {
 }
 
 impl<'a> Streams<'a> {
-    /// The values of the stream that a record with these fields is of.
-    fn values(&mut self, loki: &Loki, fields: &Fields<'a>) -> Result<&mut Vec<u8>, String> {
+    /// The number of the stream that a record with these fields is of.
+    fn place(&mut self, loki: &Loki, fields: &Fields<'a>) -> Result<usize, String> {
         // Without labels from fields, the file alone parts streams.
         let file = fields.raw_file().filter(|_| loki.labels_from.is_empty());
-        let place = match self.last {
-            Some((last, place)) if Some(last) == file => place,
+        match self.last {
+            Some((last, place)) if Some(last) == file => Ok(place),
             _ => {
                 let labels = loki.labels(fields)?;
                 let place = *self.places.entry(labels.clone()).or_insert(self.all.len());
                 if place == self.all.len() {
-                    self.all.push(Stream { labels, values: Vec::new() });
+                    self.all.push(Stream { labels, values: Vec::new(), count: 0 });
                 }
                 self.last = file.map(|file| (file, place));
-                place
+                Ok(place)
             }
-        };
-        Ok(&mut self.all[place].values)
+        }
     }
+}
+
+/// Appends what stands in front of the values of a stream, and of all streams if it is the first.
+fn open_stream(out: &mut Vec<u8>, is_first: bool, labels: &[u8]) {
+    out.extend_from_slice(if is_first { b"{\"streams\":[{\"stream\":" } else { b",{\"stream\":" });
+    out.extend_from_slice(labels);
+    out.extend_from_slice(b",\"values\":[");
 }
 
 /// Digits that the source did not tell are made of where the line was read, or of its place in the batch.
@@ -690,6 +704,25 @@ mod tests {
                     "{\"file_path\":\"/b\",\"time\":\"2025-10-10T13:55:36Z\",\"status\":200,\"app\":\"y\"}"]]},
             ]})
         );
+    }
+
+    #[test]
+    fn a_stream_of_which_nothing_is_left_is_not_sent() {
+        let line = |file: &str, time: &str| format!(r#"{{"_file":"{file}","time":"{time}","message":"m"}}"#);
+        let (good, bad) = ("2025-10-10T13:55:36Z", "9999-12-31T23:59:59Z");
+        let tagged =
+            |fid: u64, line: String| format!("\x1e{fid:016x}:0-5 {}\t{line}", if fid == 1 { "/a" } else { "/b" });
+        for (first, second, files) in
+            [(bad, good, &["/b"][..]), (good, bad, &["/a"]), (good, good, &["/a", "/b"]), (bad, bad, &[])]
+        {
+            let lines = [tagged(1, line("/a", first)), tagged(2, line("/b", second)), tagged(1, line("/a", first))];
+            let (request, reasons) = written(&destination(), &[&lines[0], &lines[1], &lines[2]]);
+            let streams = request["streams"].as_array().cloned().unwrap_or_default();
+            let found: Vec<_> = streams.iter().map(|stream| stream["stream"]["filename"].as_str().unwrap()).collect();
+            assert_eq!(found, files);
+            let values: usize = streams.iter().map(|stream| stream["values"].as_array().unwrap().len()).sum();
+            assert_eq!(values + reasons.len(), 3);
+        }
     }
 
     #[test]

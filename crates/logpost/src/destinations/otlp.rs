@@ -107,7 +107,11 @@ impl Otlp {
                 || ids.iter().flatten().any(|(key, _, _)| name == key.as_bytes())
         };
         let members = || fields.rest(level.is_some());
-        if !members().all(|member| attributes.add_new(member, is_told)) {
+        let name = |member: &Member<'a>| match fields.has_escapes() {
+            true => unescape_inner(member.key).unwrap_or_default(),
+            false => member.key.into(),
+        };
+        if !members().all(|member| attributes.add_new(member, name(member), is_told)) {
             // A name is there twice.
             self.write_own(&mut attributes, fields, time);
             last_of_each(members(), |member, name| {
@@ -154,9 +158,8 @@ impl<'a> Attributes<'_, 'a> {
         self.names.clear();
     }
 
-    /// Adds a member, unless it is null or `is_told` elsewhere. False, and nothing is added, if its name is there.
-    fn add_new(&mut self, member: &Member<'a>, is_told: impl Fn(&[u8]) -> bool) -> bool {
-        let name = unescape_inner(member.key).unwrap_or_default();
+    /// Adds a member by its name, unless it is null or `is_told` elsewhere. False, and nothing is added, if that is there.
+    fn add_new(&mut self, member: &Member<'a>, name: Cow<'a, [u8]>, is_told: impl Fn(&[u8]) -> bool) -> bool {
         if self.names.has(&name) {
             return false;
         }
@@ -348,20 +351,29 @@ fn write_text(out: &mut Vec<u8>, key: &[u8], text: &[u8]) {
 fn write_attribute(out: &mut Vec<u8>, key: &[u8], underscores: usize, raw: &[u8]) {
     out.extend_from_slice(b"{\"key\":\"");
     out.extend_from_slice(key);
-    out.resize(out.len() + underscores, b'_');
-    out.extend_from_slice(b"\",\"value\":");
-    write_value(out, raw);
-    out.push(b'}');
+    if underscores > 0 {
+        out.resize(out.len() + underscores, b'_');
+    }
+    // Most values are these, and each part costs.
+    if raw.first() == Some(&b'"') {
+        out.extend_from_slice(b"\",\"value\":{\"stringValue\":");
+        out.extend_from_slice(raw);
+    } else if is_short_integer(raw) {
+        out.extend_from_slice(b"\",\"value\":{\"intValue\":\"");
+        out.extend_from_slice(raw);
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(b"\",\"value\":");
+        write_value(out, raw);
+        return out.push(b'}');
+    }
+    out.extend_from_slice(b"}}");
 }
 
 /// A raw JSON value as the protocol's own.
 fn write_value(out: &mut Vec<u8>, raw: &[u8]) {
     match raw.first() {
-        Some(b'"') => {
-            out.extend_from_slice(b"{\"stringValue\":");
-            out.extend_from_slice(raw);
-            out.push(b'}');
-        }
+        Some(b'"') => wrap(out, "stringValue", raw),
         Some(b't' | b'f') => wrap(out, "boolValue", raw),
         Some(b'{') => write_object(out, raw),
         Some(b'[') => write_array(out, raw),
@@ -382,14 +394,8 @@ fn wrap(out: &mut Vec<u8>, kind: &str, raw: &[u8]) {
 /// than it has, is text.
 fn write_number(out: &mut Vec<u8>, raw: &[u8]) {
     let quoted = || [b"\"", raw, b"\""].concat();
-    // What has no more digits than this is one of 64 bits.
-    if raw.len() <= 18 && raw.iter().all(u8::is_ascii_digit) {
-        out.extend_from_slice(b"{\"intValue\":\"");
-        out.extend_from_slice(raw);
-        return out.extend_from_slice(b"\"}");
-    }
     let text = std::str::from_utf8(raw).unwrap_or_default();
-    if text.parse::<i64>().is_ok() {
+    if is_short_integer(raw) || text.parse::<i64>().is_ok() {
         return wrap(out, "intValue", &quoted());
     }
     let is_whole = !text.contains(['.', 'e', 'E']);
@@ -398,6 +404,11 @@ fn write_number(out: &mut Vec<u8>, raw: &[u8]) {
         Ok(number) if holds(number) => wrap(out, "doubleValue", raw),
         _ => wrap(out, "stringValue", &quoted()),
     }
+}
+
+/// Whether a number is whole, and surely one of 64 bits.
+fn is_short_integer(raw: &[u8]) -> bool {
+    raw.len() <= 18 && raw.iter().all(u8::is_ascii_digit)
 }
 
 fn write_object(out: &mut Vec<u8>, raw: &[u8]) {
