@@ -212,7 +212,7 @@ fn two_paths_or_a_file_behind_the_url_are_no_cluster() {
     for (arguments, words) in [
         (["http://h/a", "http://h/b"], "URL: two paths, expected the same for all servers of a cluster"),
         (["http://h/a", "records.ndjson"], "records.ndjson: records are read from standard input: logpost URL < FILE"),
-        (["http://h/a", "ftp://h/a"], "URL: neither http nor https, expected http://host:port/path"),
+        (["http://h/a", "ftp://h/a"], "ftp://h/a: neither http nor https, expected http://host:port/path"),
     ] {
         let ended = Running::start(&arguments, &[]).end();
         assert_eq!((ended.status, ended.said), (2, vec![format!("logpost: {words}")]));

@@ -54,7 +54,7 @@ Mistakes are said before anything is read.
   logpost: <URL>...: missing, see logpost --help
   [2]
   $ logpost es:9200
-  logpost: URL: neither http nor https, expected http://host:port/path
+  logpost: es:9200: neither http nor https, expected http://host:port/path
   [2]
   $ logpost --to elasticsearch --index Logs http://es:9200
   logpost: --index: Logs: no index can have this name, expected lower case, none of \/*?"<>|,#: and no -_+. first

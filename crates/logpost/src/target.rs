@@ -321,7 +321,9 @@ fn secret(
 
 /// The URL, and the `user:password` that was in it.
 fn parse(url: &str) -> Result<(Uri, Option<String>), Trouble> {
-    let expected = |cause: &str| Trouble::new("URL", format!("{cause}, expected http://host:port/path"));
+    // What stands before an @, or follows a question mark, may be a secret.
+    let shown = if url.contains('@') { "URL" } else { url.split('?').next().unwrap_or_default() };
+    let expected = |cause: &str| Trouble::new(shown, format!("{cause}, expected http://host:port/path"));
     if std::path::Path::new(url).is_file() {
         return Err(Trouble::new(
             url,
