@@ -1,5 +1,7 @@
-//! Writes man pages and shell completions of the four tools, made of the definition that `--help` is made of:
-//! `manuals DIR` makes `man1/TOOL.1`, `bash/TOOL`, `zsh/_TOOL` and `fish/TOOL.fish` below DIR.
+//! Writes man pages and shell completions of the four tools, made of the definition that `--help` is made of, where `man` and
+//! the shells look for them if DIR is a directory of shared files such as `~/.local/share`: `manuals DIR` makes
+//! `man/man1/TOOL.1`, `bash-completion/completions/TOOL`, `zsh/site-functions/_TOOL` and `fish/vendor_completions.d/TOOL.fish`
+//! below DIR.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -34,7 +36,11 @@ pub fn commands() -> [(Command, Manual); 4] {
 /// Writes all that is made of one of them.
 pub fn write(mut command: Command, manual: &Manual, directory: &Path) -> io::Result<()> {
     let name = command.get_name().to_owned();
-    for (shell, folder) in [(Shell::Bash, "bash"), (Shell::Zsh, "zsh"), (Shell::Fish, "fish")] {
+    for (shell, folder) in [
+        (Shell::Bash, "bash-completion/completions"),
+        (Shell::Zsh, "zsh/site-functions"),
+        (Shell::Fish, "fish/vendor_completions.d"),
+    ] {
         let folder = directory.join(folder);
         fs::create_dir_all(&folder)?;
         let file = match shell {
@@ -46,7 +52,7 @@ pub fn write(mut command: Command, manual: &Manual, directory: &Path) -> io::Res
         clap_complete::generate(shell, &mut command, &name, &mut text);
         fs::write(folder.join(file), text)?;
     }
-    let folder = directory.join("man1");
+    let folder = directory.join("man/man1");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join(format!("{name}.1")), page(command, manual)?)
 }

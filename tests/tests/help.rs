@@ -142,7 +142,7 @@ fn man_pages_and_completions_know_every_option() {
             .filter_map(|argument| argument.get_long().map(str::to_owned))
             .collect();
         manuals::write(command, &manual, scratch.path()).unwrap();
-        let page = fs::read_to_string(scratch.path().join("man1").join(format!("{name}.1"))).unwrap();
+        let page = fs::read_to_string(scratch.path().join("man/man1").join(format!("{name}.1"))).unwrap();
         for option in &options {
             assert!(page.contains(&option.replace('-', "\\-")), "{name}.1 lacks {option}");
         }
@@ -150,7 +150,7 @@ fn man_pages_and_completions_know_every_option() {
             assert!(page.contains(&format!(".SH {heading}\n")), "{name}.1 lacks {heading}");
         }
         assert_eq!(page.contains(".SH FILES\n"), options.iter().any(|option| option == "state"), "{name}.1");
-        let completions = scratch.path().join("bash").join(&name);
+        let completions = scratch.path().join("bash-completion/completions").join(&name);
         let text = fs::read_to_string(&completions).unwrap();
         for option in &options {
             assert!(text.contains(&format!("--{option}")), "the completions of {name} lack {option}");
