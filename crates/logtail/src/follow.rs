@@ -401,7 +401,9 @@ fn shown<D: Disk>(
     match found.map_or_else(|| context.disk.stat(path), Ok) {
         Err(error) if is_missing(&error) => Shown::Missing,
         Err(error) => Shown::Unreadable(cause(&error)),
-        Ok(stat) if !stat.is_file => Shown::Unreadable("not a regular file".to_owned()),
+        Ok(stat) if !stat.is_file => {
+            Shown::Unreadable("not a regular file, expected one, or a quoted glob of some: 'DIR/*.log'".to_owned())
+        }
         Ok(stat) => {
             if let Some(fid) = stage.files.at(stat.inode) {
                 // What has come to a name of its own by rotation waits for its turn as all that was rotated does.

@@ -103,7 +103,7 @@ impl Report {
     /// not looked for.
     pub fn untold(&mut self, path: &Path, found: &Path) {
         let cause = format!(
-            "its last file was found as {}, a name that tells nothing of others: what was written between it and the present file, if it was rotated too, is lost",
+            "files that were rotated in between may be lost: the last one is {} now, a name that tells nothing of theirs",
             found.display()
         );
         if self.troubles.get(path) != Some(&cause) {
