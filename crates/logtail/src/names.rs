@@ -316,18 +316,25 @@ impl Shape {
         }
     }
 
-    /// Whether a file in its directory is called so, compressed or not.
+    /// Whether a file in its directory is called so, compressed or not. Behind a date there may be a number more, which a
+    /// writer adds where a file has that name already.
     pub fn matches(&self, name: &[u8]) -> bool {
-        let mut rest = unpacked(name);
+        let name = unpacked(name);
         // With nothing fixed in it but separators it stands for dates and labels, not for any number.
-        if !self.has_letters() && label(rest).is_none() && date(rest).is_none() {
+        if !self.has_letters() && label(name).is_none() && date(name).is_none() {
             return false;
         }
-        for part in &self.parts {
+        let (front, end) = match self.parts.split_last() {
+            Some((Part::Text(end), front)) if !front.is_empty() => (front, end.as_bytes()),
+            _ => (self.parts.as_slice(), &b""[..]),
+        };
+        let mut rest = name;
+        for part in front {
             let Some(length) = part.matches(rest) else { return false };
             rest = &rest[length..];
         }
-        rest.is_empty()
+        let is_dated = || !is_counted(&name[..name.len() - rest.len()]);
+        rest == end || rest.strip_suffix(end).is_some_and(|more| is_number_more(more) && is_dated())
     }
 }
 
@@ -357,6 +364,12 @@ fn uncounted(name: &[u8]) -> &[u8] {
         stem.iter().rposition(|byte| *byte == b'.').is_some_and(|dot| !stem[dot..].iter().any(u8::is_ascii_digit))
     };
     stem.filter(|(stem, ending)| is_counter(ending) && has_extension(stem)).map_or(name, |(stem, _)| stem)
+}
+
+/// Whether it is what a writer adds to a date whose name is taken: `.2`, or `.restart-0000` as flexi_logger has it.
+fn is_number_more(text: &[u8]) -> bool {
+    let number = text.strip_prefix(b".restart-").or_else(|| text.strip_prefix(b".")).unwrap_or_default();
+    (1..5).contains(&number.len()) && number.iter().all(u8::is_ascii_digit)
 }
 
 /// What of `found` differs from `base`: from where to where.
@@ -500,6 +513,23 @@ mod tests {
             ("app.log", "app.log.bak", false, "app.log.bak", "app.log.bak", "app.log.bat"),
             ("app1.log", "app1.2.log", false, "app1.<d>.log", "app1.3.log", "app2.3.log"),
             ("a_rCURRENT.log", "a_r00003.log", false, "a_r<d>.log", "a_r00004.log", "b_r00003.log"),
+            ("a_rCURRENT.log", "a_r00003.log", false, "a_r<d>.log", "a_r4.log.gz", "a_r00004.1.log"),
+            (
+                "a_rCURRENT.log",
+                "a_r2026-11-29_21-22.log",
+                false,
+                "a_r<d>-<d>-<d>_<d>-<d>.log",
+                "a_r2026-11-29_21-23.restart-0000.log",
+                "a_r2026-11-29_21-23-2.log",
+            ),
+            (
+                "a_rCURRENT.log",
+                "a_r2026-11-29_21-22.log",
+                false,
+                "a_r<d>-<d>-<d>_<d>-<d>.log",
+                "a_r2026-11-29_21-23.2.log",
+                "a_r2026-11-29_21-23.restart-.log",
+            ),
             (
                 "app.log",
                 "20261129-1045-03-app.log",

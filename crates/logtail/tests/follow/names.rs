@@ -529,6 +529,11 @@ const RENAMED: &[(&str, &str, [&str; 3])] = &[
     ("java.util.logging", "java0.log", ["java3.log", "java2.log", "java1.log"]),
     ("flexi_logger", "a_rCURRENT.log", ["a_r00000.log", "a_r00001.log", "a_r00002.log"]),
     (
+        "flexi_logger, twice in a second",
+        "a_rCURRENT.log",
+        ["a_r2026-11-29_10-00-00.log", "a_r2026-11-29_10-00-01.log", "a_r2026-11-29_10-00-01.restart-0000.log"],
+    ),
+    (
         "rotating-file-stream",
         "app.log",
         ["20261129-1045-01-app.log", "20261129-1045-02-app.log", "20261129-1046-01-app.log"],
