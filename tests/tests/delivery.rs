@@ -164,7 +164,7 @@ fn g06_mistakes_of_configuration_drop_nothing_are_said_and_pass_when_mended() {
         receiver.script([behaviour(status)]);
         let mut logpost = Running::start(&["--to=elasticsearch", "--linger=0", &receiver.url()], &[]);
         logpost.write(&tagged(0..2));
-        logpost.hear(&format!("{status} "));
+        logpost.hear(&format!("_bulk: {status}"));
         logpost.hear("recovered");
         assert_eq!(logpost.end().status, 0);
         assert_exact(&receiver, 2);
@@ -328,8 +328,8 @@ fn answers_of_every_kind_have_one_clear_line_and_lose_nothing() {
         (many.into_bytes().leak(), "the head of the answer is too long, trying again"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP, trying again"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"errors\"", "200, and then the connection was closed in the middle"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome", "200 welcome: no bulk answer, so this is not Elasticsearch or OpenSearch"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "200 {}: no bulk answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome", "200, no bulk answer, so this is not Elasticsearch or OpenSearch: welcome"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "200, no bulk answer, so this is not Elasticsearch or OpenSearch: {}"),
         (
             b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body></body></html>",
             ": 502 Bad Gateway, trying again",
@@ -342,7 +342,7 @@ fn answers_of_every_kind_have_one_clear_line_and_lose_nothing() {
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\ntext",
             ": 200 with a body that cannot be unpacked",
         ),
-        (b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n here\r\n0\r\n\r\n", ": 404 not here"),
+        (b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n5\r\n here\r\n0\r\n\r\n", ": 404, no answer of Elasticsearch (is the URL right?): not here"),
     ] {
         let (said, delivered) = said_of(answer, &[]);
         assert!(said.iter().any(|line| line.contains(words)), "{words}: {said:?}");

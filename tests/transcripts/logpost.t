@@ -45,7 +45,7 @@ A record's own key of a name that is written here gets an underscore.
 VictoriaLogs drops what is too old or too long without a word, so logpost refuses it, and says why.
 
   $ logpost --dry-run --to victorialogs http://vl:9428 < one
-  logpost: refused: {"time":"2025-10-10T15:55:36.250+02:00","level":"warn","message":"full","_refused":"not sent: 2025-10-10T13:55:36.250Z is older than --retention, 7 d, and would be dropped"}
+  logpost: refused, not sent: 2025-10-10T13:55:36.250Z is older than --retention, 7 d, and would be dropped: {"time":"2025-10-10T15:55:36.250+02:00","level":"warn","message":"full","_refused":"not sent: 2025-10-10T13:55:36.250Z is older than --retention, 7 d, and would be dropped"}
   [1]
 
 Mistakes are said before anything is read.

@@ -162,13 +162,24 @@ pub fn from_status(status: u16, body: &[u8]) -> Option<Outcome> {
 
 /// The code and the beginning of what the server said to it; of a page, its title.
 pub fn reason(status: u16, body: &[u8]) -> String {
+    let text = text_of(status, body);
+    if text.is_empty() { format!("{status}") } else { format!("{status} {text}") }
+}
+
+/// A code that is not what is expected: what is wrong with it stands before what the server said, which may be long.
+pub fn unexpected(status: u16, wrong: &str, body: &[u8]) -> String {
+    let text = text_of(status, body);
+    if text.is_empty() { format!("{status}, {wrong}") } else { format!("{status}, {wrong}: {text}") }
+}
+
+/// The beginning of what the server said, on one line; of a page, its title.
+fn text_of(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(1000)]);
-    let text = if text.trim_start().starts_with('<') { title(&text) } else { &text };
+    let text = if text.trim_start().starts_with('<') { title(&text).unwrap_or("a page") } else { &text };
     // Titles mostly say the code once more.
     let text = text.strip_prefix(&status.to_string()).unwrap_or(text);
     let text: String = text.chars().take(200).collect();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() { format!("{status}") } else { format!("{status} {text}") }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What a success code with a web page means: a proxy wants somebody to log in, and nothing has taken the records. `None`
@@ -178,13 +189,17 @@ pub fn from_page(status: u16, body: &[u8]) -> Option<Outcome> {
     let is_page = [&b"<!doctype html"[..], b"<html"]
         .iter()
         .any(|head| start.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)));
-    is_page.then(|| Outcome::Hold(format!("{}: a web page, is the URL right?", reason(status, body))))
+    is_page.then(|| {
+        let text = String::from_utf8_lossy(&body[..body.len().min(1000)]);
+        let title = title(&text).unwrap_or_default();
+        Outcome::Hold(unexpected(status, "a web page (is the URL right?)", title.as_bytes()))
+    })
 }
 
-/// What stands in the title of a page.
-fn title(page: &str) -> &str {
-    let title = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    title.map_or("a page", |(title, _)| title)
+/// What stands in the title of a page; `None` where it has none.
+fn title(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("<title>")?;
+    Some(rest.split_once("</title>")?.0)
 }
 
 #[cfg(test)]
@@ -204,9 +219,9 @@ mod tests {
         assert_eq!(from_status(204, b""), None);
         let page = b"<html>\n<head><title>502 Bad Gateway</title></head>";
         assert_eq!(reason(502, page), "502 Bad Gateway");
-        let said = Outcome::Hold("502 Bad Gateway: a web page, is the URL right?".to_owned());
-        assert_eq!(from_page(502, page), Some(said));
-        assert!(from_page(200, b"\n<!DOCTYPE HTML>").is_some());
+        let held = |words: &str| Some(Outcome::Hold(words.to_owned()));
+        assert_eq!(from_page(502, page), held("502, a web page (is the URL right?): Bad Gateway"));
+        assert_eq!(from_page(200, b"\n<!DOCTYPE HTML>"), held("200, a web page (is the URL right?)"));
         assert_eq!([from_page(200, b"<?xml"), from_page(200, b"{}"), from_page(200, b"")], [None, None, None]);
     }
 }

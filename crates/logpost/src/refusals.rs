@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use logline::ending::{Stop, Trouble, say};
+use logline::json;
 use logline::output::Output;
 
 use crate::PROG;
@@ -67,7 +68,10 @@ impl Refusals {
             }
             Self::Said => {
                 for record in text.split(|byte| *byte == b'\n').filter(|record| !record.is_empty()) {
-                    say(PROG, format_args!("refused: {}", String::from_utf8_lossy(record)));
+                    // The reason is the last member of what may be a long record.
+                    let reason = json::member(record, "_refused").and_then(json::unescape).unwrap_or_default();
+                    let (reason, record) = (String::from_utf8_lossy(&reason), String::from_utf8_lossy(record));
+                    say(PROG, format_args!("refused, {reason}: {record}"));
                 }
                 Ok(())
             }

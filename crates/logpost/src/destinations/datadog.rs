@@ -20,7 +20,7 @@ use logline::time::Moment;
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Template};
-use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, unexpected};
 
 const PATH: &str = "/api/v2/logs";
 const MOST_RECORDS: usize = 1000;
@@ -105,7 +105,7 @@ impl Destination for Datadog {
         Outcomes::All(match status {
             202 => from_page(*status, body).unwrap_or(Outcome::Delivered),
             _ => from_status(*status, body)
-                .unwrap_or_else(|| Outcome::Hold(format!("{}: not Datadog's 202", reason(*status, body)))),
+                .unwrap_or_else(|| Outcome::Hold(unexpected(*status, "not Datadog's 202", body))),
         })
     }
 }

@@ -21,7 +21,7 @@ use memchr::memmem;
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
 use crate::document::{Fields, Stamp, Template};
-use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, from_status, unexpected};
 
 /// A 400 of these is not about the document: the index is closed, there are too many shards to make it, or its name is none.
 const OF_THE_INDEX: [&str; 3] = ["index_closed_exception", "validation_exception", "invalid_index_name_exception"];
@@ -92,8 +92,8 @@ impl Destination for Elasticsearch {
         let said = error_in(body);
         Outcomes::All(match from_status(*status, &said) {
             // Elasticsearch answers to every request of this kind, even to one that it does not take.
-            Some(Outcome::Hold(reason)) if matches!(status, 404 | 405) && !has_error(body) => {
-                Outcome::Hold(format!("{reason}, which is no answer of Elasticsearch, is the URL right?"))
+            Some(Outcome::Hold(_)) if matches!(status, 404 | 405) && !has_error(body) => {
+                Outcome::Hold(unexpected(*status, "no answer of Elasticsearch (is the URL right?)", &said))
             }
             Some(outcome) => outcome,
             None => Outcome::Hold(not_bulk(*status, &said)),
@@ -103,8 +103,7 @@ impl Destination for Elasticsearch {
 
 /// What is said of a success that is no answer to a bulk request.
 fn not_bulk(status: u16, body: &[u8]) -> String {
-    let said = reason(status, body);
-    format!("{said}: no bulk answer, so this is not Elasticsearch or OpenSearch")
+    unexpected(status, "no bulk answer, so this is not Elasticsearch or OpenSearch", body)
 }
 
 fn has_error(body: &[u8]) -> bool {

@@ -42,7 +42,7 @@ use memchr::memchr;
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Stamp, Template};
-use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason, unexpected};
 
 mod ignored;
 
@@ -407,7 +407,10 @@ impl Loki {
                 .map(|entry| if has_too_much(entry) { Outcome::Unread } else { Outcome::Delivered })
                 .collect();
             if outcomes.contains(&Outcome::Unread) {
-                let words = format!("{}; such records are lines of JSON from now on", reason(400, body));
+                let words = format!(
+                    "records with more structured metadata than it takes are lines of JSON from now on: {}",
+                    reason(400, body)
+                );
                 return Outcomes::Otherwise(words, outcomes);
             }
             return Outcomes::All(Outcome::Hold(reason(400, body)));
@@ -583,7 +586,8 @@ impl Destination for Loki {
                 self.busy = 0;
                 Outcome::TooLarge(reason)
             }
-            _ => from_status(*status, body).unwrap_or_else(|| Outcome::Hold(format!("{reason}: not stored"))),
+            _ => from_status(*status, body)
+                .unwrap_or_else(|| Outcome::Hold(unexpected(*status, "not Loki's 204, so nothing is stored", body))),
         })
     }
 }

@@ -4,7 +4,7 @@
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent};
 use crate::document::{Fields, Template};
-use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, from_page, from_status, unexpected};
 
 /// A server that takes lines of JSON.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Destination for Ndjson {
         let Answer { status, body, .. } = answer;
         Outcomes::All(match status {
             // 207 says that the body holds several verdicts, 260 that nothing was taken in.
-            207 | 260 => Outcome::Hold(reason(*status, body)),
+            207 | 260 => Outcome::Hold(unexpected(*status, "which does not tell that all of it is stored", body)),
             _ => from_status(*status, body).or_else(|| from_page(*status, body)).unwrap_or(Outcome::Delivered),
         })
     }

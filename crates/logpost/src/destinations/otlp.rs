@@ -19,7 +19,7 @@ use memchr::memmem;
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent, Settings, ending_in};
 use crate::document::{Fields, Stamp};
-use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason, unexpected};
 
 const PATH: &str = "/v1/logs";
 const FILE: &[u8] = b"log.file.path";
@@ -294,19 +294,20 @@ impl Destination for Otlp {
         Outcomes::All(match status {
             200 | 202 if body.is_empty() => Outcome::Delivered,
             200 | 202 if logline::json::is_valid_object(body.trim_ascii()) => {
-                return rejected(body.trim_ascii(), &reason, sent.count());
+                return rejected(body.trim_ascii(), *status, sent.count());
             }
             204 => Outcome::Delivered,
             400 if memmem::find(body, b"too large").is_some() => Outcome::TooLarge(reason),
             500 => Outcome::Hold(reason),
-            _ => from_status(*status, body).unwrap_or_else(|| Outcome::Hold(format!("{reason}: not OpenTelemetry"))),
+            _ => from_status(*status, body)
+                .unwrap_or_else(|| Outcome::Hold(unexpected(*status, "not OpenTelemetry's answer", body))),
         })
     }
 }
 
 /// What a success says of records that are not stored. The specification's JSON has names in camel case; its readers are to
 /// take those of protobuf too.
-fn rejected(body: &[u8], answer: &str, count: usize) -> Outcomes {
+fn rejected(body: &[u8], status: u16, count: usize) -> Outcomes {
     let either = |object, name, other| member(object, name).or_else(|| member(object, other));
     let partial = either(body, "partialSuccess", "partial_success").filter(|raw| *raw != b"null").unwrap_or(b"{}");
     let rejected = either(partial, "rejectedLogRecords", "rejected_log_records");
@@ -320,7 +321,7 @@ fn rejected(body: &[u8], answer: &str, count: usize) -> Outcomes {
             Outcomes::Taken(Taken { unnamed: rejected, words, ..Taken::default() })
         }
         Some(_) => Outcomes::All(Outcome::Refused(format!("rejected: {message}"))),
-        None => Outcomes::All(Outcome::Hold(format!("{answer}: no number of rejected records"))),
+        None => Outcomes::All(Outcome::Hold(unexpected(status, "no number of rejected records", body))),
     }
 }
 

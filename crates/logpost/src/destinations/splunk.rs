@@ -18,7 +18,7 @@ use logline::json::{is_complete_object, member, write_string};
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent, Settings};
 use crate::document::{Fields, Stamp, Template};
-use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason, unexpected};
 
 const PATH: &str = "/services/collector/event";
 /// Other paths of the same: they may stand in the URL.
@@ -142,7 +142,8 @@ impl Destination for Splunk {
                 _ => Outcome::Bad(reason),
             },
             (400, Some(5 | 7 | 10 | 11 | 14 | 16 | 21 | 22)) => Outcome::Hold(reason),
-            _ => from_status(*status, body).unwrap_or_else(|| Outcome::Hold(format!("{reason}: not Splunk's success"))),
+            _ => from_status(*status, body)
+                .unwrap_or_else(|| Outcome::Hold(unexpected(*status, "not Splunk's success", body))),
         })
     }
 }

@@ -18,7 +18,7 @@ use logline::time::Moment;
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
 use crate::document::{Fields, Template};
-use crate::outcome::{Answer, Outcome, Outcomes, from_status, reason};
+use crate::outcome::{Answer, Outcome, Outcomes, from_status, unexpected};
 
 const LONGEST_LINE: usize = 256 * 1024 - 1;
 const MOST_FIELDS: usize = 1000;
@@ -120,7 +120,7 @@ impl Destination for VictoriaLogs {
         Outcomes::All(match status {
             200 | 204 if body.is_empty() => Outcome::Delivered,
             _ => from_status(*status, body)
-                .unwrap_or_else(|| Outcome::Hold(format!("{}: not VictoriaLogs", reason(*status, body)))),
+                .unwrap_or_else(|| Outcome::Hold(unexpected(*status, "not VictoriaLogs' answer", body))),
         })
     }
 }
