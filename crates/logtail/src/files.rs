@@ -2,6 +2,7 @@
 //! generations by age. A file is taken for a known generation, or not, here and nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -400,7 +401,7 @@ impl<F> Files<F> {
     }
 
     /// After a restart a file whose identities must not go on is known by path and inode, or inode, or path and the inode's
-    /// number on another device; it goes on where it was acknowledged, or at the last sample that matches: bytes may have
+    /// number on another device, or by its content where it is a longer copy in the place of the original; it goes on where it was acknowledged, or at the last sample that matches: bytes may have
     /// been lost, and others may have been written in their place.
     fn start_after_restart<D: Disk<File = F>>(
         &mut self,
@@ -435,6 +436,14 @@ impl<F> Files<F> {
                 return Ok(Some(start));
             }
         }
+        for (index, (entry, ack)) in self.to_rebase.iter().enumerate().rev() {
+            let print = Fingerprint::from_entry(entry);
+            if entry.path == path && is_longer_copy(disk, &print, entry.inode, path, file, stat.size)? {
+                let start = *ack;
+                self.to_rebase.remove(index);
+                return Ok(Some(start));
+            }
+        }
         Ok(None)
     }
 
@@ -442,8 +451,9 @@ impl<F> Files<F> {
     ///
     /// - the same inode number on another device (a volume that was mounted anew), what was known of it lying nowhere; or
     /// - a longer copy (as rsync and editors make it), the original having neither a name nor a writer, and having been
-    ///   read to its end. A copy of the same length cannot be told from a report that is written again with the same
-    ///   bytes, and is a new generation.
+    ///   read to its end; or that was made while the original was not open, and lies in its place (a volume that was
+    ///   copied while logtail was down). A copy of the same length cannot be told from a report that is written again
+    ///   with the same bytes, and is a new generation.
     fn predecessor<D: Disk<File = F>>(
         &self,
         context: &Context<'_, D>,
@@ -451,7 +461,8 @@ impl<F> Files<F> {
         file: &F,
         stat: &Stat,
     ) -> io::Result<Option<(Fid, u64)>> {
-        for known in self.of_path(path).iter().filter_map(|fid| self.get(*fid)) {
+        // Of copies of copies the youngest holds most.
+        for known in self.of_path(path).iter().rev().filter_map(|fid| self.get(*fid)) {
             let is_moved = !known.is_open()
                 && known.inode().number == stat.inode.number
                 && known.inode().device != stat.inode.device
@@ -460,6 +471,10 @@ impl<F> Files<F> {
                 let (end, first) = (known.end().unwrap_or(known.offset()), known.start());
                 let start = go_on_at(context.disk, known.print(), file, stat.size, first, end)?;
                 return Ok(Some((known.fid(), start)));
+            }
+            let is_closed = !known.is_open() && known.inode() != stat.inode;
+            if is_closed && is_longer_copy(context.disk, known.print(), known.inode(), path, file, stat.size)? {
+                return Ok(Some((known.fid(), known.end().unwrap_or(known.offset()))));
             }
             let is_whole =
                 known.can_doze() && known.print().head().length == HEAD as u64 && stat.size > known.scanned();
@@ -806,6 +821,25 @@ fn go_on_at<D: Disk>(
     // A sample may stand in the middle of a line: what was read of it may have been lost, and be another now.
     let start = ack.min(reached);
     if start > size { Ok(0) } else { Ok(end_of_last_line(disk, file, start)?.max(first)) }
+}
+
+/// Whether `file`, which `path` shows, is a longer copy of the file that was not open while this was made, and that has
+/// no name beside it any more: it begins with all that is known of that, which is more than a banner may be.
+fn is_longer_copy<D: Disk>(
+    disk: &D,
+    original: &Fingerprint,
+    inode: Inode,
+    path: &Path,
+    file: &D::File,
+    size: u64,
+) -> io::Result<bool> {
+    let has_full_head = original.head().length == HEAD as u64 && original.marker().offset > HEAD as u64;
+    if !has_full_head || size <= original.marker().offset || !original.stands(disk, file)? {
+        return Ok(false);
+    }
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let shows = |name: &OsString| disk.stat(&directory.join(name)).is_ok_and(|stat| stat.inode == inode);
+    Ok(!disk.list(directory)?.iter().any(shows))
 }
 
 /// Where something stands in a file that has become shorter than what was said to be given back of it, all of which was

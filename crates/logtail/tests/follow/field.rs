@@ -1,8 +1,10 @@
 //! Group W, what the world does: ways in which real software writes, rotates and moves its logs, each from a public report
 //! or found by attack.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use logline::position::Fid;
 use logtail::plan::Plan;
 
 use crate::fake::Fault;
@@ -525,6 +527,52 @@ fn w25_a_longer_copy_in_the_place_of_its_original_goes_on_where_that_ended() {
         let came = stage.come(1);
         assert_eq!(came[0].text(), "more");
         assert_ne!(came[0].position.fid, stage.arrived[0].position.fid, "identities do not go on");
+    });
+}
+
+/// Nothing of the copy comes but what is new in it.
+fn w34(boot: &'static str) {
+    on_fake(&["a"], |stage| {
+        stage.append("a", &text_of(0..100));
+        stage.start();
+        stage.come(100);
+        for line in ["more", "still more"] {
+            while_down(stage, |stage| {
+                stage.copy("a", "new");
+                stage.append("new", &format!("{line}\n"));
+                stage.rename("new", "a");
+                stage.fake().boot = boot;
+            });
+            stage.comes(&[line]);
+        }
+        let fids: HashSet<Fid> = stage.arrived.iter().map(|line| line.position.fid).collect();
+        assert_eq!(fids.len(), 3, "identities do not go on");
+        stage.pass(70);
+        assert!(!stage.said_all().contains("lost"), "{}", stage.said_all());
+        assert_eq!(stage.checkpoint().counters.gaps, 0);
+    });
+}
+
+#[test]
+fn w34_a_longer_copy_made_while_logtail_was_down_goes_on_where_the_original_was_acknowledged() {
+    w34("boot");
+    w34("another");
+}
+
+#[test]
+fn w35_a_copy_whose_original_still_has_a_name_beside_it_is_read_whole() {
+    on_fake(&["a"], |stage| {
+        let text = text_of(0..100);
+        stage.append("a", &text);
+        stage.start();
+        stage.come(100);
+        while_down(stage, |stage| {
+            stage.copy("a", "new");
+            stage.append("new", "more\n");
+            stage.rename("a", "a.1");
+            stage.rename("new", "a");
+        });
+        stage.comes(&lines_of(&(text + "more\n")));
     });
 }
 
