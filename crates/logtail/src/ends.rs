@@ -41,7 +41,7 @@ pub fn start_of_last_lines<D: Disk>(disk: &D, file: &D::File, size: u64, count: 
 
 /// Where the first line begins behind the hole of what was given back; 0 where there is none.
 fn first_line<D: Disk>(disk: &D, file: &D::File, size: u64) -> io::Result<u64> {
-    let hole = if size > hole::FIRST { hole::around(disk, file, hole::LARGEST_BLOCK.min(size), 0)? } else { None };
+    let hole = if size > hole::FIRST { hole::first(disk, file)? } else { None };
     Ok(match hole {
         Some((_, end)) => hole::next_line(disk, file, end)?.map_or(0, |line| line.min(size)),
         None => 0,

@@ -401,8 +401,9 @@ impl<F> Files<F> {
     }
 
     /// After a restart a file whose identities must not go on is known by path and inode, or inode, or path and the inode's
-    /// number on another device, or by its content where it is a longer copy in the place of the original; it goes on where it was acknowledged, or at the last sample that matches: bytes may have
-    /// been lost, and others may have been written in their place.
+    /// number on another device, or by its content where it is a longer copy in the place of the original; it goes on
+    /// where it was acknowledged, or at the last sample that matches: bytes may have been lost, and others may have been
+    /// written in their place.
     fn start_after_restart<D: Disk<File = F>>(
         &mut self,
         disk: &D,
@@ -439,7 +440,7 @@ impl<F> Files<F> {
         for (index, (entry, ack)) in self.to_rebase.iter().enumerate().rev() {
             let print = Fingerprint::from_entry(entry);
             if entry.path == path && is_longer_copy(disk, &print, entry.inode, path, file, stat.size)? {
-                let start = *ack;
+                let start = Start::at(*ack);
                 self.to_rebase.remove(index);
                 return Ok(Some(start));
             }

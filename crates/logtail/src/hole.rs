@@ -78,12 +78,28 @@ pub fn first_offset(start: u64, block: u64) -> u64 {
 /// The beginning and the end of the hole that was punched around the offset `at`, if there is one; the file is ours from
 /// `start` on. Where the file system does not tell holes, none is found.
 pub fn around<D: Disk>(disk: &D, file: &D::File, at: u64, start: u64) -> io::Result<Option<(u64, u64)>> {
+    find(disk, file, start, |begin, end| (begin..end).contains(&at))
+}
+
+/// The beginning and the end of the first hole that was punched in a file that is ours from its beginning on.
+pub fn first<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<(u64, u64)>> {
+    find(disk, file, 0, |begin, end| begin < end)
+}
+
+/// The first hole of those wanted that begins where one is punched, with content in front of it.
+fn find<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    start: u64,
+    is_wanted: impl Fn(u64, u64) -> bool,
+) -> io::Result<Option<(u64, u64)>> {
     let of_blocks =
         std::iter::successors(Some(FIRST), |block| Some(block * 2)).take_while(|block| *block <= LARGEST_BLOCK);
-    for begin in of_blocks.chain([first_offset(start, FIRST)]).filter(|begin| *begin <= at) {
-        let Some(end) = disk.next_data(file, begin)? else { return Ok(None) };
+    for begin in of_blocks.chain([first_offset(start, FIRST)]) {
+        // Behind the last data there is no hole but the end of the file.
+        let Some(end) = disk.next_data(file, begin)? else { break };
         let mut before = [0];
-        if end > at && disk.read_at(file, &mut before, begin - 1)? == 1 && before != [0] {
+        if is_wanted(begin, end) && disk.read_at(file, &mut before, begin - 1)? == 1 && before != [0] {
             return Ok(Some((begin, end)));
         }
     }
