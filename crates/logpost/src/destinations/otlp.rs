@@ -107,9 +107,9 @@ impl Otlp {
                 || ids.iter().flatten().any(|(key, _, _)| name == key.as_bytes())
         };
         let members = || fields.rest(level.is_some());
-        let name = |member: &Member<'a>| match fields.has_escapes() {
-            true => unescape_inner(member.key).unwrap_or_default(),
-            false => member.key.into(),
+        let has_escapes = fields.has_escapes();
+        let name = |member: &Member<'a>| {
+            if has_escapes { unescape_inner(member.key).unwrap_or_default() } else { member.key.into() }
         };
         if !members().all(|member| attributes.add_new(member, name(member), is_told)) {
             // A name is there twice.
