@@ -1,5 +1,5 @@
 //! One generation of one file, and what has become of it: it is open, waits for its turn, is looked for, or is finished. How
-//! it is read stands in [`reader`], what of it is no content in [`nuls`].
+//! it is read stands in `reader`, what of it is no content in `nuls`.
 
 mod nuls;
 mod reader;
