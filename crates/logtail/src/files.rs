@@ -550,7 +550,10 @@ impl<F> Files<F> {
             is_same = is_same || same(generation, &unpacked, size).unwrap_or(true);
             file = unpacked;
         }
-        if !is_same {
+        if !is_same && generation.is_blank() && generation.path() != path {
+            // Nothing of it can be lost: the number of its inode was given to another log.
+            self.give_up(context, fid);
+        } else if !is_same {
             self.go_on_otherwise(context, fid, file, &stat);
         } else if size == reached && generation.is_finished() {
             generation.was_left_as(&stat);

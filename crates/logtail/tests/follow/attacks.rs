@@ -378,3 +378,22 @@ fn k21_a_copy_shorter_than_what_was_read_is_not_sent_again() {
         assert_ne!(after[0].position.fid, all[0].position.fid);
     });
 }
+
+#[test]
+fn k23_an_empty_file_whose_inode_another_log_has_been_given_is_no_loss() {
+    on_fake(&["a", "b"], |stage| {
+        stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+        stage.create("a");
+        stage.start();
+        stage.pass(2);
+        stage.kill();
+        stage.remove("a");
+        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(1));
+        stage.append("b", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.pass(10);
+        let counters = stage.checkpoint().counters;
+        assert_eq!((counters.truncations, counters.gaps), (0, 0), "{}", stage.said_all());
+    });
+}
