@@ -43,15 +43,24 @@ impl Output {
 
     /// Appends `bytes` to what is pending; writes when that has become much.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if bytes.len() >= WRITE_SIZE {
+            // Collected, a long line would take its memory once more.
+            self.flush()?;
+            self.enlarge();
+            return self.write_all(bytes);
+        }
         self.buffer().extend_from_slice(bytes);
         self.settle()
     }
 
     /// Appends a line and its LF.
     pub fn line(&mut self, line: &[u8]) -> Result<(), Stop> {
-        let pending = self.buffer();
-        pending.extend_from_slice(line);
-        pending.push(b'\n');
+        if line.len() >= WRITE_SIZE {
+            self.write(line)?;
+        } else {
+            self.buffer().extend_from_slice(line);
+        }
+        self.buffer().push(b'\n');
         self.settle()
     }
 
@@ -84,21 +93,26 @@ impl Output {
 
     /// Writes all that is pending; blocks until the reader has taken it.
     pub fn flush(&mut self) -> Result<(), Stop> {
-        let mut written = 0;
         let pending = self.pending();
         if pending >= WRITE_SIZE {
             // The stream is a busy one.
             self.enlarge();
         }
-        while written < pending {
-            match rustix::io::write(self.fd, &self.pending[written..pending]) {
-                Ok(count) => written += count,
+        self.write_all(&self.pending[..pending])?;
+        self.forget(pending);
+        Ok(())
+    }
+
+    fn write_all(&self, bytes: &[u8]) -> Result<(), Stop> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match rustix::io::write(self.fd, rest) {
+                Ok(count) => rest = &rest[count..],
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait_for_room(),
                 Err(errno) => return Err(stop(errno)),
             }
         }
-        self.forget(written);
         Ok(())
     }
 
@@ -197,4 +211,30 @@ fn stop(errno: Errno) -> Stop {
 /// POLLHUP on a terminal or socket.
 pub fn reader_is_gone(revents: PollFlags) -> bool {
     revents.intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn a_long_line_is_written_in_its_place_and_takes_no_memory() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let long = vec![b'x'; 20 * WRITE_SIZE];
+        let expected = [&b"before\n"[..], &long, b"\nbehind\n", &long, b"end\n"].concat();
+        let mut text = vec![0; expected.len()];
+        let reading = std::thread::spawn(move || reader.read_exact(&mut text).map(|()| text));
+        let writer: &'static std::io::PipeWriter = Box::leak(Box::new(writer));
+        let mut output = Output::to(writer.as_fd());
+        for line in [&b"before"[..], &long, b"behind"] {
+            output.line(line).unwrap();
+        }
+        output.write(&long).unwrap();
+        assert!(output.pending.capacity() < 4 * WRITE_SIZE, "{}", output.pending.capacity());
+        output.line(b"end").unwrap();
+        output.finish().unwrap();
+        assert!(reading.join().unwrap().unwrap() == expected);
+    }
 }

@@ -95,8 +95,8 @@ impl Splitter {
                 self.move_to(0);
             }
             if self.buffer.len() - self.end < READ_SIZE / 2 {
-                // By a quarter: twice as much for a line of some MiB would be what a small container does not have.
-                let longer = self.buffer.len() + (self.buffer.len() / 4).max(READ_SIZE);
+                // By an eighth: twice as much for a line of some MiB would be what a small container does not have.
+                let longer = self.buffer.len() + (self.buffer.len() / 8).max(READ_SIZE);
                 let longer = longer.min(self.limit.max(READ_SIZE) + READ_SIZE);
                 self.buffer.resize(longer, 0);
             }
