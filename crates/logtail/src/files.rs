@@ -824,7 +824,12 @@ fn go_on_at<D: Disk>(
     let reached = print.holds_up_to(disk, file, size)?.unwrap_or(first);
     // A sample may stand in the middle of a line: what was read of it may have been lost, and be another now.
     let start = ack.min(reached);
-    if start > size { Ok(0) } else { Ok(end_of_last_line(disk, file, start)?.max(first)) }
+    if start > size {
+        return Ok(0);
+    }
+    let line = end_of_last_line(disk, file, start)?;
+    // Where what stood in front of the first offset is another now, what stands at it was never meant.
+    Ok(if reached < first { line } else { line.max(first) })
 }
 
 /// Whether `file`, which `path` shows, is a longer copy of the file that was not open while this was made, and that has

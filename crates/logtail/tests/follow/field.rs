@@ -577,6 +577,24 @@ fn w35_a_copy_whose_original_still_has_a_name_beside_it_is_read_whole() {
 }
 
 #[test]
+fn w36_a_log_that_begins_as_an_earlier_one_did_is_not_cut_where_that_was_taken_up() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "header\n");
+        stage.start();
+        stage.comes(&["header"]);
+        stage.append("a", "\n");
+        stage.comes(&[""]);
+        while_down(stage, |stage| stage.fake().boot = "another");
+        stage.pass(2);
+        while_down(stage, |stage| {
+            stage.fake().boot = "a third";
+            stage.overwrite("a", "header\nkept whole\n");
+        });
+        stage.comes(&["kept whole"]);
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);
