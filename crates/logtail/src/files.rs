@@ -38,12 +38,12 @@ pub struct Start {
     offset: u64,
     /// What stands from here on up to `offset` was delivered in an earlier boot.
     since: u64,
-    /// So far it was given back.
+    /// The offset up to which its disk space was given back.
     freed: u64,
 }
 
 impl Start {
-    /// There; what stands in front of it was never delivered, or is not known to be what was.
+    /// Begins at `offset`; what stands in front of it was never delivered, or is not known to be what was delivered.
     pub fn at(offset: u64) -> Self {
         Self { offset, since: offset, freed: 0 }
     }

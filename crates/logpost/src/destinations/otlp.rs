@@ -206,7 +206,7 @@ struct Names<'a> {
     many: HashSet<Cow<'a, [u8]>>,
 }
 
-/// Beyond so many names a set finds one sooner than a list.
+/// The number of names up to which a list finds one sooner than a set.
 const FEW: usize = 32;
 
 impl<'a> Names<'a> {
@@ -348,7 +348,7 @@ fn write_text(out: &mut Vec<u8>, key: &[u8], text: &[u8]) {
     out.extend_from_slice(b"}}");
 }
 
-/// Appends an attribute whose name is `key`, as it stands in JSON, with so many underscores behind it.
+/// Appends an attribute whose name is `key`, as it stands in JSON, followed by `underscores` underscores.
 fn write_attribute(out: &mut Vec<u8>, key: &[u8], underscores: usize, raw: &[u8]) {
     out.extend_from_slice(b"{\"key\":\"");
     out.extend_from_slice(key);

@@ -33,7 +33,7 @@ impl Stamp {
         Some(Self::with_text(&text, stamp.moment(), stamp.precision()))
     }
 
-    /// The moment of which `text` is RFC 3339 in UTC, with so many digits behind the point.
+    /// The moment of which `text` is RFC 3339 in UTC, of which `precision` digits behind the point are known.
     fn with_text(text: &[u8], moment: Moment, precision: usize) -> Self {
         let length = text.len().min(Self::LONGEST);
         let mut stamp = Self { text: [0; Self::LONGEST], length, moment, precision };
