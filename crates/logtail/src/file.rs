@@ -177,7 +177,7 @@ impl<F> Generation<F> {
     }
 
     /// What the checkpoint is to know it again by: never less than it was known by before.
-    fn furthest(&self) -> &Fingerprint {
+    pub fn furthest(&self) -> &Fingerprint {
         if self.is_finished() { self.print() } else { self.reader.furthest() }
     }
 
@@ -571,6 +571,11 @@ impl<F> Generation<F> {
     /// Whether the file holds all that was read of it.
     pub fn stands<D: Disk<File = F>>(&self, disk: &D, file: &F, stat: &Stat) -> io::Result<bool> {
         self.reader.stands(disk, file, stat)
+    }
+
+    /// Whether `candidate`, `size` bytes long, is a copy of it that was made before it was truncated.
+    pub fn is_copied_to<D: Disk<File = F>>(&self, disk: &D, candidate: &F, size: u64) -> io::Result<bool> {
+        self.reader.is_copied_to(disk, candidate, size)
     }
 
     /// Appends a watermark if the position has moved since the last, or `finished` says that this is the last.

@@ -439,7 +439,7 @@ fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>
                 return true;
             }
             let Some(Opened { file, stat, .. }) = open(context, candidate) else { return true };
-            match generation.print().is_copied_to(context.disk, &file, stat.size) {
+            match generation.is_copied_to(context.disk, &file, stat.size) {
                 Ok(true) => found = Some((candidate.path.clone(), file, stat)),
                 Ok(false) => return true,
                 Err(error) => context.report.complain(&candidate.path, cause(&error)),
@@ -514,7 +514,7 @@ fn known_packed<D: Disk>(
             (Some(original), _) => is_prefix(disk, &file, stat.size, original, given_back(known)).unwrap_or(false),
             // It may have been finished before its last line: then it goes on, if it is surely the same.
             (None, Some(end)) if end != stat.size && !known.print().has_proof() => false,
-            (None, _) => known.print().is_copied_to(disk, &file, stat.size).unwrap_or(false),
+            (None, _) => known.is_copied_to(disk, &file, stat.size).unwrap_or(false),
         }
     };
     // Those too that were first seen under the name of an older one, and are at home there.
@@ -650,7 +650,7 @@ fn original_of<D: Disk>(
         }
     }
     for generation in of_base.iter().filter_map(known).filter(|generation| generation.seeks_copy()) {
-        if generation.print().is_copied_to(context.disk, file, stat.size)? {
+        if generation.is_copied_to(context.disk, file, stat.size)? {
             return Ok(Origin::Truncated(generation.fid()));
         }
     }

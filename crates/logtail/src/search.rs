@@ -116,14 +116,14 @@ impl Search {
         // Where little was read the name must look like that of an older generation too: programs begin alike.
         let is_likely = |known: &&Generation<D::File>| {
             (is_packed || known.seeks_copy())
-                && !known.print().is_blank()
+                && !known.furthest().is_blank()
                 && known.print().begins_with(&first[..count])
                 && (known.print().has_proof() || paths.is_numbered(known.path(), path))
         };
         let likely: Vec<_> = self.sought.iter().filter_map(|fid| files.get(*fid)).filter(is_likely).collect();
         if likely.is_empty() {
             // Of a file that was empty when it was last seen there are only the names.
-            let is_blank = |known: &&Generation<D::File>| known.print().is_blank();
+            let is_blank = |known: &&Generation<D::File>| known.furthest().is_blank();
             let mut blank = self.sought.iter().filter_map(|fid| files.get(*fid)).filter(is_blank);
             let may_be = |known: &&Generation<D::File>| {
                 let born = disk.born(&file);
@@ -139,7 +139,7 @@ impl Search {
         let file = if is_packed { disk.unpacked(file)? } else { file };
         let size = disk.stat_open(&file)?.size;
         for known in likely {
-            if known.print().is_copied_to(disk, &file, size)? {
+            if known.is_copied_to(disk, &file, size)? {
                 return Ok(Held::Sought(known.fid()));
             }
         }

@@ -340,6 +340,13 @@ impl Reader {
         Ok(stat.size >= self.least_size() && self.print.stands(disk, file)? && self.ends_further(disk, file)?)
     }
 
+    /// Whether `candidate`, `size` bytes long, is a copy of it that was made before it was truncated. What an earlier reading
+    /// knew counts where the candidate is long enough to hold it.
+    pub fn is_copied_to<D: Disk>(&self, disk: &D, candidate: &D::File, size: u64) -> io::Result<bool> {
+        let further = self.further.as_deref().filter(|further| further.marker().offset <= size);
+        further.unwrap_or(&self.print).is_copied_to(disk, candidate, size)
+    }
+
     /// How long the file is at least, if it holds all that was read of it.
     fn least_size(&self) -> u64 {
         let further = self.further.as_ref().map_or(0, |further| further.marker().offset);

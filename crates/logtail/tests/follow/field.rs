@@ -595,6 +595,22 @@ fn w36_a_log_that_begins_as_an_earlier_one_did_is_not_cut_where_that_was_taken_u
 }
 
 #[test]
+fn w37_a_copy_made_before_this_run_has_read_is_known_by_what_the_run_before_read() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "the only line\n");
+        stage.start();
+        let first = stage.come(1);
+        stage.kill();
+        stage.start_and_look();
+        stage.copy("a", "a.1");
+        stage.overwrite("a", "the next\nand more\n");
+        let lines = stage.come(3);
+        let again = lines.iter().find(|line| line.text() == "the only line").unwrap();
+        assert_eq!(again.position, first[0].position);
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);
