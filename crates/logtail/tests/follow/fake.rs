@@ -258,7 +258,8 @@ impl Store {
             punched: RefCell::default(),
             synced: Cell::new(0),
             modified: Cell::new(self.now),
-            born: (!self.no_births).then_some(self.now),
+            // The kernel's clock has ticked between two looks.
+            born: (!self.no_births).then(|| self.now + Duration::from_nanos(self.lists as u64)),
             names: Cell::new(1),
             writers: Cell::new(0),
             readers: Cell::new(0),

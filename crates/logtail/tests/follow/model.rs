@@ -631,7 +631,8 @@ impl Model {
         }
         for (line, got) in &arrived {
             let (count, _) = cut.get(line).copied().unwrap_or_default();
-            if *got > count && !(count == 0 && self.world.borrow().may_be_rest(line)) {
+            let world = self.world.borrow();
+            if *got > count + world.cut_copies(line) && !(count == 0 && world.may_be_rest(line)) {
                 return Err(format!("too often: {:?} arrived {got} times, was written {count}", shown(line)));
             }
         }

@@ -524,6 +524,15 @@ impl World {
         gone.any(|content| content.bytes.windows(piece.len()).any(|bytes| bytes == piece))
     }
 
+    /// In how many copies a line is cut that went on after they were made, and this is all they hold of it.
+    pub fn cut_copies(&self, piece: &[u8]) -> usize {
+        let is_cut = |content: &&Content| {
+            let Some((copied, rest)) = content.bytes.split_at_checked(content.copied) else { return false };
+            !rest.is_empty() && copied.rsplit(|byte| *byte == b'\n').next() == Some(piece)
+        };
+        self.contents.iter().filter(is_cut).count()
+    }
+
     /// The machine goes down: everything is closed, and files may have lost what was written last.
     pub fn reboot(&mut self, store: &mut Store) {
         self.close_all();
