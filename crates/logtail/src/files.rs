@@ -448,6 +448,17 @@ impl<F> Files<F> {
         Ok(None)
     }
 
+    /// Whether an entry from another boot says that the file, as it is, was done before anyone looked; asked once.
+    pub fn was_left_out<D: Disk<File = F>>(&mut self, disk: &D, file: &F, stat: &Stat) -> bool {
+        let found = self.to_rebase.iter().position(|(entry, _)| {
+            let is_done = entry.end == Some(stat.size) && entry.start == stat.size;
+            is_done
+                && entry.inode.number == stat.inode.number
+                && Fingerprint::from_entry(entry).ends(disk, file).unwrap_or(false)
+        });
+        found.map(|index| self.to_rebase.remove(index)).is_some()
+    }
+
     /// The generation of this path whose content goes on in a file that is not known, and where:
     ///
     /// - the same inode number on another device (a volume that was mounted anew), what was known of it lying nowhere; or

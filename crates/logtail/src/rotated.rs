@@ -381,6 +381,17 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     }
 }
 
+/// Whether the compressed file was entered as done in another boot; then it is so again. Its end counts compressed bytes,
+/// and says nothing of what it holds.
+fn stays_left_out<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidate: &Candidate) -> bool {
+    let file = context.disk.open_itself(&candidate.path);
+    let is_left_out = file.is_ok_and(|file| files.was_left_out(context.disk, &file, &candidate.stat));
+    if is_left_out {
+        enter_as_done(context, files, candidate);
+    }
+    is_left_out
+}
+
 /// An opened candidate.
 struct Opened<F> {
     file: F,
@@ -461,7 +472,7 @@ fn judge<D: Disk>(
     seen: &HashSet<Inode>,
 ) {
     let Some(Opened { file, stat, is_packed }) = open(context, candidate) else { return };
-    if files.at(stat.inode).is_some() {
+    if files.at(stat.inode).is_some() || (is_packed && stays_left_out(context, files, candidate)) {
         return;
     }
     let file = if is_packed { known_packed(context, paths, files, candidate, file, &stat, seen) } else { Some(file) };
@@ -493,6 +504,9 @@ pub fn unseen_packed<D: Disk>(
     candidate: &Candidate,
 ) -> Option<(D::File, Stat)> {
     let Opened { file, stat, .. } = open(context, candidate)?;
+    if stays_left_out(context, files, candidate) {
+        return None;
+    }
     let file = known_packed(context, paths, files, candidate, file, &stat, &HashSet::new())?;
     Some((file, stat))
 }

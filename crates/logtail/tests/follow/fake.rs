@@ -147,7 +147,7 @@ impl Writer {
         if let Some(at) = &mut self.at {
             *at += text.len() as u64;
         }
-        self.file.modified.set(store.now);
+        self.file.modified.set(store.clock());
     }
 }
 
@@ -198,6 +198,11 @@ impl Store {
 
     pub fn pass(&mut self, time: Duration) {
         self.now += time;
+    }
+
+    /// The time of files: it has ticked between two looks.
+    fn clock(&self) -> Duration {
+        self.now + Duration::from_nanos(self.lists)
     }
 
     /// The file that `path` leads to.
@@ -257,9 +262,8 @@ impl Store {
             hole: Cell::new(0),
             punched: RefCell::default(),
             synced: Cell::new(0),
-            modified: Cell::new(self.now),
-            // The kernel's clock has ticked between two looks.
-            born: (!self.no_births).then(|| self.now + Duration::from_nanos(self.lists as u64)),
+            modified: Cell::new(self.clock()),
+            born: (!self.no_births).then(|| self.clock()),
             names: Cell::new(1),
             writers: Cell::new(0),
             readers: Cell::new(0),
@@ -358,7 +362,7 @@ impl Store {
         for hole in file.punched.borrow_mut().iter_mut() {
             *hole = hole.start.min(size as u64)..hole.end.min(size as u64);
         }
-        file.modified.set(self.now);
+        file.modified.set(self.clock());
     }
 
     /// The names in a directory.
@@ -526,7 +530,7 @@ impl Disk for Fake {
         }
         assert!(from >= BLOCK && from < to && from.is_multiple_of(BLOCK) && to.is_multiple_of(BLOCK), "{from} to {to}");
         file.0.punch(from..to);
-        file.0.modified.set(store.now);
+        file.0.modified.set(store.clock());
         store.punched.push((file.0.number, from, to));
         Ok(())
     }

@@ -727,3 +727,23 @@ fn w32_a_boot_whose_id_cannot_be_read_may_be_another() {
         assert_ne!(came[0].position.fid, first);
     });
 }
+
+#[test]
+fn w38_what_was_compressed_before_anyone_looked_stays_left_out_in_another_boot() {
+    let in_another_boot = |stage: &mut Stage| {
+        stage.append("old", &text_of(0..400));
+        stage.compress("old", "a.log.1.gz");
+        stage.append("a.log", "new\n");
+        stage.start();
+        stage.comes(&["new"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.fake().boot = "another";
+        stage.append("a.log", "newer\n");
+        stage.start();
+        stage.pass(70);
+        stage.comes(&["newer"]);
+    };
+    on_fake(&["a.log"], in_another_boot);
+    on_fake(&["*"], in_another_boot);
+}
