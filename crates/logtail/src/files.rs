@@ -411,10 +411,16 @@ impl<F> Files<F> {
         file: &F,
         stat: &Stat,
     ) -> io::Result<Option<Start>> {
+        let born = disk.born(file);
+        let is_born_again = |entry: &Entry| entry.born.is_some() && born.is_some() && entry.born != born;
         let matches = |entry: &Entry, strict: u8| match strict {
-            0 => entry.path == path && entry.inode == stat.inode,
-            1 => entry.inode == stat.inode,
-            _ => entry.inode.number == stat.inode.number && (entry.path == path || entry.head.length > 0),
+            0 => entry.path == path && entry.inode == stat.inode && !is_born_again(entry),
+            1 => entry.inode == stat.inode && !is_born_again(entry),
+            _ => {
+                entry.inode.number == stat.inode.number
+                    && entry.inode.device != stat.inode.device
+                    && (entry.path == path || entry.head.length > 0)
+            }
         };
         for strict in 0..3 {
             for index in 0..self.to_rebase.len() {

@@ -299,8 +299,8 @@ impl Fingerprint {
         Ok(self.ends(disk, file)? && self.begins(disk, file)? && self.is_proved(disk, file)?.unwrap_or(true))
     }
 
-    /// Up to where a file of `size` bytes holds what was read: the highest sample that matches, if all below it do too.
-    /// `None` where it begins otherwise, or where nothing behind the first KiB could be compared although it was read.
+    /// Up to where a file of `size` bytes holds what was read: the highest sample that matches, if all below it do too; 0
+    /// where the lowest does not. `None` where it begins otherwise, or where nothing could be compared.
     pub fn holds_up_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
         if self.is_blank() || !self.begins(disk, file)? {
             return Ok(None);
@@ -312,7 +312,7 @@ impl Fingerprint {
             }
             match self.compare(disk, file, sample)? {
                 Some(true) => reached = Some(sample.offset),
-                Some(false) => break,
+                Some(false) => return Ok(reached.or(Some(0))),
                 None => {}
             }
         }

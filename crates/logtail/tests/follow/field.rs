@@ -611,6 +611,30 @@ fn w37_a_copy_made_before_this_run_has_read_is_known_by_what_the_run_before_read
 }
 
 #[test]
+fn w39_a_log_that_has_got_the_inode_of_an_earlier_one_is_read_from_its_first_byte() {
+    let with = |has_births: bool, first: &'static str, others: &'static str| {
+        on_fake(&["a"], |stage| {
+            let mut store = stage.fake().disk.0.borrow_mut();
+            (store.reuses_numbers, store.no_births) = (true, !has_births);
+            drop(store);
+            stage.append("a", first);
+            stage.start();
+            stage.come(1);
+            while_down(stage, |stage| stage.fake().boot = "another");
+            stage.pass(2);
+            while_down(stage, |stage| {
+                stage.fake().boot = "a third";
+                stage.remove("a");
+                stage.append("a", others);
+            });
+            stage.comes(&lines_of(others));
+        });
+    };
+    with(true, "header\n", "header\nkept whole\n");
+    with(false, "\n", "kept whole\n");
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);
