@@ -2,6 +2,7 @@
 //! neighbours do meets both. A ratio is taken within its round; the table shows the median and, behind it, least and most.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,8 @@ const fn case(name: &'static str, yardstick: &'static str, source: Source, comma
 }
 
 /// `{log}`, `{url}` and `{state}` (a new directory each time) stand for what they say. One that follows its file is told
-/// to end as soon as it has begun, and drains: that is all of the file.
+/// to end as soon as it has begun, and drains: that is all of the file. One that follows `{copy}`, a copy of the log that may
+/// be changed, is told so when all of it is acknowledged.
 pub const CASES: &[Case] = &[
     case("four cats", "four cats", Source::Log, "cat {log} | cat | cat | cat"),
     case(
@@ -69,6 +71,19 @@ pub const CASES: &[Case] = &[
         Source::Log,
         "logtail -n +1 --tag {log} | logparse nginx | logfilter -W 'status >= 400' \
          | logpost --to elasticsearch {url}/x",
+    ),
+    case(
+        "pipe, a copy",
+        "pipe, a copy",
+        Source::Log,
+        "logtail -F --state {state} {copy} | logparse nginx | logpost --state {state} --to elasticsearch {url}/x",
+    ),
+    case(
+        "pipe, --reclaim 0",
+        "pipe, a copy",
+        Source::Log,
+        "logtail -F --reclaim 0 --state {state} {copy} | logparse nginx \
+         | logpost --state {state} --to elasticsearch {url}/x",
     ),
     case("two cats", "two cats", Source::Log, "cat {log} | cat"),
     case("logtail", "two cats", Source::Log, "logtail -n +1 {log} | cat"),
@@ -180,9 +195,19 @@ pub fn table(material: &Material, scratch: &Path, url: &str, rounds: usize, only
 
 /// Runs it once, with the tools of `directory`, if one is named: what is not there is looked for in `PATH`.
 pub fn run(case: &Case, directory: Option<&Path>, material: &Material, state: &Path, url: &str) -> io::Result<Run> {
+    let copy = state.with_added_extension("log");
+    let has_copy = case.command.contains("{copy}");
+    if has_copy {
+        fs::copy(&material.log, &copy)?;
+    }
     let mut stages = stages(
         case.command,
-        &[("{log}", &material.log.display().to_string()), ("{state}", &state.display().to_string()), ("{url}", url)],
+        &[
+            ("{log}", &material.log.display().to_string()),
+            ("{copy}", &copy.display().to_string()),
+            ("{state}", &state.display().to_string()),
+            ("{url}", url),
+        ],
     );
     for stage in &mut stages {
         let own = directory.map(|directory| directory.join(&stage[0])).filter(|own| own.exists());
@@ -193,6 +218,11 @@ pub fn run(case: &Case, directory: Option<&Path>, material: &Material, state: &P
     let pipeline = Pipeline::start(&stages, material.input(case.source))?;
     if case.command.contains("{state}") {
         crate::await_that(|| pipeline.hears_term())?;
+        if has_copy {
+            let last = format!("\"offset\":{}}}", material.log.metadata()?.len());
+            crate::await_that(|| fs::read_to_string(state.join("acks")).is_ok_and(|acks| acks.contains(&last)))?;
+            fs::remove_file(copy)?;
+        }
         pipeline.terminate();
     }
     pipeline.finish()
