@@ -2,7 +2,7 @@
 //! neighbours do meets both. A ratio is taken within its round; the table shows the median and, behind it, least and most.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -199,6 +199,8 @@ pub fn run(case: &Case, directory: Option<&Path>, material: &Material, state: &P
     let has_copy = case.command.contains("{copy}");
     if has_copy {
         fs::copy(&material.log, &copy)?;
+        // On disk before it is measured, for what is given back must be.
+        File::open(&copy)?.sync_all()?;
     }
     let mut stages = stages(
         case.command,
