@@ -454,15 +454,16 @@ impl<F> Files<F> {
         Ok(None)
     }
 
-    /// Whether an entry from another boot says that the file, as it is, was done before anyone looked; asked once.
-    pub fn was_left_out<D: Disk<File = F>>(&mut self, disk: &D, file: &F, stat: &Stat) -> bool {
-        let found = self.to_rebase.iter().position(|(entry, _)| {
-            let is_done = entry.end == Some(stat.size) && entry.start == stat.size;
-            is_done
-                && entry.inode.number == stat.inode.number
-                && Fingerprint::from_entry(entry).ends(disk, file).unwrap_or(false)
-        });
-        found.map(|index| self.to_rebase.remove(index)).is_some()
+    /// Whether the file, as it is, was done before anyone looked: so says an entry from another boot, or what is known of
+    /// the same inode number on another device (a volume that was mounted anew).
+    pub fn was_left_out<D: Disk<File = F>>(&self, disk: &D, file: &F, stat: &Stat) -> bool {
+        let is_it = |number: u64, start: u64, end: Option<u64>| {
+            number == stat.inode.number && (start, end) == (stat.size, Some(stat.size))
+        };
+        let ends = |print: &Fingerprint| print.ends(disk, file).unwrap_or(false);
+        self.to_rebase.iter().any(|(entry, _)| {
+            is_it(entry.inode.number, entry.start, entry.end) && ends(&Fingerprint::from_entry(entry))
+        }) || self.iter().any(|known| is_it(known.inode().number, known.start(), known.end()) && ends(known.print()))
     }
 
     /// The generation of this path whose content goes on in a file that is not known, and where:

@@ -381,7 +381,7 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     }
 }
 
-/// Whether the compressed file was entered as done in another boot; then it is so again. Its end counts compressed bytes,
+/// Whether the compressed file was entered as done in another boot, or on another device; then it is so again. Its end counts compressed bytes,
 /// and says nothing of what it holds.
 fn stays_left_out<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidate: &Candidate) -> bool {
     let file = context.disk.open_itself(&candidate.path);

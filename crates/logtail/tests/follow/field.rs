@@ -2,6 +2,7 @@
 //! or found by attack.
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::time::Duration;
 
 use logline::position::Fid;
@@ -753,21 +754,30 @@ fn w32_a_boot_whose_id_cannot_be_read_may_be_another() {
 }
 
 #[test]
-fn w38_what_was_compressed_before_anyone_looked_stays_left_out_in_another_boot() {
-    let in_another_boot = |stage: &mut Stage| {
-        stage.append("old", &text_of(0..400));
-        stage.compress("old", "a.log.1.gz");
-        stage.append("a.log", "new\n");
-        stage.start();
-        stage.comes(&["new"]);
-        stage.acknowledge();
-        stage.kill();
-        stage.fake().boot = "another";
-        stage.append("a.log", "newer\n");
-        stage.start();
-        stage.pass(70);
-        stage.comes(&["newer"]);
+fn w38_what_was_compressed_before_anyone_looked_stays_left_out_in_another_boot_or_mounted_anew() {
+    let log = |stage: &mut Stage, device: u64, text: &str| {
+        let (path, packed) = (stage.path("v/a.log"), stage.path("v/a.log.1.gz"));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text_of(0..400).as_bytes()).unwrap();
+        let mut store = stage.fake().disk.0.borrow_mut();
+        *store.create_on(device, 2, &packed).bytes.borrow_mut() = encoder.finish().unwrap();
+        *store.create_on(device, 3, &path).bytes.borrow_mut() = text.as_bytes().to_vec();
     };
-    on_fake(&["a.log"], in_another_boot);
-    on_fake(&["*"], in_another_boot);
+    for pattern in ["v/a.log", "v/*"] {
+        for (boot, device) in [("another", 7), ("boot", 8)] {
+            on_fake(&[pattern], |stage| {
+                stage.fake().disk.0.borrow_mut().no_births = true;
+                stage.directory("v");
+                log(stage, 7, "new\n");
+                stage.start();
+                stage.comes(&["new"]);
+                while_down(stage, |stage| {
+                    log(stage, device, "new\nnewer\n");
+                    stage.fake().boot = boot;
+                });
+                stage.pass(70);
+                stage.comes(&["newer"]);
+            });
+        }
+    }
 }
