@@ -542,9 +542,13 @@ fn known_packed<D: Disk>(
             || (is_all && stat.size > HEAD as u64)
             || paths.is_numbered(known.path(), &candidate.path)
     };
-    let of_base = files.iter().filter(is_of_base).find(holds);
-    let Some(known) = of_base.or_else(|| files.iter().find(|known| holds(known) && is_sure(known))) else {
-        return Some(file);
+    // Programs begin alike: of several that it may be, it is the one of which most was read.
+    let most = |known: &&Generation<D::File>| (known.is_open(), known.read_to());
+    let of_base = files.iter().filter(is_of_base).filter(holds).max_by_key(most);
+    let of_others = || files.iter().filter(is_sure).filter(holds).max_by_key(most);
+    let known = match of_base.or_else(of_others) {
+        Some(known) => known,
+        None => return Some(file),
     };
     let fid = known.fid();
     if of_base.is_none() {

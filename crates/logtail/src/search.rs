@@ -4,6 +4,7 @@
 //! A file is opened once for it, and again only when it has changed or something else is sought; of a compressed one the
 //! first KiB is decompressed, and more only where that matches.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,9 @@ impl Search {
                 && known.print().begins_with(&first[..count])
                 && (known.print().has_proof() || paths.is_numbered(known.path(), path))
         };
-        let likely: Vec<_> = self.sought.iter().filter_map(|fid| files.get(*fid)).filter(is_likely).collect();
+        let mut likely: Vec<_> = self.sought.iter().filter_map(|fid| files.get(*fid)).filter(is_likely).collect();
+        // And of several it is the one of which most was read.
+        likely.sort_by_key(|known| Reverse(known.read_to()));
         if likely.is_empty() {
             // Of a file that was empty when it was last seen there are only the names.
             let is_blank = |known: &&Generation<D::File>| known.furthest().is_blank();

@@ -636,6 +636,27 @@ fn w39_a_log_that_has_got_the_inode_of_an_earlier_one_is_read_from_its_first_byt
 }
 
 #[test]
+fn w40_of_logs_that_begin_alike_what_is_compressed_is_the_one_of_which_most_was_read() {
+    on_fake(&["a.log"], |stage| {
+        stage.append("a.log", "header\n");
+        stage.start();
+        stage.comes(&["header"]);
+        while_down(stage, |stage| {
+            stage.remove("a.log");
+            stage.append("a.log", &format!("header\n{}", text_of(0..100)));
+        });
+        stage.come(101);
+        stage.unseen(|stage| {
+            stage.rename("a.log", "a.log.1");
+            stage.compress("a.log.1", "a.log.1.gz");
+            stage.append("a.log", "next\n");
+        });
+        stage.pass(70);
+        stage.comes(&["next"]);
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);

@@ -286,7 +286,8 @@ impl Model {
             }
         }
         self.world.borrow_mut().is_first = self.kept.files.current.is_none();
-        self.world.borrow_mut().has_learnt = self.kept.checkpoint().is_some_and(|kept| !kept.shapes.is_empty());
+        let shapes = self.kept.checkpoint().map_or_else(Vec::new, |kept| kept.shapes);
+        self.world.borrow_mut().learnt = shapes.into_iter().map(|learnt| learnt.path).collect();
         if self.kills && self.dice.one_in(60) {
             return self.kill_tail();
         }

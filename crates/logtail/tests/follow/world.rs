@@ -95,8 +95,8 @@ pub struct World {
     pub is_first_look: bool,
     /// No state has been kept yet: what is truncated before that was never followed.
     pub is_first: bool,
-    /// A form of names has been learnt, and kept.
-    pub has_learnt: bool,
+    /// Of which logs a form of names has been learnt, and kept.
+    pub learnt: Vec<PathBuf>,
     /// What was done, for the reader of a failure.
     pub history: Option<Vec<String>>,
 }
@@ -164,7 +164,7 @@ impl World {
             sighted_at: 0,
             is_first_look: false,
             is_first: true,
-            has_learnt: false,
+            learnt: Vec::new(),
             history: None,
         }
     }
@@ -342,7 +342,8 @@ impl World {
         if let Some(file) = store.file(&to) {
             let content = &mut self.contents[file.generation.get()];
             // Made and rotated within the first look, it may be seen as one of those that lay beside before.
-            let tells_nothing = self.apps[app].naming == Naming::Learnt && !self.has_learnt && file.readers.get() == 0;
+            let is_unlearnt = self.apps[app].naming == Naming::Learnt && !self.learnt.contains(&path);
+            let tells_nothing = is_unlearnt && file.readers.get() == 0;
             if tells_nothing || store.lists < self.sighted_at || (self.is_first_look && content.in_first_look) {
                 content.owed = Some(0);
             }
