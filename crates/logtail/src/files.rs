@@ -701,17 +701,14 @@ impl<F> Files<F> {
         stat: &Stat,
     ) {
         let Some(generation) = self.known.get_mut(&fid) else { return };
-        let reached = generation.offset();
+        let (before, reached) = (generation.inode(), generation.offset());
         // A copy shorter than what was read ends the generation where it ends itself.
         let offset = reached.min(stat.size);
         if generation.open_at(context.disk, file, stat, offset, &context.reading()).is_err() {
             generation.lose_content(context.now);
+            self.release(before, fid);
             return;
         }
-        self.copies.remove(&stat.inode);
-        self.opened.push(fid);
-        self.open += 1;
-        self.by_inode.insert(stat.inode, fid);
         context.report.must_save(Urgency::SyncedBeforeOutput);
         if reached < stat.size {
             context.report.say(format!(
@@ -720,6 +717,11 @@ impl<F> Files<F> {
                 path.display()
             ));
         }
+        self.copies.remove(&stat.inode);
+        self.opened.push(fid);
+        self.open += 1;
+        self.release(before, fid);
+        self.by_inode.insert(stat.inode, fid);
     }
 
     /// A look begins. Where files have waited in the last one, those that are at their end and have been silent longest are

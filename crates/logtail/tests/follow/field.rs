@@ -657,6 +657,24 @@ fn w40_of_logs_that_begin_alike_what_is_compressed_is_the_one_of_which_most_was_
 }
 
 #[test]
+fn w41_a_log_that_has_got_the_inode_of_what_was_compressed_in_the_meantime_is_read() {
+    on_fake(&["a.log"], |stage| {
+        stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+        stage.append("a.log", &text_of(0..100));
+        stage.start();
+        stage.come(100);
+        while_down(stage, |stage| {
+            stage.append("a.log", "the rest\n");
+            stage.rename("a.log", "a.log.1");
+            stage.compress("a.log.1", "a.log.1.gz");
+        });
+        stage.comes(&["the rest"]);
+        stage.append("a.log", "of the next log\n");
+        stage.comes(&["of the next log"]);
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);
