@@ -450,7 +450,7 @@ fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>
                 return true;
             }
             let Some(Opened { file, stat, .. }) = open(context, candidate) else { return true };
-            match generation.is_copied_to(context.disk, &file, stat.size) {
+            match is_copy_of(context, files, generation, &file, &stat) {
                 Ok(true) => found = Some((candidate.path.clone(), file, stat)),
                 Ok(false) => return true,
                 Err(error) => context.report.complain(&candidate.path, cause(&error)),
@@ -461,6 +461,25 @@ fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>
             files.adopt_copy(context, fid, &path, file, &stat);
         }
     }
+}
+
+/// Whether the file is a copy of the generation, and of none of its path of which more was read: programs begin alike.
+fn is_copy_of<D: Disk>(
+    context: &Context<'_, D>,
+    files: &Files<D::File>,
+    generation: &Generation<D::File>,
+    file: &D::File,
+    stat: &Stat,
+) -> std::io::Result<bool> {
+    if !generation.is_copied_to(context.disk, file, stat.size)? {
+        return Ok(false);
+    }
+    for other in files.of_path(generation.path()).iter().filter_map(|fid| files.get(*fid)) {
+        if other.read_to() > generation.read_to() && other.is_copied_to(context.disk, file, stat.size)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Reads a file beside a path from its head, if it is a generation that was never seen.
@@ -668,7 +687,7 @@ fn original_of<D: Disk>(
         }
     }
     for generation in of_base.iter().filter_map(known).filter(|generation| generation.seeks_copy()) {
-        if generation.is_copied_to(context.disk, file, stat.size)? {
+        if is_copy_of(context, files, generation, file, stat)? {
             return Ok(Origin::Truncated(generation.fid()));
         }
     }

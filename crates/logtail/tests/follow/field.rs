@@ -657,6 +657,24 @@ fn w40_of_logs_that_begin_alike_what_is_compressed_is_the_one_of_which_most_was_
 }
 
 #[test]
+fn w40_of_logs_that_begin_alike_a_copy_is_one_of_that_of_which_most_was_read() {
+    on_fake(&["a.log"], |stage| {
+        stage.append("a.log", &format!("header\n{}", text_of(0..100)));
+        stage.start();
+        stage.come(101);
+        stage.rename("a.log", "a.log.1");
+        stage.append("a.log", "header\n");
+        stage.comes(&["header"]);
+        while_down(stage, |stage| {
+            stage.compress("a.log.1", "a.log.1.gz");
+            stage.overwrite("a.log", "another line\n");
+        });
+        stage.pass(70);
+        stage.comes(&["another line"]);
+    });
+}
+
+#[test]
 fn w41_a_log_that_has_got_the_inode_of_what_was_compressed_in_the_meantime_is_read() {
     on_fake(&["a.log"], |stage| {
         stage.fake().disk.0.borrow_mut().reuses_numbers = true;
