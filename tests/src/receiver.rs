@@ -170,6 +170,11 @@ impl Receiver {
         self.shared.store().documents.clone()
     }
 
+    /// It fails at random no more.
+    pub fn be_well(&self) {
+        self.shared.store().chaos = None;
+    }
+
     /// How many they are.
     pub fn stored(&self) -> usize {
         self.shared.store().documents.len()
