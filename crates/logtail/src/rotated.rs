@@ -565,10 +565,7 @@ fn known_packed<D: Disk>(
     let most = |known: &&Generation<D::File>| (known.is_open(), known.read_to());
     let of_base = files.iter().filter(is_of_base).filter(holds).max_by_key(most);
     let of_others = || files.iter().filter(is_sure).filter(holds).max_by_key(most);
-    let known = match of_base.or_else(of_others) {
-        Some(known) => known,
-        None => return Some(file),
-    };
+    let Some(known) = of_base.or_else(of_others) else { return Some(file) };
     let fid = known.fid();
     if of_base.is_none() {
         learn_name(context, paths, files, known.path(), &candidate.path);
