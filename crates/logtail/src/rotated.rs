@@ -546,7 +546,7 @@ fn known_packed<D: Disk>(
         match (known.file(), known.end()) {
             (Some(original), _) => is_prefix(disk, &file, stat.size, original, given_back(known)).unwrap_or(false),
             // It may have been finished before its last line: then it goes on, if it is surely the same.
-            (None, Some(end)) if end != stat.size && !known.print().has_proof() => false,
+            (None, Some(end)) if end != stat.size && known.print().marker().offset <= HEAD as u64 => false,
             (None, _) => known.is_copied_to(disk, &file, stat.size).unwrap_or(false),
         }
     };

@@ -693,6 +693,27 @@ fn w41_a_log_that_has_got_the_inode_of_what_was_compressed_in_the_meantime_is_re
 }
 
 #[test]
+fn w42_a_log_that_was_there_before_brings_what_is_new_in_it_also_if_it_was_compressed() {
+    on_fake(&["a.log"], |stage| {
+        stage.append("a.log.1", &text_of(0..60));
+        stage.append("a.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        let older = stage.fake().kept.files.current.clone();
+        stage.append("a.log.1", "late\n");
+        stage.comes(&["late"]);
+        while_down(stage, |stage| {
+            // The state may be older than what was delivered.
+            stage.fake().kept.files.current = older;
+            stage.append("a.log.1", "later\n");
+            stage.compress("a.log.1", "a.log.1.gz");
+        });
+        stage.pass(70);
+        stage.comes(&["later"]);
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);

@@ -598,10 +598,22 @@ impl Model {
         lines
     }
 
+    /// What has the name of an older file, and is written at the same time, may be taken for a log of another application,
+    /// and that is said: its lines are owed no more.
+    fn excuse_others(&self) {
+        let shapes = self.kept.checkpoint().map_or_else(Vec::new, |kept| kept.shapes);
+        for path in shapes.iter().filter_map(|learnt| learnt.shape.strip_prefix('!')) {
+            if let Some(file) = self.disk.0.borrow().file(Path::new(path)) {
+                self.world.borrow_mut().contents[file.generation.get()].owed = Some(0);
+            }
+        }
+    }
+
     fn check(&mut self) -> Result<(), String> {
         if let Some(trouble) = self.trouble.take().or_else(|| self.server.conflict.take()) {
             return Err(trouble);
         }
+        self.excuse_others();
         let arrived = self.arrived();
         let written = self.world.borrow().written();
         let mut cut = BTreeMap::new();
