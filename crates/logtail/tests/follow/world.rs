@@ -573,6 +573,25 @@ impl World {
         beginnings.clone().any(|other| other.is_copy) && beginnings.any(is_truncated)
     }
 
+    /// Where a truncated file begins again with all that stood in front of one short line, that line may have been taken back
+    /// by its writer, and what was copied of it before comes a second time.
+    fn may_look_taken_back(&self, content: &Content) -> bool {
+        const SHORT: usize = 16;
+        if self.rotation != Rotation::Truncate || content.owed.is_none() {
+            return false;
+        }
+        let begins = |start: usize| {
+            let is_other = |other: &&Content| !other.is_copy && !std::ptr::eq(*other, content);
+            self.contents.iter().filter(is_other).any(|other| other.bytes.starts_with(&content.bytes[..start]))
+        };
+        let mut start = 0;
+        content.bytes.split_inclusive(|byte| *byte == b'\n').any(|line| {
+            let before = start;
+            start += line.len();
+            before > 0 && line.len() <= SHORT && begins(before)
+        })
+    }
+
     /// How often each line was written at most, and how often it must have arrived at least.
     pub fn written(&self) -> BTreeMap<Vec<u8>, (usize, usize)> {
         let mut lines: BTreeMap<Vec<u8>, (usize, usize)> = BTreeMap::new();
@@ -585,7 +604,8 @@ impl World {
             let may_be_copy = written.iter().enumerate().any(|other| begins_another(&other));
             // A copy that is being made of one that begins with all a truncated one held may be the copy of that: its lines
             // may come twice.
-            let times = if content.is_late || self.may_be_copied_twice(content) { 2 } else { 1 };
+            let comes_twice = content.is_late || self.may_be_copied_twice(content) || self.may_look_taken_back(content);
+            let times = if comes_twice { 2 } else { 1 };
             let mut end = 0;
             for line in content.bytes.split_inclusive(|byte| *byte == b'\n') {
                 end += line.len();
