@@ -191,7 +191,7 @@ impl State {
             say(
                 PROG,
                 format_args!(
-                    "{}: nobody acknowledges what is read; is there a 'logpost --state' at the end of the pipe?",
+                    "{}: nobody acknowledges what is read; is there a 'logpost --state' at the end of the pipe, and no grep in it?",
                     self.directory.display()
                 ),
             );
