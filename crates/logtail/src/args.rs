@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(short = 'F', visible_short_alias = 'f', long)]
     pub follow: bool,
 
-    /// Begin with the last N lines (10), or with line N of the file (+N)
+    /// Begin with the last N lines (10; all with --state), or with line N of the file (+N)
     #[arg(short = 'n', long, value_name = "[+]N", allow_hyphen_values = true)]
     pub lines: Option<String>,
 
