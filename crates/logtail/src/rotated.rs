@@ -381,8 +381,8 @@ fn enter_as_done<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::Fil
     }
 }
 
-/// Whether the compressed file was entered as done in another boot, or on another device; then it is so again. Its end counts compressed bytes,
-/// and says nothing of what it holds.
+/// Whether the compressed file was entered as done in another boot, or on another device; then it is so again. Its end
+/// counts compressed bytes, and says nothing of what it holds.
 fn stays_left_out<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidate: &Candidate) -> bool {
     let file = context.disk.open_itself(&candidate.path);
     let is_left_out = file.is_ok_and(|file| files.was_left_out(context.disk, &file, &candidate.stat));
