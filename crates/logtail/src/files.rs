@@ -411,11 +411,9 @@ impl<F> Files<F> {
         file: &F,
         stat: &Stat,
     ) -> io::Result<Option<Start>> {
-        let born = disk.born(file);
-        let is_born_again = |entry: &Entry| entry.born.is_some() && born.is_some() && entry.born != born;
         let matches = |entry: &Entry, strict: u8| match strict {
-            0 => entry.path == path && entry.inode == stat.inode && !is_born_again(entry),
-            1 => entry.inode == stat.inode && !is_born_again(entry),
+            0 => entry.path == path && entry.inode == stat.inode && !is_born_again(disk, entry.born, file),
+            1 => entry.inode == stat.inode && !is_born_again(disk, entry.born, file),
             _ => {
                 entry.inode.number == stat.inode.number
                     && entry.inode.device != stat.inode.device
@@ -549,7 +547,7 @@ impl<F> Files<F> {
         }
         let reached = generation.read_to();
         let same = |generation: &Generation<F>, file: &F, size: u64| {
-            if size < reached || is_born_again(context.disk, generation, file) {
+            if size < reached || is_born_again(context.disk, generation.born(), file) {
                 return Ok(false);
             }
             generation.print().stands(context.disk, file)
@@ -587,7 +585,7 @@ impl<F> Files<F> {
     fn go_on_otherwise<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, file: F, stat: &Stat) {
         let Some(generation) = self.get(fid) else { return };
         let path = generation.path().to_owned();
-        let is_other = is_born_again(context.disk, generation, &file);
+        let is_other = is_born_again(context.disk, generation.born(), &file);
         if !is_other {
             self.is_rewritten_in_place(&path);
         }
@@ -826,9 +824,9 @@ impl<F> Files<F> {
     }
 }
 
-/// Whether the file was made anew with the number of the generation's inode, and perhaps with the same bytes.
-fn is_born_again<D: Disk>(disk: &D, generation: &Generation<D::File>, file: &D::File) -> bool {
-    generation.born().is_some_and(|born| disk.born(file).is_some_and(|now| now != born))
+/// Whether the file was made anew with the number of an inode that was made at `born`, and perhaps with the same bytes.
+fn is_born_again<D: Disk>(disk: &D, born: Option<i64>, file: &D::File) -> bool {
+    born.is_some_and(|born| disk.born(file).is_some_and(|now| now != born))
 }
 
 /// Where a file of `size` bytes goes on that was acknowledged up to `ack`, if its identities must not go on: there, or at the
