@@ -2,14 +2,13 @@
 //! or found by attack.
 
 use std::collections::HashSet;
-use std::io::Write as _;
 use std::time::Duration;
 
 use logline::position::Fid;
 use logtail::plan::Plan;
 
 use crate::fake::Fault;
-use crate::stage::{Stage, every_way, on_fake};
+use crate::stage::{Stage, every_way, on_fake, packed};
 
 const ESTALE: i32 = 116;
 const EIO: i32 = 5;
@@ -834,11 +833,9 @@ fn w32_a_boot_whose_id_cannot_be_read_may_be_another() {
 #[test]
 fn w38_what_was_compressed_before_anyone_looked_stays_left_out_in_another_boot_or_mounted_anew() {
     let log = |stage: &mut Stage, device: u64, text: &str| {
-        let (path, packed) = (stage.path("v/a.log"), stage.path("v/a.log.1.gz"));
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(text_of(0..400).as_bytes()).unwrap();
+        let (path, older) = (stage.path("v/a.log"), stage.path("v/a.log.1.gz"));
         let mut store = stage.fake().disk.0.borrow_mut();
-        *store.create_on(device, 2, &packed).bytes.borrow_mut() = encoder.finish().unwrap();
+        *store.create_on(device, 2, &older).bytes.borrow_mut() = packed(text_of(0..400).as_bytes());
         *store.create_on(device, 3, &path).bytes.borrow_mut() = text.as_bytes().to_vec();
     };
     for pattern in ["v/a.log", "v/*"] {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use logline::line::{Item, classify};
 use logline::position::{Fid, Flags, Position};
 use logline::splitter::Splitter;
+use logline::state::files::LearntShape;
 use logpost::{Answered, Outcome, Outcomes, Window};
 use logtail::plan::Plan;
 use logtail::terms::{Keep, Terms};
@@ -286,8 +287,7 @@ impl Model {
             }
         }
         self.world.borrow_mut().is_first = self.kept.files.current.is_none();
-        let shapes = self.kept.checkpoint().map_or_else(Vec::new, |kept| kept.shapes);
-        self.world.borrow_mut().learnt = shapes.into_iter().map(|learnt| learnt.path).collect();
+        self.world.borrow_mut().learnt = self.shapes().into_iter().map(|learnt| learnt.path).collect();
         if self.kills && self.dice.one_in(60) {
             return self.kill_tail();
         }
@@ -598,11 +598,15 @@ impl Model {
         lines
     }
 
+    /// The forms of names that have been learnt, and kept.
+    fn shapes(&self) -> Vec<LearntShape> {
+        self.kept.checkpoint().map_or_else(Vec::new, |kept| kept.shapes)
+    }
+
     /// What has the name of an older file, and is written at the same time, may be taken for a log of another application,
     /// and that is said: its lines are owed no more.
     fn excuse_others(&self) {
-        let shapes = self.kept.checkpoint().map_or_else(Vec::new, |kept| kept.shapes);
-        for path in shapes.iter().filter_map(|learnt| learnt.shape.strip_prefix('!')) {
+        for path in self.shapes().iter().filter_map(|learnt| learnt.shape.strip_prefix('!')) {
             if let Some(file) = self.disk.0.borrow().file(Path::new(path)) {
                 self.world.borrow_mut().contents[file.generation.get()].owed = Some(0);
             }

@@ -329,10 +329,7 @@ impl Stage {
 
     /// As `gzip` does, with no writer left at the end.
     pub fn compress(&mut self, from: &str, to: &str) {
-        use flate2::write::GzEncoder;
-        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(&self.content(from)).unwrap();
-        let bytes = encoder.finish().unwrap();
+        let bytes = packed(&self.content(from));
         let writer = self.open(to);
         self.write_bytes(writer, &bytes);
         self.close(writer);
@@ -775,6 +772,13 @@ impl Drop for Stage {
             let _ = fs::remove_dir_all(&real.root);
         }
     }
+}
+
+/// As gzip writes it.
+pub fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn lines_of(stdout: ChildStdout) -> Receiver<Vec<u8>> {

@@ -1,11 +1,11 @@
 //! Applications that write and rotate on the fake disk at random, and the truth about what they wrote.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::fake::{File, Store, Writer};
+use crate::stage::packed;
 
 /// How much must have been read of a file for a sample to prove that a compressed one goes on with it.
 const PROOF: usize = logtail::fingerprint::HEAD + logtail::fingerprint::SAMPLE;
@@ -379,14 +379,12 @@ impl World {
             return;
         }
         let path = beside[self.dice.below(beside.len())].clone();
-        let packed = PathBuf::from(format!("{}.gz", path.display()));
+        let to = PathBuf::from(format!("{}.gz", path.display()));
         let file = store.file(&path).unwrap();
         let bytes = file.bytes.borrow().clone();
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(&bytes).unwrap();
-        let mut writer = store.open(&packed);
+        let mut writer = store.open(&to);
         writer.file.generation.set(file.generation.get());
-        writer.write(store, &encoder.finish().unwrap());
+        writer.write(store, &packed(&bytes));
         drop(writer);
         store.remove(&path);
         self.tell(|| format!("compress {} inode {} to {} bytes of it", path.display(), file.number, bytes.len()));
