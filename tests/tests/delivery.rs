@@ -526,9 +526,13 @@ fn term_is_obeyed_while_nobody_reads_the_refused_records() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // More than a pipe holds, and stdin stays open.
+    // The refused records are more than a pipe holds, and stdin stays open. logpost reads no more while it waits for a
+    // reader of its own, so what is written here may wait for its end.
     let mut stdin = logpost.stdin.take().unwrap();
-    stdin.write_all(&tagged(0..3000)).unwrap();
+    let writer = std::thread::spawn(move || {
+        let _ = stdin.write_all(&tagged(0..3000));
+        stdin
+    });
     let stdout = logpost.stdout.take().unwrap();
     await_that("the pipe is full", || {
         let mut fds = [PollFd::new(&stdout, PollFlags::IN)];
@@ -539,6 +543,7 @@ fn term_is_obeyed_while_nobody_reads_the_refused_records() {
     let mut said = String::new();
     logpost.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(logpost.wait().unwrap().code(), Some(2));
+    drop(writer.join().unwrap());
     assert!(
         said.contains("standard output: nobody reads it, and a refused record could not be written to it"),
         "{said}"
