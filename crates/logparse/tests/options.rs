@@ -55,7 +55,7 @@ fn what_cannot_be_is_said_in_one_line_with_what_was_expected() {
         (&["nginx", "--log-format", "${status"], "--log-format: a { without its }"),
         (&["nginx", "--log-format", "$reqest"], "--log-format: $reqest: unknown variable, did you mean $request"),
         (&["nginx", "--log-format", "$my_own_thing"], "--log-format: $my_own_thing: unknown variable, expected one of"),
-        (&["nginx", "--log-format-file", "/nowhere"], "/nowhere: no such file or directory"),
+        (&["nginx", "--log-format-file", "/nowhere/at/all"], "/nowhere/at/all: no such file or directory"),
         (&["nginx", "--nginx-conf", "/"], "/: is a directory"),
         (
             &["nginx", "--nginx-conf", &conf, "--format-name", "nope"],
