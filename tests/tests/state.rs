@@ -57,46 +57,61 @@ const DAMAGES: &[(&str, Option<&str>, Damage)] = &[
 
 #[test]
 fn f7_and_f14_damaged_or_foreign_state_is_told_and_loses_nothing_and_the_run_after_is_well_again() {
-    for name in ["files", "acks"] {
-        for (number, (what, told, damage)) in DAMAGES.iter().enumerate() {
-            for has_old in [false, true] {
-                let site = Site::new(&format!("f7-{name}-{number}-{has_old}"));
-                for text in ["one\n", "two\n"] {
-                    site.append(text).unwrap();
-                    drain(&site);
+    // Side by side, for each drain waits until its writers have been quiet for a while.
+    std::thread::scope(|scope| {
+        for (number, damage) in DAMAGES.iter().enumerate() {
+            scope.spawn(move || {
+                for name in ["files", "acks"] {
+                    for has_old in [false, true] {
+                        is_told_and_loses_nothing(&format!("f7-{name}-{number}-{has_old}"), name, damage, has_old);
+                    }
                 }
-                let (file, old) = (site.state().join(name), site.state().join(format!("{name}.old")));
-                fs::write(&file, damage(name, &fs::read(&file).unwrap())).unwrap();
-                assert!(old.exists(), "the copy before is kept");
-                if !has_old {
-                    fs::remove_file(old).unwrap();
-                }
-                let before = site.said();
-                site.append("three\n").unwrap();
-                drain(&site);
-                let said = site.said()[before.len()..].to_owned();
-                let context = format!("{name} {what}, copy before: {has_old}: {said}");
-                match told {
-                    Some(told) => assert!(said.contains(&format!("{}: {told}", file.display())), "{context}"),
-                    None => assert!(!said.contains(&file.display().to_string()), "{context}"),
-                }
-                let messages = site.messages();
-                let all: BTreeSet<&str> = messages.iter().map(String::as_str).collect();
-                assert_eq!(all, BTreeSet::from(["one", "two", "three"]), "{context}");
-                // Only where logtail has forgotten which file was which can a line have come under another id; the copy
-                // before knows it if it is as young as the acknowledgement.
-                let is_old = said.contains("the state is older than what was delivered of it");
-                let has_forgotten = name == "files" && told.is_some() && (!has_old || is_old);
-                assert_eq!(messages.len(), if has_forgotten { 5 } else { 3 }, "{messages:?} {context}");
-                let (before, conflicts) = (site.said(), site.receiver.conflicts());
-                drain(&site);
-                let said = site.said()[before.len()..].to_owned();
-                assert!(!said.contains(&site.state().display().to_string()), "{context} and then {said}");
-                let after = (site.messages().len(), site.receiver.conflicts());
-                assert_eq!(after, (messages.len(), conflicts), "{:?} {context}", site.receiver.documents());
-            }
+            });
         }
+    });
+}
+
+/// One file of the state is damaged, with the copy before it or without.
+fn is_told_and_loses_nothing(
+    site: &str,
+    name: &str,
+    (what, told, damage): &(&str, Option<&str>, Damage),
+    has_old: bool,
+) {
+    let site = Site::new(site);
+    for text in ["one\n", "two\n"] {
+        site.append(text).unwrap();
+        drain(&site);
     }
+    let (file, old) = (site.state().join(name), site.state().join(format!("{name}.old")));
+    fs::write(&file, damage(name, &fs::read(&file).unwrap())).unwrap();
+    assert!(old.exists(), "the copy before is kept");
+    if !has_old {
+        fs::remove_file(old).unwrap();
+    }
+    let before = site.said();
+    site.append("three\n").unwrap();
+    drain(&site);
+    let said = site.said()[before.len()..].to_owned();
+    let context = format!("{name} {what}, copy before: {has_old}: {said}");
+    match told {
+        Some(told) => assert!(said.contains(&format!("{}: {told}", file.display())), "{context}"),
+        None => assert!(!said.contains(&file.display().to_string()), "{context}"),
+    }
+    let messages = site.messages();
+    let all: BTreeSet<&str> = messages.iter().map(String::as_str).collect();
+    assert_eq!(all, BTreeSet::from(["one", "two", "three"]), "{context}");
+    // Only where logtail has forgotten which file was which can a line have come under another id; the copy before knows it
+    // if it is as young as the acknowledgement.
+    let is_old = said.contains("the state is older than what was delivered of it");
+    let has_forgotten = name == "files" && told.is_some() && (!has_old || is_old);
+    assert_eq!(messages.len(), if has_forgotten { 5 } else { 3 }, "{messages:?} {context}");
+    let (before, conflicts) = (site.said(), site.receiver.conflicts());
+    drain(&site);
+    let said = site.said()[before.len()..].to_owned();
+    assert!(!said.contains(&site.state().display().to_string()), "{context} and then {said}");
+    let after = (site.messages().len(), site.receiver.conflicts());
+    assert_eq!(after, (messages.len(), conflicts), "{:?} {context}", site.receiver.documents());
 }
 
 /// A small file system of its own at a path, gone when dropped.
