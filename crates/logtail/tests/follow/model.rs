@@ -238,8 +238,14 @@ impl Model {
         if self.tail.take().is_some() {
             self.tell("logtail is gone");
             self.pipe.is_closed = true;
-            self.world.borrow_mut().forgotten();
+            self.forget();
         }
+    }
+
+    fn forget(&self) {
+        let kept = self.kept.checkpoint().map_or_else(Vec::new, |kept| kept.entries);
+        let inodes: Vec<u64> = kept.iter().map(|entry| entry.inode.number).collect();
+        self.world.borrow_mut().forgotten(&inodes);
     }
 
     fn kill_post(&mut self) {
@@ -253,7 +259,7 @@ impl Model {
                 tail.keep(&mut self.kept, true);
             }
             drop(tail);
-            self.world.borrow_mut().forgotten();
+            self.forget();
         }
     }
 
@@ -649,7 +655,7 @@ impl Model {
         for (line, got) in &arrived {
             let (count, _) = cut.get(line).copied().unwrap_or_default();
             let world = self.world.borrow();
-            if *got > count + world.cut_copies(line) && !(count == 0 && world.may_be_rest(line)) {
+            if *got > count + world.cut_copies(line) + world.rests(line) {
                 return Err(format!("too often: {:?} arrived {got} times, was written {count}", shown(line)));
             }
         }

@@ -64,6 +64,9 @@ pub struct Content {
     grew_unseen: bool,
     /// How long it was at the last two looks that saw all.
     seen: [usize; 2],
+    /// Its inode, where it got a name of a form that had not been learnt: without an entry in the state nothing tells the
+    /// next run whose it was.
+    unlearnt: Option<u64>,
 }
 
 impl Content {
@@ -344,6 +347,7 @@ impl World {
             // Made and rotated within the first look, it may be seen as one of those that lay beside before.
             let is_unlearnt = self.apps[app].naming == Naming::Learnt && !self.learnt.contains(&path);
             let tells_nothing = is_unlearnt && file.readers.get() == 0;
+            content.unlearnt = is_unlearnt.then_some(file.number);
             if tells_nothing || store.lists < self.sighted_at || (self.is_first_look && content.in_first_look) {
                 content.owed = Some(0);
             }
@@ -485,10 +489,14 @@ impl World {
         }
     }
 
-    /// logtail has ended: what has gone is lost as far as it was not delivered and is in no copy.
-    pub fn forgotten(&mut self) {
+    /// logtail has ended, and these inodes are in its state: what has gone is lost as far as it was not delivered and is in no
+    /// copy.
+    pub fn forgotten(&mut self, kept: &[u64]) {
         for content in &mut self.contents {
             content.seen = [0; 2];
+            if content.unlearnt.take().is_some_and(|inode| !kept.contains(&inode)) {
+                content.owed = Some(0);
+            }
             if content.is_gone {
                 content.owed = Some(content.owed.unwrap_or(usize::MAX).min(content.copied));
             }
@@ -516,11 +524,12 @@ impl World {
         }
     }
 
-    /// Whether the piece may be all that has arrived of a line whose rest was truncated or removed.
-    pub fn may_be_rest(&self, piece: &[u8]) -> bool {
+    /// Of how many files the piece may be all that has arrived of a line, whose rest was truncated or removed.
+    pub fn rests(&self, piece: &[u8]) -> usize {
+        let is_part = |line: &[u8]| line.len() > piece.len() && line.windows(piece.len()).any(|part| part == piece);
         let may_end = |content: &&Content| content.owed.is_some() || self.may_be_copied_twice(content);
-        let mut gone = self.contents.iter().filter(may_end);
-        gone.any(|content| content.bytes.windows(piece.len()).any(|bytes| bytes == piece))
+        let gone = self.contents.iter().filter(|content| !piece.is_empty() && may_end(content));
+        gone.filter(|content| content.bytes.split(|byte| *byte == b'\n').any(is_part)).count()
     }
 
     /// In how many copies a line is cut that went on after they were made, and this is all they hold of it.
