@@ -6,14 +6,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::ending::{Stop, Trouble, say};
 use crate::line::Item;
-use crate::output::{Output, reader_is_gone};
+use crate::output::Output;
 use crate::signal::{Asked, Signals};
 use crate::splitter::{Losses, Run, Splitter};
+use crate::wait::Wait;
 
 /// The standard input of a filter.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Input {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     // Somebody has made the shared description non-blocking.
-                    let _ = poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], None);
+                    let _ = Wait { input: Some(self.fd), ..Wait::default() }.wait(None);
                 }
                 other => break other,
             }
@@ -169,12 +169,8 @@ impl Input {
     }
 
     fn is_readable(&self) -> Result<bool, Stop> {
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-        match poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
-            Ok(ready) => Ok(ready > 0),
-            Err(Errno::INTR) => Ok(false),
-            Err(errno) => Err(trouble(errno)),
-        }
+        let wait = Wait { input: Some(self.fd), ..Wait::default() };
+        wait.wait(Some(Duration::ZERO)).map(|woken| woken.input).map_err(|error| trouble(&error))
     }
 
     fn wait(&self, output: &Output) -> Result<Wake, Stop> {
@@ -183,22 +179,18 @@ impl Input {
             if self.signals.as_ref().and_then(Signals::next) == Some(Asked::Counters) {
                 return Ok(Wake::CountersAsked);
             }
-            let stdout = output.fd();
-            let mut fds = vec![PollFd::new(&self.fd, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
-            let signals: Vec<_> = self.signals.iter().flat_map(Signals::fds).collect();
-            fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+            let others = self.signals.iter().flat_map(Signals::fds).collect();
+            let wait = Wait { input: Some(self.fd), output: Some(output.fd()), for_room: false, others };
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            match poll(&mut fds, left.and_then(|left| Timespec::try_from(left).ok()).as_ref()) {
-                Ok(0) => return Ok(Wake::Idle),
-                Err(Errno::INTR) => continue,
-                Err(errno) => return Err(trouble(errno)),
-                Ok(_) => {}
-            }
-            if reader_is_gone(fds[1].revents()) {
+            let woken = wait.wait(left).map_err(|error| trouble(&error))?;
+            if woken.reader_is_gone {
                 return Err(Stop::ReaderGone);
             }
-            if !fds[0].revents().is_empty() {
+            if woken.input {
                 return Ok(Wake::Readable);
+            }
+            if woken.other.is_none() && left == Some(Duration::ZERO) {
+                return Ok(Wake::Idle);
             }
         }
     }
@@ -210,6 +202,6 @@ impl AsFd for Input {
     }
 }
 
-fn trouble(errno: Errno) -> Stop {
-    Trouble::io("poll", &io::Error::from(errno)).into()
+fn trouble(error: &io::Error) -> Stop {
+    Trouble::io("poll", error).into()
 }

@@ -2,12 +2,13 @@
 //! away is [`Stop::ReaderGone`]; any other failure is trouble, that of the last write too.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::ending::{Stop, Trouble};
 use crate::system;
+use crate::wait::Wait;
 
 /// How much is collected before it is written in any case. What is read, made of it and written stays in a core's cache.
 pub const WRITE_SIZE: usize = 128 << 10;
@@ -185,7 +186,7 @@ impl Output {
 
     fn wait_for_room(&self) {
         // What goes wrong here comes back at the next write.
-        let _ = poll(&mut [PollFd::new(&self.fd, PollFlags::OUT)], None);
+        let _ = Wait { output: Some(self.fd), for_room: true, ..Wait::default() }.wait(None);
     }
 }
 
@@ -196,8 +197,8 @@ impl AsFd for Output {
 }
 
 fn has_room(fd: BorrowedFd<'_>) -> bool {
-    let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
-    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    let wait = Wait { output: Some(fd), for_room: true, ..Wait::default() };
+    wait.wait(Some(Duration::ZERO)).is_ok_and(|woken| woken.room || woken.reader_is_gone)
 }
 
 fn stop(errno: Errno) -> Stop {
@@ -205,12 +206,6 @@ fn stop(errno: Errno) -> Stop {
         Errno::PIPE => Stop::ReaderGone,
         errno => Trouble::io("standard output", &errno.into()).into(),
     }
-}
-
-/// Whether the poll result of a descriptor that was polled for nothing says that its reader is gone: POLLERR on a pipe,
-/// POLLHUP on a terminal or socket.
-pub fn reader_is_gone(revents: PollFlags) -> bool {
-    revents.intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 #[cfg(test)]

@@ -23,10 +23,6 @@ pub struct Wait<'a> {
 
 /// What has come.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each tells of another descriptor, and any of them may hold together"
-)]
 pub struct Woken {
     /// The input can be read, or is at its end.
     pub input: bool,
@@ -34,12 +30,15 @@ pub struct Woken {
     pub room: bool,
     /// Nobody reads the output any more.
     pub reader_is_gone: bool,
-    /// One of the others can be read.
-    pub other: bool,
+    /// Which of the others can be read: the first of them.
+    pub other: Option<usize>,
 }
 
 impl Wait<'_> {
     /// Waits for `timeout` at most, without one for ever. A signal that is not waited for may end it early, with nothing.
+    ///
+    /// # Errors
+    /// What `poll` fails with.
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Woken> {
         let mut fds = Vec::with_capacity(self.others.len() + 2);
         fds.extend(self.input.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
@@ -61,7 +60,7 @@ impl Wait<'_> {
             woken.room = events.contains(PollFlags::OUT);
             woken.reader_is_gone = events.intersects(PollFlags::ERR | PollFlags::HUP);
         }
-        woken.other = polled.any(|events| !events.is_empty());
+        woken.other = polled.position(|events| !events.is_empty());
         Ok(woken)
     }
 }
@@ -81,7 +80,7 @@ mod tests {
         rustix::io::write(&write, b"x").unwrap();
         assert!(wait.wait(Some(Duration::ZERO)).unwrap().input);
         let other = Wait { others: vec![read.as_fd()], ..Wait::default() };
-        assert_eq!(other.wait(None).unwrap(), Woken { other: true, ..Woken::default() });
+        assert_eq!(other.wait(None).unwrap(), Woken { other: Some(0), ..Woken::default() });
     }
 
     #[test]

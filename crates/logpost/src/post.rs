@@ -4,14 +4,15 @@
 //! Memory is bounded whatever the server does: when the batches on their way and the open one are full, stdin is not read,
 //! the pipe fills, and the log file is the buffer.
 
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::iter;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use logline::ending::{Exit, Stop, Trouble, say};
 use logline::input::Input;
 use logline::line::{Item, unparsed};
 use logline::signal::{Asked, Signals};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use logline::wait::Wait;
 
 use crate::PROG;
 use crate::acks::Acks;
@@ -29,6 +30,8 @@ use crate::window::Window;
 const AFTER_INT: Duration = Duration::from_secs(5);
 /// How long another process may hold the lock.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long until a lock that somebody else holds is tried again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How long it goes on after TERM or EOF, where the user does not say.
 const DRAIN: Duration = Duration::from_secs(25);
 /// How often it is looked, while stdin is not read, whether logtail has ended.
@@ -276,9 +279,7 @@ impl Post {
             if since.elapsed() >= Duration::from_millis(500) && !std::mem::replace(&mut said, true) {
                 say(PROG, "another logpost still delivers for this state directory, waiting for its end");
             }
-            let fds: Vec<BorrowedFd<'_>> = signals.fds().collect();
-            let mut fds: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-            let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 50_000_000 }));
+            let _ = Wait { others: signals.fds().collect(), ..Wait::default() }.wait(Some(ASK_AGAIN));
             if signals.next().is_some_and(|asked| asked != Asked::Counters) {
                 return if has_record { Err(acks.unopened().into()) } else { Ok(false) };
             }
@@ -427,15 +428,11 @@ impl Post {
         while let Some(stdout) = self.refusals.awaited() {
             let now = self.clock.elapsed();
             let left = self.deadline.map(|deadline| deadline.saturating_sub(now));
-            let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
-            let mut fds = vec![PollFd::new(&stdout, PollFlags::OUT)];
-            fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
-            let _ = poll(&mut fds, left.and_then(|left| Timespec::try_from(left).ok()).as_ref());
-            if !fds[0].revents().is_empty() {
+            let (output, others) = (Some(stdout.as_fd()), self.signals.fds().collect());
+            let woken = Wait { output, for_room: true, others, ..Wait::default() }.wait(left).unwrap_or_default();
+            if woken.room || woken.reader_is_gone {
                 return Ok(());
             }
-            drop(fds);
-            drop(signals);
             self.has_signal = true;
             let now = self.clock.elapsed();
             if self.obey(now) || self.deadline.is_some_and(|deadline| now >= deadline) {
@@ -502,28 +499,17 @@ impl Post {
                 at(is_idle.then_some(ready_at.max(self.pace.next_at())));
             }
         }
-        let timeout = next.map(|next| next.saturating_sub(now)).and_then(|left| Timespec::try_from(left).ok());
-        let deliverer = self.deliverer.as_fd();
-        let signals: Vec<BorrowedFd<'_>> = self.signals.fds().collect();
-        let stdin = self.input.as_fd();
-        let mut fds = vec![PollFd::new(&deliverer, PollFlags::IN)];
-        fds.extend(signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
-        if reads {
-            fds.push(PollFd::new(&stdin, PollFlags::IN));
-        }
-        let polled = poll(&mut fds, timeout.as_ref());
-        let has_answer = polled.is_ok() && !fds[0].revents().is_empty();
-        self.has_signal = fds[1..=signals.len()].iter().any(|fd| !fd.revents().is_empty());
-        let is_readable = reads && polled.is_ok() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
-        if let Err(errno) = polled
-            && errno != rustix::io::Errno::INTR
-        {
-            return Err(Trouble::io("poll", &errno.into()).into());
-        }
-        if has_answer {
+        let input = reads.then(|| self.input.as_fd());
+        let others = iter::once(self.deliverer.as_fd()).chain(self.signals.fds()).collect();
+        let woken = Wait { input, others, ..Wait::default() }
+            .wait(next.map(|next| next.saturating_sub(now)))
+            .map_err(|error| Trouble::io("poll", &error))?;
+        if woken.other == Some(0) {
             self.deliverer.hear();
         }
-        if is_readable && !self.input.fill()? {
+        // One may stand behind an answer.
+        self.has_signal = woken.other.is_some();
+        if woken.input && !self.input.fill()? {
             self.is_at_eof = true;
             self.see_end(now);
         }
