@@ -69,8 +69,8 @@ pub struct Files<F> {
     count_ever: u32,
     /// How many were open when the look began, and were opened since.
     open: usize,
-    /// How many files wait in this look until others are closed for them, and the first of them.
-    deferred: Option<(usize, PathBuf)>,
+    /// The first of the files that wait in this look until others are closed for them.
+    deferred: Option<PathBuf>,
     /// That has been said.
     has_told_deferred: bool,
     /// Those that were opened since the last turn.
@@ -240,8 +240,7 @@ impl<F> Files<F> {
 
     /// The file waits until others are closed for it.
     pub fn defer(&mut self, path: &Path) {
-        let deferred = self.deferred.get_or_insert_with(|| (0, path.to_owned()));
-        deferred.0 += 1;
+        self.deferred.get_or_insert_with(|| path.to_owned());
     }
 
     /// Whether any file waits until others are closed for it.
@@ -743,13 +742,12 @@ impl<F> Files<F> {
 
     /// Says once that not all files can be open at a time.
     pub fn tell_deferred<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>) {
-        if let Some((count, path)) = &self.deferred
+        if let Some(path) = &self.deferred
             && !std::mem::replace(&mut self.has_told_deferred, true)
         {
             context.report.say(format!(
-                "{} and {} more files wait for their turn, {} may be open at a time (ulimit -n)",
+                "{}: waits for its turn, and others may: {} files may be open at a time (ulimit -n)",
                 path.display(),
-                count - 1,
                 context.plan.most_open
             ));
         }

@@ -784,7 +784,7 @@ fn w29_more_files_than_may_be_open_are_read_in_turn() {
             stage.append(&name(number), &format!("second {number}\n"));
         }
         stage.come(100);
-        stage.says("wait for their turn, 10 may be open at a time");
+        stage.says("waits for its turn, and others may: 10 files may be open at a time");
     });
 }
 
