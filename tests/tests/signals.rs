@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use logpipe_tests::pipeline::{Pipeline, words};
+use logpipe_tests::pipeline::{self, Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Reset};
 use logpipe_tests::site::Site;
 use logpipe_tests::tools::await_that;
@@ -223,4 +224,24 @@ fn h13_term_to_logtail_alone_ends_the_pipe_also_where_a_dead_server_keeps_logpos
     site.receiver.recover();
     assert_eq!(site.drain(&site.line("", &["logparse text"], "")).unwrap(), [Some(0); 3], "{}", site.said());
     assert_each_once(&site, 30_000);
+}
+
+#[test]
+fn what_stands_still_is_ended_by_int_and_by_term_when_the_time_is_up() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let site = Site::new(&format!("still-{}", signal.as_raw()));
+        site.append(&numbered(0..20_000, 100)).unwrap();
+        let line = [pipeline::words(&format!("logtail -n +1 --drain-max 1s {}", site.log().display()))];
+        let mut pipeline = Pipeline::start_into(&line, &site.path("said"), Stdio::piped()).unwrap();
+        // Nobody reads it. A mount that does not answer holds logtail up in the same way, but takes root to make.
+        let output = pipeline.output().unwrap();
+        let mut before = 0;
+        await_that("a full pipe", || {
+            let now = rustix::io::ioctl_fionread(&output).unwrap();
+            std::mem::replace(&mut before, now) == now && now > 60_000
+        });
+        pipeline.signal(0, signal);
+        assert_ends_with(&mut pipeline, &site, &[2]);
+        assert!(site.said().contains("neither a file nor the reader of standard output answers"), "{}", site.said());
+    }
 }

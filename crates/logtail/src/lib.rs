@@ -34,6 +34,7 @@ pub mod follow;
 pub mod glob;
 pub mod gzip;
 pub mod hole;
+pub mod hung;
 pub mod lease;
 pub mod links;
 pub mod manual;

@@ -1,5 +1,6 @@
 //! Follows log files and writes their lines, with their positions.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use logtail::file::CHUNK;
 use logtail::follow::Follower;
 use logtail::glob::Pattern;
 use logtail::gzip::Unpacking;
+use logtail::hung::{self, Pulse};
 use logtail::manual::MANUAL;
 use logtail::others::Others;
 use logtail::plan::{First, Plan};
@@ -28,10 +30,15 @@ fn main() -> Exit {
 
 fn run(args: &Args) -> Result<Exit, Stop> {
     let clock = Instant::now();
+    let of_signals = |error: io::Error| Trouble::io("signals", &error);
+    let signals = Signals::of_end().map_err(of_signals)?;
+    logtail::lease::prepare().map_err(of_signals)?;
+    hung::watched(clock, args.drain_max, |pulse| follow(args, signals, clock, pulse)).map_err(of_signals)?
+}
+
+fn follow(args: &Args, signals: Signals, clock: Instant, pulse: Pulse) -> Result<Exit, Stop> {
     let directory = state_directory(args)?;
     let mut plan = plan(args, directory.as_deref())?;
-    let signals = Signals::of_end().map_err(|error| Trouble::io("signals", &error))?;
-    logtail::lease::prepare().map_err(|error| Trouble::io("signals", &error))?;
     plan.most_open = logtail::system::raise_limit_of_open_files();
     let mut follower = Follower::new(Unpacking(System), plan, boot_id(), logline::position::Fid::random);
     let state = match directory {
@@ -53,7 +60,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
         drain: Drain::new(args.drain_quiet, args.drain_max),
     };
     let others = Others::new(args.also_acked.clone(), boot_id());
-    Run::new(follower, state, others, signals, pace, clock).run()
+    Run::new(follower, state, others, signals, pace, clock, pulse).run()
 }
 
 fn plan(args: &Args, state: Option<&Path>) -> Result<Plan, Stop> {

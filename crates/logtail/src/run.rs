@@ -18,6 +18,7 @@ use crate::checkpoint::Outgoing;
 use crate::drain::Drain;
 use crate::follow::Follower;
 use crate::gzip::Unpacking;
+use crate::hung::Pulse;
 use crate::others::Others;
 use crate::state::State;
 use crate::system::System;
@@ -55,6 +56,7 @@ pub struct Run {
     watch: Option<Watch>,
     pace: Pace,
     clock: Instant,
+    pulse: Pulse,
     looked_at: Option<Duration>,
     /// The rest between two looks where nothing wakes: short after activity, then longer.
     rest: Duration,
@@ -84,6 +86,7 @@ impl Run {
         signals: Signals,
         pace: Pace,
         clock: Instant,
+        pulse: Pulse,
     ) -> Self {
         let watch = if pace.follows && pace.inotify { Watch::new() } else { None };
         Self {
@@ -95,6 +98,7 @@ impl Run {
             watch,
             pace,
             clock,
+            pulse,
             looked_at: None,
             rest: GROUPED,
             look_took: Duration::ZERO,
@@ -122,6 +126,7 @@ impl Run {
     fn follow(&mut self) -> Result<End, Stop> {
         loop {
             let now = self.clock.elapsed();
+            self.pulse.beat(now);
             if let Some(end) = self.obey(now) {
                 return Ok(end);
             }
@@ -323,6 +328,7 @@ impl Run {
         others.extend(self.watch.as_ref().filter(|_| for_events).map(|watch| watch.as_fd()));
         let wait = Wait { output: Some(self.output.fd()), for_room, others, ..Wait::default() };
         let woken = wait.wait(Some(timeout)).map_err(|error| Trouble::io("poll", &error))?;
+        self.pulse.beat(self.clock.elapsed());
         if woken.reader_is_gone { Err(Stop::ReaderGone) } else { Ok(()) }
     }
 
