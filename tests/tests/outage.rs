@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use logpipe_tests::pipeline::Pipeline;
-use logpipe_tests::receiver::Behaviour;
+use logpipe_tests::receiver::{Behaviour, Receiver};
 use logpipe_tests::site::Site;
-use logpipe_tests::tools::await_that;
+use logpipe_tests::tools::{self, await_that};
 
 /// Kilobytes that each member has in memory.
 fn resident(pipeline: &Pipeline) -> Vec<u64> {
@@ -63,4 +64,26 @@ fn g8_while_the_server_is_down_memory_is_flat_and_then_everything_arrives_in_ord
     assert_eq!(wrong, None, "in order, and each once");
     let said = site.said();
     assert!(said.contains("trying again") && said.contains("recovered after"), "{said}");
+}
+
+#[test]
+fn an_input_that_ends_while_the_server_takes_nothing_is_given_up_when_the_drain_is_over() {
+    let receiver = Receiver::start();
+    receiver.fail(Behaviour { status: Some(503), ..Behaviour::default() });
+    let mut logpost = Command::new(tools::directory().join("logpost"))
+        .args(["--to=elasticsearch", "--batch-bytes=64KiB", "--drain=1s", &receiver.url()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = logpost.stdin.take().unwrap();
+    rustix::io::ioctl_fionbio(&stdin, true).unwrap();
+    // It reads no more, for it holds as much as it may: its end stands behind what the pipe holds.
+    let record = format!("{{\"message\":\"{}\"}}\n", "x".repeat(1000));
+    await_that("a full pipe", || stdin.write(record.as_bytes()).is_err() && receiver.requests() > 3);
+    drop(stdin);
+    let mut said = String::new();
+    logpost.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(logpost.wait().unwrap().code(), Some(2), "{said}");
+    assert!(said.contains("records are not delivered"), "{said}");
 }

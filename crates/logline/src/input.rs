@@ -180,7 +180,7 @@ impl Input {
                 return Ok(Wake::CountersAsked);
             }
             let others = self.signals.iter().flat_map(Signals::fds).collect();
-            let wait = Wait { input: Some(self.fd), output: Some(output.fd()), for_room: false, others };
+            let wait = Wait { input: Some(self.fd), output: Some(output.fd()), others, ..Wait::default() };
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let woken = wait.wait(left).map_err(|error| trouble(&error))?;
             if woken.reader_is_gone {

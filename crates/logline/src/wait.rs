@@ -17,12 +17,18 @@ pub struct Wait<'a> {
     pub output: Option<BorrowedFd<'a>>,
     /// The output is to have room, too.
     pub for_room: bool,
+    /// To lose its writer: POLLHUP on a pipe, whatever it still holds. For an input that is not to be read now.
+    pub unread: Option<BorrowedFd<'a>>,
     /// To become readable, whichever of them.
     pub others: Vec<BorrowedFd<'a>>,
 }
 
 /// What has come.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each tells of another descriptor, and any of them may hold together"
+)]
 pub struct Woken {
     /// The input can be read, or is at its end.
     pub input: bool,
@@ -30,6 +36,8 @@ pub struct Woken {
     pub room: bool,
     /// Nobody reads the output any more.
     pub reader_is_gone: bool,
+    /// Nobody writes the input any more that is not read now.
+    pub writer_is_gone: bool,
     /// Which of the others can be read: the first of them.
     pub other: Option<usize>,
 }
@@ -40,10 +48,11 @@ impl Wait<'_> {
     /// # Errors
     /// What `poll` fails with.
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Woken> {
-        let mut fds = Vec::with_capacity(self.others.len() + 2);
+        let mut fds = Vec::with_capacity(self.others.len() + 3);
         fds.extend(self.input.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
         let room = if self.for_room { PollFlags::OUT } else { PollFlags::empty() };
         fds.extend(self.output.iter().map(|fd| PollFd::new(fd, room)));
+        fds.extend(self.unread.iter().map(|fd| PollFd::new(fd, PollFlags::empty())));
         fds.extend(self.others.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
         match poll(&mut fds, timeout.and_then(|timeout| Timespec::try_from(timeout).ok()).as_ref()) {
             Ok(_) => {}
@@ -60,6 +69,9 @@ impl Wait<'_> {
             woken.room = events.contains(PollFlags::OUT);
             woken.reader_is_gone = events.intersects(PollFlags::ERR | PollFlags::HUP);
         }
+        if self.unread.is_some() {
+            woken.writer_is_gone = polled.next().is_some_and(|events| events.contains(PollFlags::HUP));
+        }
         woken.other = polled.position(|events| !events.is_empty());
         Ok(woken)
     }
@@ -74,13 +86,23 @@ mod tests {
     #[test]
     fn what_has_come_is_told_and_nothing_else() {
         let (read, write) = rustix::pipe::pipe().unwrap();
-        let wait = Wait { input: Some(read.as_fd()), output: Some(write.as_fd()), for_room: true, others: vec![] };
+        let wait = Wait { input: Some(read.as_fd()), output: Some(write.as_fd()), for_room: true, ..Wait::default() };
         let woken = wait.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(woken, Woken { room: true, ..Woken::default() });
         rustix::io::write(&write, b"x").unwrap();
         assert!(wait.wait(Some(Duration::ZERO)).unwrap().input);
         let other = Wait { others: vec![read.as_fd()], ..Wait::default() };
         assert_eq!(other.wait(None).unwrap(), Woken { other: Some(0), ..Woken::default() });
+    }
+
+    #[test]
+    fn a_writer_that_goes_away_is_told_before_all_it_wrote_is_read() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&write, b"x").unwrap();
+        let wait = Wait { unread: Some(read.as_fd()), ..Wait::default() };
+        assert_eq!(wait.wait(Some(Duration::ZERO)).unwrap(), Woken::default());
+        drop(write);
+        assert_eq!(wait.wait(None).unwrap(), Woken { writer_is_gone: true, ..Woken::default() });
     }
 
     #[test]
