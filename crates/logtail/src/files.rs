@@ -489,7 +489,10 @@ impl<F> Files<F> {
                 return Ok(Some((known.fid(), start)));
             }
             let is_closed = !known.is_open() && known.inode() != stat.inode;
-            if is_closed && is_longer_copy(context.disk, known.print(), known.inode(), path, file, stat.size)? {
+            if is_closed
+                && is_longer_copy(context.disk, known.print(), known.inode(), path, file, stat.size)?
+                && !self.begins_as_another(context.disk, known, file)?
+            {
                 return Ok(Some((known.fid(), known.end().unwrap_or(known.offset()))));
             }
             let is_whole =
@@ -497,12 +500,28 @@ impl<F> Files<F> {
             if is_whole && let Some(original) = known.file() {
                 let is_gone = context.disk.stat_open(original)?.names == 0;
                 let is_free = context.disk.has_writer(original) != Some(true);
-                if is_gone && is_free && known.print().stands(context.disk, file)? {
+                let stands = is_gone && is_free && known.print().stands(context.disk, file)?;
+                if stands && !self.begins_as_another(context.disk, known, file)? {
                     return Ok(Some((known.fid(), known.offset())));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Whether another generation of its path begins as the generation and the file do, and holds something else than the
+    /// file: programs may print more than a KiB at each start, and all that was read of the generation may be just that.
+    pub fn begins_as_another<D: Disk<File = F>>(&self, disk: &D, known: &Generation<F>, file: &F) -> io::Result<bool> {
+        let mut first = [0; HEAD];
+        let count = read_full(disk, file, &mut first, 0)?;
+        for other in self.of_path(known.path()).iter().filter_map(|fid| self.get(*fid)) {
+            let print = other.print();
+            let begins_so = print.head().length == HEAD as u64 && print.begins_with(&first[..count]);
+            if other.fid() != known.fid() && begins_so && !print.stands(disk, file)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The inode numbers of entries whose identities must not go on, and that were not found yet.

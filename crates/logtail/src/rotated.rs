@@ -547,7 +547,11 @@ fn known_packed<D: Disk>(
             (Some(original), _) => is_prefix(disk, &file, stat.size, original, given_back(known)).unwrap_or(false),
             // It may have been finished before its last line: then it goes on, if it is surely the same.
             (None, Some(end)) if end != stat.size && known.print().marker().offset <= HEAD as u64 => false,
-            (None, _) => known.is_copied_to(disk, &file, stat.size).unwrap_or(false),
+            (None, end) => {
+                let is_longer = end.is_some_and(|end| end < stat.size);
+                known.is_copied_to(disk, &file, stat.size).unwrap_or(false)
+                    && !(is_longer && files.begins_as_another(disk, known, &file).unwrap_or(false))
+            }
         }
     };
     // Those too that were first seen under the name of an older one, and are at home there.

@@ -713,6 +713,37 @@ fn w42_a_log_that_was_there_before_brings_what_is_new_in_it_also_if_it_was_compr
 }
 
 #[test]
+fn w43_what_begins_with_all_that_a_finished_log_held_is_no_copy_of_it_where_logs_begin_alike() {
+    on_fake(&["a.log"], |stage| {
+        let banner = text_of(0..100);
+        stage.append("a.log", &banner);
+        stage.start();
+        stage.come(100);
+        stage.rename("a.log", "a.log.1");
+        stage.append("a.log", &format!("{banner}A1\n"));
+        stage.come(101);
+        stage.pass(20);
+        while_down(stage, |stage| {
+            stage.compress("a.log.1", "a.log.3.gz");
+            stage.append("a.log", "A2\n");
+            stage.rename("a.log", "a.log.2");
+            stage.compress("a.log.2", "a.log.2.gz");
+            stage.append("a.log", &format!("{banner}B\n"));
+            stage.rename("a.log", "a.log.1");
+            stage.compress("a.log.1", "a.log.1.gz");
+            stage.append("a.log", &format!("{banner}C\n"));
+        });
+        stage.pass(70);
+        let mut lines = vec!["A2"];
+        for last in ["B", "C"] {
+            lines.extend(lines_of(&banner));
+            lines.push(last);
+        }
+        stage.comes(&lines);
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);
