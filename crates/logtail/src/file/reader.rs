@@ -413,7 +413,7 @@ impl Reader {
         if stat.size < self.least_size() {
             return Ok(Progress::Rewritten);
         }
-        self.size = stat.size;
+        let seen = std::mem::replace(&mut self.size, stat.size);
         if stat.size == self.scanned {
             self.meets_no_nuls();
             return self.look_at_same_size(disk, file, &stat);
@@ -430,7 +430,12 @@ impl Reader {
             && (from > 0 || self.print.begins_in(&scratch[..count], disk, file)?)
             && self.ends_further(disk, file)?;
         if !is_known {
-            return self.meet_other_content(disk, file, reading);
+            let progress = self.meet_other_content(disk, file, reading)?;
+            if matches!(progress, Progress::Rewritten) {
+                // The new size is that of other content.
+                self.size = seen;
+            }
+            return Ok(progress);
         }
         let run = Run::first(&scratch[..count], known, self.scanned == self.offset);
         let end = run.map_or(count, |run| run.start);

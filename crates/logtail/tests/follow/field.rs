@@ -744,6 +744,22 @@ fn w43_what_begins_with_all_that_a_finished_log_held_is_no_copy_of_it_where_logs
 }
 
 #[test]
+fn w44_the_size_of_new_content_never_counts_as_vanished() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", &text_of(0..100));
+        stage.start();
+        stage.come(100);
+        for round in 1..4 {
+            let text = text_of(1000 * round..1000 * round + 100 + 50 * round);
+            stage.overwrite("a", &text);
+            stage.comes(&lines_of(&text));
+            stage.pass(70);
+        }
+        assert!(!stage.said_all().contains("vanished"), "{}", stage.said_all());
+    });
+}
+
+#[test]
 fn w26_a_report_of_the_same_length_in_the_place_of_another_is_read() {
     every_way(&["a"], |stage| {
         let text = text_of(0..100);
