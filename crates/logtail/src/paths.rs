@@ -219,6 +219,21 @@ impl Paths {
         Lesson::New
     }
 
+    /// The other paths whose names are such as `found` tells that older generations of `path` have, and which show files that
+    /// were first seen there.
+    pub fn at_home_under_such_names(&self, path: &Path, found: &Path) -> Vec<PathBuf> {
+        use std::os::unix::ffi::OsStrExt as _;
+        let Some(shape) = self.get(path).and_then(|watched| shape_of(path, watched, found)) else { return Vec::new() };
+        let is_such = |other: &Path| {
+            other != path
+                && other != found
+                && other.parent() == found.parent()
+                && other.file_name().is_some_and(|name| shape.matches(name.as_bytes()))
+        };
+        let homes = self.iter().filter(|(_, watched)| watched.is_home && watched.current.is_some());
+        homes.filter(|(other, _)| is_such(other)).map(|(other, _)| other.to_owned()).collect()
+    }
+
     /// Whether `found` differs from the name of `path`, or from where it leads, by numbers only, as the name of an older
     /// generation does.
     pub fn is_numbered(&self, path: &Path, found: &Path) -> bool {

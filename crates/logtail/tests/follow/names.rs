@@ -11,6 +11,11 @@ fn come(stage: &mut Stage, count: usize) -> Vec<String> {
     came.iter().map(|line| format!("{} {}", name(&line.path), line.text())).collect()
 }
 
+fn sorted(mut came: Vec<String>) -> Vec<String> {
+    came.sort();
+    came
+}
+
 fn lines(from: usize, count: usize) -> String {
     (from..from + count).map(|number| format!("line number {number} of this log\n")).collect()
 }
@@ -295,6 +300,23 @@ fn l11_instances_with_numbers_are_at_home_at_their_paths_while_their_writers_liv
             }
         }
         stage.come(names.len());
+    });
+}
+
+#[test]
+fn l36_a_name_that_another_instance_has_at_home_teaches_nothing() {
+    every_way(&["*.log"], |stage| {
+        stage.append("worker.log", "1\n");
+        let other = stage.open("worker-2.log");
+        stage.write(other, "a\n");
+        stage.start();
+        assert_eq!(sorted(come(stage, 2)), ["worker-2.log a", "worker.log 1"]);
+        stage.rename("worker.log", "worker-1.log");
+        stage.append("worker.log", "2\n");
+        stage.write(other, "b\n");
+        assert_eq!(sorted(come(stage, 2)), ["worker-2.log b", "worker.log 2"]);
+        stage.append("worker-3.log", "c\n");
+        assert_eq!(come(stage, 1), ["worker-3.log c"]);
     });
 }
 
