@@ -85,3 +85,22 @@ fn k22_what_logpost_writes_is_not_followed_where_the_glob_matches_it() {
     assert_eq!(site.drain(&line).unwrap(), [Some(0); 3], "{}", site.said());
     assert_eq!(site.messages(), ["one", "two"], "{}", site.said());
 }
+
+#[test]
+fn a_log_that_is_named_from_elsewhere_is_the_one_it_was_and_what_was_rotated_meanwhile_is_read() {
+    let site = Site::new("spelled");
+    fs::write(site.log(), "one\n").unwrap();
+    let whole = site.line("", &["logparse text"], "");
+    let mut short = whole.clone();
+    let directory = site.log().parent().unwrap().display().to_string();
+    *short[0].last_mut().unwrap() = "app.log".to_owned();
+    short[0].splice(0..0, ["env".to_owned(), "-C".to_owned(), directory]);
+    assert_eq!(site.drain(&short).unwrap(), [Some(0); 3], "{}", site.said());
+    fs::rename(site.log(), site.path("logs/app.log.2")).unwrap();
+    fs::write(site.path("logs/app.log.1"), "two\n").unwrap();
+    fs::write(site.log(), "three\n").unwrap();
+    assert_eq!(site.drain(&whole).unwrap(), [Some(0); 3], "{}", site.said());
+    let mut messages = site.messages();
+    messages.sort_unstable();
+    assert_eq!(messages, ["one", "three", "two"], "{}", site.said());
+}

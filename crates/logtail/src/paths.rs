@@ -165,8 +165,8 @@ impl Paths {
     /// An earlier run has watched paths with these patterns; where it did not say, with those of `plan`.
     pub fn resume(&mut self, patterns: Option<Vec<String>>, plan: &Plan) {
         self.is_first_look = false;
-        let of_plan = || plan.patterns.iter().map(ToString::to_string).collect();
-        self.known_patterns = patterns.map_or_else(of_plan, |patterns| patterns.into_iter().collect());
+        let of_plan = || plan.patterns.iter().map(in_full).collect();
+        self.known_patterns = patterns.map_or_else(of_plan, |patterns| patterns.iter().map(in_full).collect());
     }
 
     /// An earlier run has learnt these shapes. One that cannot be read is learnt again.
@@ -253,8 +253,7 @@ impl Paths {
             use std::os::unix::ffi::OsStrExt as _;
             let bytes = own.as_os_str().as_bytes();
             let finds = |pattern: &&Pattern| pattern.finds(bytes);
-            let is_new = !self.is_all_ours
-                && !plan.patterns.iter().filter(finds).any(|found| self.known_patterns.contains(&found.to_string()));
+            let is_new = !plan.patterns.iter().filter(finds).any(|pattern| self.was_looked_for(pattern));
             self.watched.insert(own.as_os_str().into(), WatchedPath { is_new, ..WatchedPath::default() });
         }
     }
@@ -327,7 +326,12 @@ impl Paths {
 
     /// Whether a pattern was never looked for.
     pub fn has_new_patterns(&self, plan: &Plan) -> bool {
-        !self.is_all_ours && plan.patterns.iter().any(|pattern| !self.known_patterns.contains(&pattern.to_string()))
+        plan.patterns.iter().any(|pattern| !self.was_looked_for(pattern))
+    }
+
+    /// Whether a pattern was looked for, however it was spelled.
+    fn was_looked_for(&self, pattern: &Pattern) -> bool {
+        self.is_all_ours || self.known_patterns.contains(&in_full(pattern))
     }
 
     /// Whether no look has been finished since the state began.
@@ -337,14 +341,14 @@ impl Paths {
 
     /// A look has been finished.
     pub fn look_is_over(&mut self, plan: &Plan) {
-        self.known_patterns.extend(plan.patterns.iter().map(ToString::to_string));
+        self.known_patterns.extend(plan.patterns.iter().map(in_full));
         (self.is_first_look, self.is_all_ours) = (false, false);
         for watched in self.watched.values_mut() {
             watched.is_new = false;
         }
     }
 
-    /// The patterns that have been looked for, sorted.
+    /// The patterns that have been looked for, from the root on; sorted.
     pub fn known_patterns(&self) -> Vec<String> {
         let mut patterns: Vec<String> = self.known_patterns.iter().cloned().collect();
         patterns.sort_unstable();
@@ -410,7 +414,7 @@ impl Paths {
         let mut directories = Vec::new();
         for pattern in &context.plan.patterns {
             let is_literal = pattern.is_literal();
-            let is_new = !self.is_all_ours && !self.known_patterns.contains(&pattern.to_string());
+            let is_new = !self.was_looked_for(pattern);
             let expansion = pattern.expand(context.disk);
             directories.extend(expansion.directories);
             for (path, error) in expansion.troubles {
@@ -677,6 +681,12 @@ impl Paths {
         }
         has_forgotten
     }
+}
+
+/// A pattern as it is from the root on.
+fn in_full(pattern: &impl ToString) -> String {
+    let pattern = pattern.to_string();
+    std::path::absolute(&pattern).map_or(pattern, |whole| whole.display().to_string())
 }
 
 /// The shape that the name `found` of an older generation of `path` tells.
