@@ -509,15 +509,19 @@ impl<F> Files<F> {
         Ok(None)
     }
 
-    /// Whether another generation of its path begins as the generation and the file do, and holds something else than the
-    /// file: programs may print more than a KiB at each start, and all that was read of the generation may be just that.
+    /// Whether another generation of its path begins as the generation and the file do, and goes on otherwise only behind all
+    /// that was read of the generation: programs may print more than a KiB at each start, and that may be all of it.
     pub fn begins_as_another<D: Disk<File = F>>(&self, disk: &D, known: &Generation<F>, file: &F) -> io::Result<bool> {
         let mut first = [0; HEAD];
         let count = read_full(disk, file, &mut first, 0)?;
         for other in self.of_path(known.path()).iter().filter_map(|fid| self.get(*fid)) {
             let print = other.print();
             let begins_so = print.head().length == HEAD as u64 && print.begins_with(&first[..count]);
-            if other.fid() != known.fid() && begins_so && !print.stands(disk, file)? {
+            let may_be_all = other.fid() != known.fid()
+                && begins_so
+                && !print.stands(disk, file)?
+                && !print.parts_before(disk, file, known.print().marker().offset)?;
+            if may_be_all {
                 return Ok(true);
             }
         }

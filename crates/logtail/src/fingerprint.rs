@@ -319,6 +319,16 @@ impl Fingerprint {
         Ok(reached)
     }
 
+    /// Whether the file is known to hold something else than was read, in front of `offset`.
+    pub fn parts_before<D: Disk>(&self, disk: &D, file: &D::File, offset: u64) -> io::Result<bool> {
+        for sample in self.samples().chain([&self.marker]).filter(|sample| sample.offset <= offset) {
+            if self.compare(disk, file, sample)? == Some(false) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether `candidate`, `size` bytes long, is the copy that was made before the original was truncated: it holds all
     /// that was read, or, being shorter (lines came between the copy and the truncation), all samples as far as it
     /// reaches, one of them behind the first KiB.

@@ -744,6 +744,34 @@ fn w43_what_begins_with_all_that_a_finished_log_held_is_no_copy_of_it_where_logs
 }
 
 #[test]
+fn w43_a_log_with_lines_of_its_own_is_known_in_a_longer_copy_although_all_begin_alike() {
+    for is_packed in [false, true] {
+        on_fake(&["a.log"], |stage| {
+            let banner = text_of(0..100);
+            stage.append("a.log", &format!("{banner}{}", text_of(1000..1500)));
+            stage.start();
+            stage.come(600);
+            stage.rename("a.log", "a.log.1");
+            stage.append("a.log", &format!("{banner}{}", text_of(2000..2500)));
+            stage.come(600);
+            stage.pass(20);
+            while_down(stage, |stage| {
+                if is_packed {
+                    stage.append("a.log.1", "more\n");
+                    stage.compress("a.log.1", "a.log.1.gz");
+                } else {
+                    stage.copy("a.log", "new");
+                    stage.append("new", "more\n");
+                    stage.rename("new", "a.log");
+                }
+            });
+            stage.pass(70);
+            stage.comes(&["more"]);
+        });
+    }
+}
+
+#[test]
 fn w44_the_size_of_new_content_never_counts_as_vanished() {
     on_fake(&["a"], |stage| {
         stage.append("a", &text_of(0..100));
