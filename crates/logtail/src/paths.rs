@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -223,15 +224,26 @@ impl Paths {
     /// were first seen there.
     pub fn at_home_under_such_names(&self, path: &Path, found: &Path) -> Vec<PathBuf> {
         use std::os::unix::ffi::OsStrExt as _;
+        if self.is_rotated_name(found) {
+            return Vec::new();
+        }
         let Some(shape) = self.get(path).and_then(|watched| shape_of(path, watched, found)) else { return Vec::new() };
-        let is_such = |other: &Path| {
-            other != path
-                && other != found
-                && other.parent() == found.parent()
-                && other.file_name().is_some_and(|name| shape.matches(name.as_bytes()))
+        // By bytes: to part all paths into their components takes ten times as long.
+        let whole = found.as_os_str().as_bytes();
+        let directory = &whole[..whole.len() - found.file_name().map_or(0, OsStr::len)];
+        let is_such = |(other, watched): &(&OsStr, &WatchedPath)| {
+            let name = other.as_bytes().strip_prefix(directory);
+            watched.is_home
+                && watched.current.is_some()
+                && name.is_some_and(|name| !name.contains(&b'/') && shape.matches(name))
+                && other.as_bytes() != whole
+                && *other != path.as_os_str()
         };
-        let homes = self.iter().filter(|(_, watched)| watched.is_home && watched.current.is_some());
-        homes.filter(|(other, _)| is_such(other)).map(|(other, _)| other.to_owned()).collect()
+        let first = Bound::Included(OsStr::from_bytes(directory));
+        let beside = self.watched.range::<OsStr, _>((first, Bound::Unbounded));
+        let beside = beside.map(|(other, watched)| (&**other, watched));
+        let beside = beside.take_while(|(other, _)| other.as_bytes().starts_with(directory));
+        beside.filter(is_such).map(|(other, _)| PathBuf::from(other)).collect()
     }
 
     /// Whether `found` differs from the name of `path`, or from where it leads, by numbers only, as the name of an older

@@ -281,10 +281,11 @@ pub fn learn_name<D: Disk>(
     found: &Path,
 ) -> Lesson {
     // Where another instance has such a name and is written beside this one, it tells nothing of the names of others.
-    let born = context.disk.open_itself(found).ok().and_then(|file| context.disk.born(&file));
-    let is_written =
-        |other: &PathBuf| context.disk.stat(other).is_ok_and(|stat| born.is_none_or(|born| stat.modified > born));
-    if paths.at_home_under_such_names(path, found).iter().any(is_written) {
+    let others = paths.at_home_under_such_names(path, found);
+    if !others.is_empty()
+        && let Some(born) = context.disk.open_itself(found).ok().and_then(|file| context.disk.born(&file))
+        && others.iter().any(|other| context.disk.stat(other).is_ok_and(|stat| stat.modified > born))
+    {
         return Lesson::Known;
     }
     let lesson = paths.learn(path, found, files.followed_since(path));
