@@ -445,6 +445,7 @@ impl Reader {
             if !is_long {
                 self.take_lines(path, reading.shape, bytes, from, out);
             } else if !self.take_long(source, reading.shape, bytes, from, out)? {
+                self.size = seen;
                 return Ok(Progress::Rewritten);
             }
             self.remember(disk, file, &scratch[..index(self.scanned - from)], from, before, reading)?;
