@@ -63,8 +63,8 @@ pub struct Post {
     deadline: Option<Duration>,
     interrupted: bool,
     is_at_eof: bool,
-    /// Nothing more comes than what is in the pipe.
-    has_seen_end: bool,
+    /// While stdin is not read, since when nobody writes to it.
+    alone_since: Option<Duration>,
     /// While stdin is not read, when to look whether logtail has ended.
     look_at: Option<Duration>,
     /// Something has been read.
@@ -100,7 +100,7 @@ impl Post {
             deadline: None,
             interrupted: false,
             is_at_eof: false,
-            has_seen_end: false,
+            alone_since: None,
             look_at: None,
             has_input: false,
             dry_run: None,
@@ -186,26 +186,38 @@ impl Post {
 
     /// The end of the input has come, or is behind what the pipe holds.
     fn see_end(&mut self, now: Duration) {
-        self.has_seen_end = true;
-        // Who says how long a batch is to be tried means the end of a file, too.
-        if self.limits.retry_for.is_none() || self.limits.drain.is_some() {
+        if self.ends_with_input() {
             self.begin_drain(now);
         }
+    }
+
+    /// Who says how long a batch is to be tried means the end of a file, too.
+    fn ends_with_input(&self) -> bool {
+        self.limits.retry_for.is_none() || self.limits.drain.is_some()
     }
 
     /// While stdin is not read, because the server takes nothing, its end cannot be read either. That nobody writes to it
     /// any more says as much, and so does an end of logtail, where the filters behind it wait for room in the pipe:
     /// nothing more comes than what the pipes hold.
     fn look_for_end(&mut self, now: Duration) {
-        if self.deadline.is_some() || self.has_seen_end || self.window.has_room() {
-            self.look_at = None;
+        if self.deadline.is_some() || self.is_at_eof || self.window.has_room() {
+            (self.look_at, self.alone_since) = (None, None);
             return;
         }
         let look_at = *self.look_at.get_or_insert(now + LOOK_EVERY);
         if now >= look_at {
             self.look_at = Some(now + LOOK_EVERY);
+            let wait = Wait { unread: Some(self.input.as_fd()), ..Wait::default() };
+            let is_alone = wait.wait(Some(Duration::ZERO)).is_ok_and(|woken| woken.writer_is_gone);
+            // Another may come to a FIFO that has a name: so it counts only as long as it lasts.
+            self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(now));
             if self.acks.as_mut().is_some_and(Acks::has_logtail_ended) {
                 self.see_end(now);
+            } else if self.ends_with_input()
+                && let Some(since) = self.alone_since
+                && now >= since + self.limits.drain.unwrap_or(DRAIN)
+            {
+                self.deadline = Some(now);
             }
         }
     }
@@ -504,17 +516,12 @@ impl Post {
             }
         }
         let input = reads.then(|| self.input.as_fd());
-        let is_in_trouble = self.window.requests().any(|(_, request)| request.trouble.is_some());
-        let unread = (!reads && !self.has_seen_end && is_in_trouble).then(|| self.input.as_fd());
         let others = iter::once(self.deliverer.as_fd()).chain(self.signals.fds()).collect();
-        let woken = Wait { input, unread, others, ..Wait::default() }
+        let woken = Wait { input, others, ..Wait::default() }
             .wait(next.map(|next| next.saturating_sub(now)))
             .map_err(|error| Trouble::io("poll", &error))?;
         if woken.other == Some(0) {
             self.deliverer.hear();
-        }
-        if woken.writer_is_gone {
-            self.see_end(now);
         }
         // One may stand behind an answer.
         self.has_signal = woken.other.is_some();
