@@ -33,7 +33,7 @@ fn run(args: &Args) -> Result<Exit, Stop> {
     let of_signals = |error: io::Error| Trouble::io("signals", &error);
     let signals = Signals::of_end().map_err(of_signals)?;
     logtail::lease::prepare().map_err(of_signals)?;
-    hung::watched(clock, args.drain_max, |pulse| follow(args, signals, clock, pulse)).map_err(of_signals)?
+    hung::watched(clock, args.drain_max, |pulse| follow(args, signals, clock, pulse))?
 }
 
 fn follow(args: &Args, signals: Signals, clock: Instant, pulse: Pulse) -> Result<Exit, Stop> {

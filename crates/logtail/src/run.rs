@@ -267,7 +267,8 @@ impl Run {
         if !follows {
             output.flush()?;
         }
-        let left = self.pace.drain.left(now).unwrap_or(LAST_WRITE).max(LAST_WRITE);
+        let of_drain = self.pace.drain.left(now).filter(|_| !matches!(end, End::Stopped));
+        let left = of_drain.unwrap_or(LAST_WRITE).max(LAST_WRITE);
         let is_written = self.write_within(left)?;
         if is_written && let Some(state) = &mut self.state {
             state.advance(&self.follower, now, true);
