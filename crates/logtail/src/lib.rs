@@ -4,7 +4,7 @@
 //!
 //! | module | the idea |
 //! |---|---|
-//! | [`run`], [`drain`] | the loop, and how it ends |
+//! | [`run`], [`drain`], [`hung`] | the loop, how it ends, and how where a file system does not answer |
 //! | [`follow`] | the follower: what a look makes of each path |
 //! | [`paths`] | the watched paths: what the disk shows |
 //! | [`files`], [`mod@file`] | what is known of files; one generation of one file |
