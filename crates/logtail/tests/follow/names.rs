@@ -11,7 +11,7 @@ fn come(stage: &mut Stage, count: usize) -> Vec<String> {
     came.iter().map(|line| format!("{} {}", name(&line.path), line.text())).collect()
 }
 
-fn sorted(mut came: Vec<String>) -> Vec<String> {
+fn sorted<T: Ord>(mut came: Vec<T>) -> Vec<T> {
     came.sort();
     came
 }
@@ -290,11 +290,8 @@ fn l11_instances_with_numbers_are_at_home_at_their_paths_while_their_writers_liv
         }
         stage.start();
         for _ in 0..2 {
-            let mut came = come(stage, names.len());
-            let mut wanted: Vec<String> = names.iter().map(|name| format!("{name} {name}")).collect();
-            came.sort();
-            wanted.sort();
-            assert_eq!(came, wanted);
+            let wanted: Vec<String> = names.iter().map(|name| format!("{name} {name}")).collect();
+            assert_eq!(sorted(come(stage, names.len())), sorted(wanted));
             for (name, writer) in names.iter().zip(&writers) {
                 stage.write(*writer, &format!("{name}\n"));
             }
@@ -491,9 +488,7 @@ fn l19_files_of_another_path_that_is_watched_are_not_taken_for_rotated_ones() {
         stage.rename("app.log", "app-1.log");
         stage.append("app.log", "2\n");
         stage.append("app-2.log", "other 2\n");
-        let mut came = come(stage, 2);
-        came.sort();
-        assert_eq!(came, ["app-2.log other 2", "app.log 2"]);
+        assert_eq!(sorted(come(stage, 2)), ["app-2.log other 2", "app.log 2"]);
     });
 }
 
@@ -643,9 +638,7 @@ fn l23_a_link_whose_targets_are_compressed_while_it_leads_on() {
                 stage.link(&name(number), "current.log");
             }
             stage.start();
-            let mut came = numbers(&stage.come(700));
-            came.sort_unstable();
-            assert_eq!(came, (100..800).collect::<Vec<_>>(), "{pattern}");
+            assert_eq!(sorted(numbers(&stage.come(700))), (100..800).collect::<Vec<_>>(), "{pattern}");
         });
     }
 }
@@ -673,9 +666,7 @@ fn l24_logs_with_names_of_their_own_are_compressed_while_down_and_so_is_one_that
                 let day = 27 + (number - 100) / 100;
                 assert!(line.path.ends_with(&format!("/catalina.2026-11-{day}.log")), "{number} under {}", line.path);
             }
-            let mut came = numbers(&came);
-            came.sort_unstable();
-            assert_eq!(came, (100..400).collect::<Vec<_>>(), "{pattern}");
+            assert_eq!(sorted(numbers(&came)), (100..400).collect::<Vec<_>>(), "{pattern}");
         });
     }
 }
@@ -753,9 +744,7 @@ fn l27_an_empty_log_is_known_under_a_rotated_name_by_the_time_at_which_it_was_ma
         stage.rename("app.log", "app-1.log");
         stage.append("app.log", "2\n");
         stage.start();
-        let mut came = come(stage, 2);
-        came.sort();
-        assert_eq!(came, ["app.log 1", "app.log 2"]);
+        assert_eq!(sorted(come(stage, 2)), ["app.log 1", "app.log 2"]);
     });
 }
 
@@ -819,9 +808,7 @@ fn l30_a_writer_that_keeps_all_back_until_it_rotates_and_compresses_at_once() {
             let came = stage.come(300);
             assert!(came.iter().all(|line| line.path.ends_with("/app.log")), "{pattern}");
             // Made within one tick of the file system's clock, nothing tells which of them is older.
-            let mut came = numbers(&came);
-            came.sort_unstable();
-            assert_eq!(came, (100..400).collect::<Vec<_>>(), "{pattern}");
+            assert_eq!(sorted(numbers(&came)), (100..400).collect::<Vec<_>>(), "{pattern}");
         });
     }
 }
