@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use logpipe_tests::pipeline::{self, Pipeline, words};
+use logpipe_tests::pipeline::{Pipeline, words};
 use logpipe_tests::receiver::{Behaviour, Reset};
 use logpipe_tests::site::Site;
 use logpipe_tests::tools::await_that;
@@ -231,7 +231,7 @@ fn what_stands_still_is_ended_by_int_and_by_term_when_the_time_is_up() {
     for signal in [Signal::INT, Signal::TERM] {
         let site = Site::new(&format!("still-{}", signal.as_raw()));
         site.append(&numbered(0..20_000, 100)).unwrap();
-        let line = [pipeline::words(&format!("logtail -n +1 --drain-max 1s {}", site.log().display()))];
+        let line = [words(&format!("logtail -n +1 --drain-max 1s {}", site.log().display()))];
         let mut pipeline = Pipeline::start_into(&line, &site.path("said"), Stdio::piped()).unwrap();
         // Nobody reads it. A mount that does not answer holds logtail up in the same way, but takes root to make.
         let output = pipeline.output().unwrap();

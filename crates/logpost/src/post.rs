@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How long it goes on after TERM or EOF, where the user does not say.
 const DRAIN: Duration = Duration::from_secs(25);
-/// How often it is looked, while stdin is not read, whether logtail has ended.
+/// How often it is looked, while stdin is not read, whether its end has come.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The memory of a longer line is given back.
 const LONG: usize = 1 << 20;
@@ -65,7 +65,7 @@ pub struct Post {
     is_at_eof: bool,
     /// While stdin is not read, since when nobody writes to it.
     alone_since: Option<Duration>,
-    /// While stdin is not read, when to look whether logtail has ended.
+    /// While stdin is not read, when to look whether its end has come.
     look_at: Option<Duration>,
     /// Something has been read.
     has_input: bool,

@@ -124,7 +124,7 @@ impl Due {
         self.0 = Some(self.0.map_or(due, |before| before.min(due)));
     }
 
-    /// How long a loop has still time that stands still for so long now; `None` where nobody has asked it to end.
+    /// How much time is left to a loop that has stood still for `stands_still`; `None` where nobody has asked it to end.
     fn left(&self, now: Duration, stands_still: Duration) -> Option<Duration> {
         let due = self.0?;
         Some(due.saturating_sub(now).max(PATIENCE.saturating_sub(stands_still)))
