@@ -15,10 +15,7 @@ use ureq::{Agent, Proxy};
 
 use crate::outcome::Failure;
 use crate::tls::{Trust, is_authority_as_server};
-use crate::transport::{Dialler, Encryption, Ended, NoResolver, Watch, Written};
-
-/// How much of a request is written at once: each write wakes the reader, and a batch of the usual size goes in one.
-const WRITE_SIZE: usize = 640 << 10;
+use crate::transport::{Dialler, Encryption, Ended, NoResolver, Sending, Watch};
 
 /// The longest wait for a whole answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,26 +41,24 @@ pub struct Connecting {
     pub trust: Option<Arc<Trust>>,
 }
 
-/// Requests one after another, over a connection that stays open between them. `written` tells of each whether it went out
-/// whole.
-pub fn agent(connecting: &Connecting, written: Written) -> Agent {
-    agent_with(connecting, written, DefaultResolver::default())
+/// Requests one after another, over a connection that stays open between them.
+pub fn agent(connecting: &Connecting, sending: Sending) -> Agent {
+    agent_with(connecting, sending, DefaultResolver::default())
 }
 
-fn agent_with(connecting: &Connecting, written: Written, resolver: impl Resolver) -> Agent {
+fn agent_with(connecting: &Connecting, sending: Sending, resolver: impl Resolver) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_connect(connecting.connect_timeout)
-        .output_buffer_size(WRITE_SIZE)
         .proxy(None)
         .user_agent(concat!("logpost/", env!("CARGO_PKG_VERSION")));
     let connector =
         ().chain(ConnectProxyConnector::default())
-            .chain(Dialler::new(resolver, written.clone()))
-            .chain(Encryption(connecting.trust.clone()))
-            .chain(Watch { written, max_age: connecting.max_age });
+            .chain(Dialler::new(resolver, sending.clone()))
+            .chain(Encryption { trust: connecting.trust.clone(), outbox: sending.outbox })
+            .chain(Watch { written: sending.written, max_age: connecting.max_age });
     Agent::with_parts(config.build(), connector, NoResolver)
 }
 
@@ -315,7 +310,7 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
             }
         });
-        let agent = agent_with(&connecting(None), Written::default(), Scripted(Arc::clone(&script)));
+        let agent = agent_with(&connecting(None), Sending::default(), Scripted(Arc::clone(&script)));
         let ask = || agent.get("http://es:9200/").call().map(|answer| answer.status().as_u16());
         let failed = ask().map_err(|error| failure(&error));
         let cause = "the host name cannot be resolved: the name server cannot be asked now".to_owned();
@@ -337,7 +332,7 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
             })
         });
-        let agent = agent_with(&connecting(Some(Duration::ZERO)), Written::default(), Scripted(script));
+        let agent = agent_with(&connecting(Some(Duration::ZERO)), Sending::default(), Scripted(script));
         for _ in 0..2 {
             assert_eq!(agent.get("http://es:9200/").call().unwrap().status().as_u16(), 200);
         }
@@ -361,12 +356,12 @@ mod tests {
             }
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
         });
-        let written = Written::default();
-        let agent = agent_with(&connecting(Some(Duration::ZERO)), written.clone(), Scripted(script));
-        written.begin();
+        let sending = Sending::default();
+        let agent = agent_with(&connecting(Some(Duration::ZERO)), sending.clone(), Scripted(script));
+        sending.written.begin();
         // Head and body are written one after the other.
         assert_eq!(agent.post("http://es:9200/").send("a body, the end").unwrap().status().as_u16(), 200);
-        assert!(written.is_whole());
+        assert!(sending.written.is_whole());
         server.join().unwrap();
     }
 

@@ -15,14 +15,14 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use logline::ending::Trouble;
 use rustix::pipe::{PipeFlags, pipe_with};
-use ureq::Agent;
 use ureq::http::Response;
+use ureq::{Agent, SendBody};
 
 use crate::connection::{Connecting, MaxTime, agent, failure, is_of_dialling, is_of_tls, is_stale};
 use crate::outcome::{Answer, Failure};
 use crate::target::{Place, Target};
 use crate::tls::Trust;
-use crate::transport::Written;
+use crate::transport::Sending;
 
 /// More of an answer is not read.
 const LONGEST_ANSWER: u64 = 4 << 20;
@@ -80,10 +80,10 @@ impl Deliverer {
         for slot in 0..count {
             let (request, inbox) = channel::<Outgoing>();
             requests.push(request);
-            let written = Written::default();
+            let sending = Sending::default();
             let mut courier = Courier {
-                agent: agent(connecting, written.clone()),
-                written,
+                agent: agent(connecting, sending.clone()),
+                sending,
                 target: Arc::clone(&target),
                 trust: connecting.trust.clone(),
                 max_time: connecting.max_time,
@@ -92,8 +92,8 @@ impl Deliverer {
             };
             let (answered, wake) = (answered.clone(), Arc::clone(&wake));
             let work = move || {
-                for Outgoing { id, key, body, answer } in inbox {
-                    let answer = courier.send(key.as_deref(), &body, answer);
+                for Outgoing { id, key, mut body, answer } in inbox {
+                    let answer = courier.send(key.as_deref(), &mut body, answer);
                     if answered.send(Incoming { slot, id, body, answer }).is_err() {
                         return;
                     }
@@ -196,8 +196,7 @@ impl Patience {
 /// What a thread sends requests with.
 struct Courier {
     agent: Agent,
-    /// Whether the request went out whole.
-    written: Written,
+    sending: Sending,
     target: Arc<Target>,
     trust: Option<Arc<Trust>>,
     max_time: MaxTime,
@@ -207,7 +206,7 @@ struct Courier {
 }
 
 impl Courier {
-    fn send(&mut self, key: Option<&str>, body: &[u8], memory: Vec<u8>) -> Result<Answer, Failure> {
+    fn send(&mut self, key: Option<&str>, body: &mut Vec<u8>, memory: Vec<u8>) -> Result<Answer, Failure> {
         let place = self.target.place();
         let answer = self.try_send(place, key, body, memory);
         let is_well = answer.as_ref().is_ok_and(|answer| answer.status < 500);
@@ -217,15 +216,21 @@ impl Courier {
         answer.map_err(|failure| failure.said_of(self.target.name_of(place)))
     }
 
-    fn try_send(&mut self, place: usize, key: Option<&str>, body: &[u8], memory: Vec<u8>) -> Result<Answer, Failure> {
+    fn try_send(
+        &mut self,
+        place: usize,
+        key: Option<&str>,
+        body: &mut Vec<u8>,
+        memory: Vec<u8>,
+    ) -> Result<Answer, Failure> {
         let mut packed = std::mem::take(&mut self.packed);
         let body = if self.target.is_compressed { pack(&mut packed, body) } else { body };
         let silence = self.patience.silence();
         let answered = loop {
-            self.written.begin();
+            self.sending.written.begin();
             match self.post(place, silence, key, body) {
                 // Nothing is known about the request either; it would be sent again in any case.
-                Err(error) if is_stale(&error) => {}
+                Err(error) if is_stale(&error) && !body.is_empty() => {}
                 other => break other,
             }
         };
@@ -249,7 +254,7 @@ impl Courier {
         if matches!(answer.status, 401 | 403) {
             self.target.read_token_again();
         }
-        if (200..300).contains(&answer.status) && !self.written.is_whole() {
+        if (200..300).contains(&answer.status) && !self.sending.written.is_whole() {
             let status = answer.status;
             // Fewer records would not make it read them: they would only be believed to have been read.
             return Err(Failure::Hold(format!(
@@ -259,12 +264,13 @@ impl Courier {
         Ok(answer)
     }
 
+    /// Sends a request and awaits the head of its answer. While it is sent the body is elsewhere, and then is back.
     fn post(
         &self,
         place: usize,
         silence: Duration,
         key: Option<&str>,
-        body: &[u8],
+        body: &mut Vec<u8>,
     ) -> Result<Response<ureq::Body>, ureq::Error> {
         let target = &self.target;
         let Place { url, proxy, .. } = &target.places[place];
@@ -295,11 +301,15 @@ impl Courier {
         if target.is_compressed {
             request = request.header("content-encoding", "gzip");
         }
-        request.send(body)
+        request = request.header("content-length", body.len());
+        let mut counter = self.sending.outbox.put(std::mem::take(body));
+        let answered = request.send(SendBody::from_reader(&mut counter));
+        *body = self.sending.outbox.take();
+        answered
     }
 }
 
-fn pack<'a>(memory: &'a mut Vec<u8>, body: &[u8]) -> &'a [u8] {
+fn pack<'a>(memory: &'a mut Vec<u8>, body: &[u8]) -> &'a mut Vec<u8> {
     memory.clear();
     let mut encoder = GzEncoder::new(std::mem::take(memory), Compression::fast());
     // Writing to memory cannot fail.
@@ -383,7 +393,9 @@ mod tests {
     #[test]
     fn a_packed_body_is_the_same_body() {
         let (mut memory, mut text) = (b"before".to_vec(), String::new());
-        flate2::read::GzDecoder::new(pack(&mut memory, b"a\nb\n")).read_to_string(&mut text).unwrap_or_default();
+        flate2::read::GzDecoder::new(pack(&mut memory, b"a\nb\n").as_slice())
+            .read_to_string(&mut text)
+            .unwrap_or_default();
         assert_eq!(text, "a\nb\n");
     }
 }

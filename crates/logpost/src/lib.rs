@@ -12,7 +12,7 @@
 //! | `outcome` | what an answer means |
 //! | `destinations`, `document` | how each destination is written to, and its answers read |
 //! | `deliver`, `target` | requests and where they go, on threads of their own |
-//! | `connection`, `transport`, `tls`, `unread` | how they get there |
+//! | `connection`, `transport`, `outbox`, `tls`, `unread` | how they get there |
 //! | `hidden` | passwords leave the command line |
 //! | `pace` | how fast requests go, so that many senders can share a server |
 //! | `dry_run` | the same on stdout |
@@ -37,6 +37,7 @@ mod lag;
 mod manual;
 mod metrics;
 mod outage;
+mod outbox;
 mod outcome;
 mod own;
 mod pace;

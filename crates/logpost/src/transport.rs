@@ -20,15 +20,16 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport, TransportAdapter,
 };
 use ureq::{Error, Timeout};
 
+use crate::outbox::{BodyBuffers, Outbox};
 use crate::tls::Trust;
 use crate::unread::unconfirmed;
 
-/// How much of a request is written at once within TLS, whose own records are a quarter of it.
-const TLS_WRITE_SIZE: usize = 64 << 10;
+/// How much is written at once of what is no body: heads, each line of which must fit, and the records of TLS, a quarter of it.
+const WRITE_SIZE: usize = 64 << 10;
 /// How much of an answer is read at once. Its head must fit.
 const READ_SIZE: usize = 16 << 10;
 /// The peer takes in so much whether anybody reads it or not.
@@ -55,15 +56,15 @@ impl Resolver for NoResolver {
 #[derive(Debug)]
 pub struct Dialler<R> {
     resolver: R,
-    written: Written,
+    sending: Sending,
     /// For each host and port, the address that worked last.
     worked: Mutex<HashMap<String, SocketAddr>>,
 }
 
 impl<R: Resolver> Dialler<R> {
-    /// Asks `resolver` for addresses. Connections tell `written` what became of requests.
-    pub fn new(resolver: R, written: Written) -> Self {
-        Self { resolver, written, worked: Mutex::default() }
+    /// Asks `resolver` for addresses.
+    pub fn new(resolver: R, sending: Sending) -> Self {
+        Self { resolver, sending, worked: Mutex::default() }
     }
 
     fn dial(&self, details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
@@ -111,8 +112,9 @@ impl<In: Transport, R: Resolver> Connector<In> for Dialler<R> {
             return Ok(chained.map(Either::A));
         }
         let stream = self.dial(details)?;
-        let buffers = LazyBuffers::new(READ_SIZE, details.config.output_buffer_size());
-        Ok(Some(Either::B(Socket { stream, buffers, written: self.written.clone(), sent: 0, checks: CHECKS })))
+        let Sending { written, outbox } = self.sending.clone();
+        let buffers = BodyBuffers::new(READ_SIZE, WRITE_SIZE, outbox);
+        Ok(Some(Either::B(Socket { stream, buffers, written, sent: 0, checks: CHECKS })))
     }
 }
 
@@ -120,7 +122,7 @@ impl<In: Transport, R: Resolver> Connector<In> for Dialler<R> {
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
-    buffers: LazyBuffers,
+    buffers: BodyBuffers,
     written: Written,
     /// How many bytes have been sent since something came.
     sent: usize,
@@ -137,12 +139,12 @@ impl Transport for Socket {
         let timeout = timeout.for_write();
         self.stream.set_write_timeout(Some(limit(timeout)))?;
         self.sent += amount;
-        let output = &self.buffers.output()[..amount];
-        (&self.stream).write_all(output).map_err(|error| timed(error, timeout))
+        (&self.stream).write_all(self.buffers.outgoing(amount)).map_err(|error| timed(error, timeout))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let timeout = timeout.for_read();
+        self.buffers.give_back();
         self.stream.set_read_timeout(Some(limit(timeout)))?;
         let input = self.buffers.input_append_buf();
         if input.is_empty() {
@@ -191,7 +193,12 @@ fn timed(error: io::Error, timeout: NextTimeout) -> Error {
 
 /// Encrypts connections to https URLs.
 #[derive(Debug)]
-pub struct Encryption(pub Option<Arc<Trust>>);
+pub struct Encryption {
+    /// `None` if there are none.
+    pub trust: Option<Arc<Trust>>,
+    /// Where bodies lie.
+    pub outbox: Outbox,
+}
 
 impl<In: Transport> Connector<In> for Encryption {
     type Out = Either<In, Encrypted>;
@@ -202,21 +209,21 @@ impl<In: Transport> Connector<In> for Encryption {
         if !details.needs_tls() {
             return Ok(Some(Either::A(transport)));
         }
-        let trust = self.0.as_ref().ok_or(Error::ConnectionFailed)?;
+        let trust = self.trust.as_ref().ok_or(Error::ConnectionFailed)?;
         let host = details.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host).map_err(|_| Error::Tls("no certificate can be for this host name"))?;
         let mut connection = ClientConnection::new(trust.config(), name)?;
         let mut sock = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         sock.set_timeout(details.timeout);
         connection.complete_io(&mut sock)?;
-        let buffers = LazyBuffers::new(READ_SIZE, TLS_WRITE_SIZE);
+        let buffers = BodyBuffers::new(READ_SIZE, WRITE_SIZE, self.outbox.clone());
         Ok(Some(Either::B(Encrypted { buffers, stream: StreamOwned::new(connection, sock) })))
     }
 }
 
 /// A connection within TLS.
 pub struct Encrypted {
-    buffers: LazyBuffers,
+    buffers: BodyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
 }
 
@@ -233,12 +240,13 @@ impl Transport for Encrypted {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.sock.set_timeout(timeout);
-        self.stream.write_all(&self.buffers.output()[..amount])?;
+        self.stream.write_all(self.buffers.outgoing(amount))?;
         Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.stream.sock.set_timeout(timeout);
+        self.buffers.give_back();
         let input = self.buffers.input_append_buf();
         if input.is_empty() {
             return Err(Error::LargeResponseHeader(READ_SIZE, READ_SIZE));
@@ -255,6 +263,15 @@ impl Transport for Encrypted {
     fn is_tls(&self) -> bool {
         true
     }
+}
+
+/// What a connection and whoever sends requests over it have in common.
+#[derive(Clone, Default, Debug)]
+pub struct Sending {
+    /// What becomes of the request.
+    pub written: Written,
+    /// Where its body lies.
+    pub outbox: Outbox,
 }
 
 /// Whether the request that is under way on a connection was written to its end. One is shared by a connection and whoever
