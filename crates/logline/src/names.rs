@@ -102,27 +102,156 @@ pub struct Chosen<'a> {
     pub value: &'a [u8],
 }
 
-/// The time of a record with these members.
-pub fn time<'a>(members: &[Member<'a>], reader: &Reader<'_>) -> Option<(Stamp, Chosen<'a>)> {
-    candidates(members, &TIMES, const { classes(&TIMES) })
-        .find_map(|chosen| Some((reader.value(chosen.value)?, chosen)))
+/// Which members of a record may be its time, its level and its message: what its keys tell of that, and no value.
+#[derive(Clone, Default, Debug)]
+pub struct Places {
+    times: Vec<Place>,
+    levels: Vec<Place>,
+    messages: Vec<Place>,
+    has_escapes: bool,
 }
 
-/// The level of a record with these members: what it means, unless it is none, and where it stands. Where no member is a
-/// level, the first text or number under one of the names is given all the same.
-pub fn level<'a>(members: &[Member<'a>]) -> Option<(Option<Level>, Chosen<'a>)> {
-    let means = |chosen: &Chosen<'a>| Level::from_field(chosen.name, &scalar(chosen.value)?);
-    let known = candidates(members, &LEVELS, const { classes(&LEVELS) })
-        .find_map(|chosen| Some((Some(means(&chosen)?), chosen)));
-    known.or_else(|| {
-        let is_scalar = |chosen: &Chosen<'_>| matches!(chosen.value.first(), Some(b'"' | b'-' | b'0'..=b'9'));
-        candidates(members, &LEVELS, const { classes(&LEVELS) }).find(is_scalar).map(|chosen| (None, chosen))
-    })
+/// Where a value stands under one of the names.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    name: &'static str,
+    /// The number of the member.
+    at: usize,
+    /// Its member that is meant, if it is an object that has one of this name.
+    inner: Option<&'static str>,
 }
 
-/// The message of a record with these members, a JSON string.
-pub fn message<'a>(members: &[Member<'a>]) -> Option<Chosen<'a>> {
-    candidates(members, &MESSAGES, const { classes(&MESSAGES) }).find(|chosen| chosen.value.first() == Some(&b'"'))
+impl Place {
+    fn value<'a>(&self, members: &[Member<'a>]) -> Option<Chosen<'a>> {
+        let (name, outer) = (self.name, members.get(self.at)?.value);
+        match self.inner {
+            None => Some(Chosen { name, at: Some(self.at), value: outer }),
+            Some(inner) => Some(Chosen { name, at: None, value: member(outer, inner)? }),
+        }
+    }
+}
+
+impl Places {
+    /// In a record with these members.
+    pub fn of(members: &[Member<'_>]) -> Self {
+        Self {
+            times: places(members, &TIMES, const { classes(&TIMES) }),
+            levels: places(members, &LEVELS, const { classes(&LEVELS) }),
+            messages: places(members, &MESSAGES, const { classes(&MESSAGES) }),
+            has_escapes: members.iter().any(|member| lanes::find_any(member.key, *b"\\").is_some()),
+        }
+    }
+
+    /// Whether any of the keys has an escape.
+    pub fn has_escapes(&self) -> bool {
+        self.has_escapes
+    }
+
+    /// What may be the time, the first that is a moment. `members` are those that the places were found in, or others with the
+    /// same keys, as for all that follow.
+    pub fn times<'a>(&self, members: &[Member<'a>]) -> impl Iterator<Item = Chosen<'a>> {
+        values(&self.times, members)
+    }
+
+    /// The time.
+    pub fn time<'a>(&self, members: &[Member<'a>], reader: &Reader<'_>) -> Option<(Stamp, Chosen<'a>)> {
+        self.times(members).find_map(|chosen| Some((reader.value(chosen.value)?, chosen)))
+    }
+
+    /// The level: what it means, unless it is none, and where it stands. Where no member is a level, the first text or number
+    /// under one of the names is given all the same.
+    pub fn level<'a>(&self, members: &[Member<'a>]) -> Option<(Option<Level>, Chosen<'a>)> {
+        let means = |chosen: &Chosen<'a>| Level::from_field(chosen.name, &scalar(chosen.value)?);
+        let known = values(&self.levels, members).find_map(|chosen| Some((Some(means(&chosen)?), chosen)));
+        known.or_else(|| {
+            let is_scalar = |chosen: &Chosen<'_>| matches!(chosen.value.first(), Some(b'"' | b'-' | b'0'..=b'9'));
+            values(&self.levels, members).find(is_scalar).map(|chosen| (None, chosen))
+        })
+    }
+
+    /// The message, a JSON string.
+    pub fn message<'a>(&self, members: &[Member<'a>]) -> Option<Chosen<'a>> {
+        values(&self.messages, members).find(|chosen| chosen.value.first() == Some(&b'"'))
+    }
+}
+
+fn values<'a>(places: &[Place], members: &[Member<'a>]) -> impl Iterator<Item = Chosen<'a>> {
+    places.iter().filter_map(|place| place.value(members))
+}
+
+/// The places of records whose keys have come before: those of an application have few sets of keys.
+#[derive(Default, Debug)]
+pub struct KnownPlaces {
+    known: Vec<(Keys, Places)>,
+    /// Which of them the last record had, or which it has replaced.
+    last: usize,
+    /// Those of a record with too many keys to be kept.
+    large: Places,
+}
+
+/// No more sets of keys are known at a time.
+const MOST_SETS: usize = 8;
+/// A set with more bytes is not kept.
+const LONGEST_SET: usize = 2048;
+
+impl KnownPlaces {
+    /// In a record with these members.
+    pub fn of(&mut self, members: &[Member<'_>]) -> &Places {
+        let has_known = |(keys, _): &(Keys, Places)| keys.are_of(members);
+        if self.known.get(self.last).is_some_and(has_known) {
+            return &self.known[self.last].1;
+        }
+        if let Some(found) = self.known.iter().position(has_known) {
+            self.last = found;
+            return &self.known[found].1;
+        }
+        let places = Places::of(members);
+        let Some(keys) = Keys::of(members) else {
+            self.large = places;
+            return &self.large;
+        };
+        if self.known.len() < MOST_SETS {
+            self.last = self.known.len();
+            self.known.push((keys, places));
+        } else {
+            self.last = (self.last + 1) % MOST_SETS;
+            self.known[self.last] = (keys, places);
+        }
+        &self.known[self.last].1
+    }
+}
+
+/// The keys of a record, one behind the other, and where each ends.
+#[derive(Debug)]
+struct Keys {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    /// `None` if they are too many.
+    fn of(members: &[Member<'_>]) -> Option<Self> {
+        let length = |sum: usize, member: &Member<'_>| sum + member.key.len() + size_of::<usize>();
+        if members.iter().fold(0, length) > LONGEST_SET {
+            return None;
+        }
+        let mut keys = Self { text: Vec::new(), ends: Vec::new() };
+        for member in members {
+            keys.text.extend_from_slice(member.key);
+            keys.ends.push(keys.text.len());
+        }
+        Some(keys)
+    }
+
+    fn are_of(&self, members: &[Member<'_>]) -> bool {
+        let mut start = 0;
+        self.ends.len() == members.len()
+            && self
+                .ends
+                .iter()
+                .zip(members)
+                .all(|(end, member)| self.text[std::mem::replace(&mut start, *end)..*end] == *member.key)
+    }
 }
 
 /// The text of a string, the digits of a number; `None` for anything else.
@@ -161,24 +290,20 @@ const fn classes(names: &[&str]) -> u128 {
     all
 }
 
-/// The members under the names of a table, whose classes are `classes`, in its order.
-fn candidates<'a>(
-    members: &[Member<'a>],
-    names: &'static [&'static str],
-    classes: u128,
-) -> impl Iterator<Item = Chosen<'a>> {
+/// Where values stand under the names of a table, whose classes are `classes`, in its order.
+fn places(members: &[Member<'_>], names: &'static [&'static str], classes: u128) -> Vec<Place> {
     // By name: where it stands as it is spelled or nested, then in another case or with its dot.
     let mut found = [[None; 2]; MOST];
-    for (at, member_of) in members.iter().enumerate() {
+    for (at, member) in members.iter().enumerate() {
         // Most keys are none of these.
-        if classes & class(member_of.key) == 0 && lanes::find_any(member_of.key, *b"\\").is_none() {
+        if classes & class(member.key) == 0 && lanes::find_any(member.key, *b"\\").is_none() {
             continue;
         }
-        let unescaped = unescape_inner(member_of.key);
+        let unescaped = unescape_inner(member.key);
         let Some(key) = unescaped.as_deref() else { continue };
         for (name, places) in names.iter().zip(&mut found) {
             if name.len() == key.len() {
-                let place = Some((Some(at), member_of.value));
+                let place = Some((at, None));
                 if key == name.as_bytes() {
                     places[usize::from(name.contains('.'))] = place;
                 } else if key.eq_ignore_ascii_case(name.as_bytes()) && !name.contains('.') {
@@ -186,14 +311,15 @@ fn candidates<'a>(
                 }
             } else if name.as_bytes().get(key.len()) == Some(&b'.') && name.as_bytes().starts_with(key) {
                 // A later key of the same name hides an earlier one, whatever it holds.
-                places[0] = member(member_of.value, &name[key.len() + 1..]).map(|value| (None, value));
+                places[0] = Some((at, Some(&name[key.len() + 1..])));
             }
         }
     }
-    names
-        .iter()
-        .zip(found)
-        .flat_map(|(name, places)| places.into_iter().flatten().map(move |(at, value)| Chosen { name, at, value }))
+    let mut all = Vec::new();
+    for (name, places) in names.iter().zip(found) {
+        all.extend(places.into_iter().flatten().map(|(at, inner)| Place { name, at, inner }));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -207,7 +333,9 @@ mod tests {
         let members: Vec<Member<'_>> = members(record.as_bytes()).map(Result::unwrap).collect();
         let marks = members.iter().fold(0, |all, member| all | marks(member.key));
         let zone = Zone::Fixed(0);
-        let (time, level, message) = (time(&members, &Reader::new(&zone)), level(&members), message(&members));
+        let places = Places::of(&members);
+        let (time, level) = (places.time(&members, &Reader::new(&zone)), places.level(&members));
+        let message = places.message(&members);
         for (is_found, mark) in [(time.is_some(), TIME), (level.is_some(), LEVEL), (message.is_some(), MESSAGE)] {
             assert!(!is_found || marks & mark != 0, "no mark {mark}: {record}");
         }
@@ -263,6 +391,24 @@ mod tests {
     fn a_message_is_a_text() {
         assert_eq!(of(r#"{"log":{"level":"x"},"Message":"m","event":"e"}"#).2.unwrap(), "\"m\"");
         assert_eq!(of(r#"{"msg":"m","message":"n"}"#).2.unwrap(), "\"n\"");
+    }
+
+    #[test]
+    fn places_are_known_by_all_keys_and_those_of_many_sets_are_found_again() {
+        let mut known = KnownPlaces::default();
+        let long = format!("{:01$}", 0, LONGEST_SET);
+        let records: Vec<String> = (0..2 * MOST_SETS)
+            .map(|number| format!(r#"{{"k{number}":1,"a":"m0","msg":"m{number}","level":"info"}}"#))
+            .chain([r#"{"k1":1,"a":"m"}"#.to_owned(), format!(r#"{{"{long}":1,"msg":"large"}}"#), "{}".to_owned()])
+            .chain([r#"{"k1":1,"msg":"moved","a":"m0","level":"warn"}"#.to_owned()])
+            .collect();
+        for record in records.iter().chain(records.iter().rev()).chain(&records[..3]).chain(&records[..3]) {
+            let members: Vec<Member<'_>> = members(record.as_bytes()).map(Result::unwrap).collect();
+            let (one, other) = (known.of(&members), Places::of(&members));
+            assert_eq!(one.message(&members), other.message(&members), "{record}");
+            assert_eq!(one.level(&members), other.level(&members), "{record}");
+        }
+        assert!(known.known.len() <= MOST_SETS);
     }
 
     #[test]

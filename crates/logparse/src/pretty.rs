@@ -2,7 +2,7 @@
 
 use logline::json::{self, Member};
 use logline::level::Level;
-use logline::names;
+use logline::names::Places;
 use logline::stamp::Reader;
 
 /// Rewrites the records that `out` holds behind `begin`, in colour or not.
@@ -25,9 +25,9 @@ fn write(out: &mut Vec<u8>, record: &[u8], coloured: bool, reader: Reader<'_>) {
         out.push(b' ');
     };
     let members: Vec<Member<'_>> = json::members(record).flatten().collect();
-    let time = names::time(&members, &reader);
-    let level = names::level(&members);
-    let message = names::message(&members);
+    let places = Places::of(&members);
+    let (time, level) = (places.time(&members, &reader), places.level(&members));
+    let message = places.message(&members);
     if let Some((_, time)) = &time {
         paint(out, "2", time.value);
     }

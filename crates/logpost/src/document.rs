@@ -105,7 +105,7 @@ impl Template {
     }
 
     /// Appends the document of any record; `now` is the time of one that has none.
-    pub fn write_fields(&self, out: &mut Vec<u8>, fields: &Fields<'_>, now: &str) {
+    pub fn write_fields(&self, out: &mut Vec<u8>, fields: &Fields<'_>, now: &[u8]) {
         out.push(b'{');
         if fields.has_file() {
             out.extend_from_slice(b"\"file_path\":");
@@ -115,7 +115,7 @@ impl Template {
         out.push(b'"');
         out.extend_from_slice(self.time.as_bytes());
         out.extend_from_slice(b"\":\"");
-        out.extend_from_slice(fields.time.as_ref().map_or(now, Stamp::text).as_bytes());
+        out.extend_from_slice(fields.time.as_ref().map_or(now, Stamp::bytes));
         out.push(b'"');
         if let Some(key) = self.message
             && fields.has_message()
@@ -189,7 +189,7 @@ mod tests {
         let path = record.tag.map(|tag| tag.path_bytes());
         let mut fields = Fields::default();
         fields.read(record.content, path, record.position());
-        template.write_fields(&mut out, &fields, NOW);
+        template.write_fields(&mut out, &fields, NOW.as_bytes());
         let document = read(&out);
         // Also where the record is known by the one before it.
         for _ in 0..2 {

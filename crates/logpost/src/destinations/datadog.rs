@@ -54,7 +54,7 @@ impl Datadog {
             self.range.check(time, now)?;
         }
         let start = out.len();
-        self.template.write_fields(out, fields, read_at);
+        self.template.write_fields(out, fields, read_at.as_bytes());
         match out.len() - start {
             length if length > LONGEST_RECORD => Err(format!("{length} bytes, records above 1 MB are cut")),
             _ => Ok(()),

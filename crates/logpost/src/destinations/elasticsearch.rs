@@ -75,9 +75,9 @@ impl Destination for Elasticsearch {
             });
             if !is_written {
                 batch.read_fields(*record, &mut fields);
-                let time = fields.time.as_ref().map_or(&*batch.read_at, Stamp::text);
-                actions.write(out, time.as_bytes(), position.as_ref());
-                self.template.write_fields(out, &fields, &batch.read_at);
+                let read_at = batch.read_at.as_bytes();
+                actions.write(out, fields.time.as_ref().map_or(read_at, Stamp::bytes), position.as_ref());
+                self.template.write_fields(out, &fields, read_at);
             }
             out.push(b'\n');
         }

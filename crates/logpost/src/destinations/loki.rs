@@ -214,7 +214,7 @@ impl Loki {
             Some(message) => message.len(),
             None => {
                 line.clear();
-                self.template.write_fields(line, fields, time.text());
+                self.template.write_fields(line, fields, time.bytes());
                 line.len()
             }
         };

@@ -31,7 +31,7 @@ impl Destination for Ndjson {
         for record in records {
             if !batch.untagged(*record).is_some_and(|line| self.template.write_parsed(out, line, |_, _| {})) {
                 batch.read_fields(*record, &mut fields);
-                self.template.write_fields(out, &fields, &batch.read_at);
+                self.template.write_fields(out, &fields, batch.read_at.as_bytes());
             }
             out.push(b'\n');
         }

@@ -75,7 +75,7 @@ impl Splunk {
             write_member(out, b"source", &file);
         }
         out.extend_from_slice(b",\"event\":");
-        self.template.write_fields(out, fields, read_at.text());
+        self.template.write_fields(out, fields, read_at.bytes());
         out.push(b'}');
     }
 }

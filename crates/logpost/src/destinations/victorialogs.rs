@@ -65,7 +65,7 @@ impl VictoriaLogs {
             self.range.check(time, now)?;
         }
         let start = out.len();
-        self.template.write_fields(out, fields, read_at);
+        self.template.write_fields(out, fields, read_at.as_bytes());
         let line = &out[start..];
         if line.len() > LONGEST_LINE {
             return Err(format!("{} bytes, lines of 256 KiB and more are dropped", line.len()));

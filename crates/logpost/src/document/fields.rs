@@ -5,13 +5,12 @@ use std::borrow::Cow;
 
 use logline::json::{self, Member, read_object, unescape, write_string};
 use logline::level::Level;
-use logline::names::{self, LEVEL, MESSAGE, TIME};
+use logline::names::{self, KnownPlaces, LEVEL, MESSAGE};
 use logline::plain::Layout;
 use logline::position::{Flags, Position};
-use memchr::memchr;
 
 use super::parsed::Head;
-use super::stamp::{Minutes, Stamp, with_reader};
+use super::stamp::{Minutes, Stamp};
 
 /// A record read member by member: what is canonical in it, and the rest in its order.
 #[derive(Debug, Default)]
@@ -20,7 +19,7 @@ pub struct Fields<'a> {
     members: Vec<Member<'a>>,
     /// All members behind the time as they stand in a record of logparse, each behind its comma: `,"a":1,"b":"x"`.
     plain_rest: Option<&'a [u8]>,
-    /// Whether a backslash stands anywhere in it: without one no key has an escape.
+    /// Whether any key has an escape.
     has_escapes: bool,
     /// Of the tag; without one the member `_file` says it.
     path: Option<Cow<'a, [u8]>>,
@@ -58,12 +57,13 @@ enum Message<'a> {
 /// The parts of a request: raw JSON values, in the order in which they are told.
 type Request<'a> = [Option<&'a [u8]>; 4];
 
-/// What records of logparse that stand next to each other have in common.
+/// What records that stand next to each other have in common, of logparse or others.
 #[derive(Debug, Default)]
 struct Known {
     head: Head,
     minutes: Minutes,
     layout: Layout,
+    places: KnownPlaces,
 }
 
 impl<'a> Fields<'a> {
@@ -77,21 +77,20 @@ impl<'a> Fields<'a> {
             return;
         }
         if content.first() == Some(&b'{') && read_object(content, &mut self.members) {
-            self.has_escapes = memchr(b'\\', content).is_some();
-            if self.path.is_none() {
-                if position.is_some() {
-                    self.members.retain(|member| !member.is(b"_pos"));
-                }
-                self.file = self.get("_file");
+            if self.path.is_none() && position.is_some() {
+                self.members.retain(|member| !member.is(b"_pos"));
             }
-            let marks = self.members.iter().fold(0, |marks, member| marks | names::marks(member.key));
-            let find = || with_reader(|reader| names::time(&self.members, reader));
-            let time = if marks & TIME != 0 { find() } else { None };
-            // What no destination can hold is no time, but a member like others.
-            if let Some((stamp, at)) = time.and_then(|(stamp, chosen)| Some((Stamp::new(&stamp)?, chosen.at))) {
+            let Known { places, minutes, .. } = &mut self.known;
+            let places = places.of(&self.members);
+            self.has_escapes = places.has_escapes();
+            let time = places.times(&self.members).find_map(|chosen| Some((minutes.value(chosen.value)?, chosen.at)));
+            if let Some((stamp, at)) = time {
                 (self.time, self.time_at) = (Some(stamp), at);
             }
-            self.find(marks);
+            self.find();
+            if self.path.is_none() {
+                self.file = self.get("_file");
+            }
         } else {
             self.members.clear();
             self.message = Message::Line(content.strip_suffix(b"\r").unwrap_or(content));
@@ -120,26 +119,32 @@ impl<'a> Fields<'a> {
         let marks = self.known.layout.read_end(timed.rest, &mut self.members, mark)?;
         (self.file, self.time, self.time_at) = (Some(file), Some(stamp), Some(1));
         self.plain_rest = timed.rest.strip_suffix(b"}");
-        self.find(marks);
+        if marks & (LEVEL | MESSAGE) != 0 {
+            self.find();
+        } else {
+            self.find_message_of_victorialogs();
+        }
         Some(())
     }
 
-    /// Finds the canonical fields other than the time, where the keys have these marks.
-    fn find(&mut self, marks: u32) {
-        if marks & LEVEL != 0
-            && let Some((known, chosen)) = names::level(&self.members)
-        {
+    /// Finds the canonical fields other than the time.
+    fn find(&mut self) {
+        let places = self.known.places.of(&self.members);
+        if let Some((known, chosen)) = places.level(&self.members) {
             (self.known_level, self.level, self.level_at) = (known, Some(chosen.value), chosen.at);
         }
-        let chosen = if marks & MESSAGE != 0 { names::message(&self.members) } else { None };
-        // VictoriaLogs' own name comes last.
-        let message = chosen.map(|chosen| (chosen.value, chosen.at)).or_else(|| {
-            let at = self.members.iter().rposition(|member| self.is(member, b"_msg"))?;
-            let value = self.members[at].value;
-            (value.first() == Some(&b'"')).then_some((value, Some(at)))
-        });
-        if let Some((value, at)) = message {
-            (self.message, self.message_at) = (Message::Raw(value), at);
+        match places.message(&self.members) {
+            Some(chosen) => (self.message, self.message_at) = (Message::Raw(chosen.value), chosen.at),
+            None => self.find_message_of_victorialogs(),
+        }
+    }
+
+    /// Its own name comes last.
+    fn find_message_of_victorialogs(&mut self) {
+        if let Some(at) = self.members.iter().rposition(|member| self.is(member, b"_msg"))
+            && let value @ [b'"', ..] = self.members[at].value
+        {
+            (self.message, self.message_at) = (Message::Raw(value), Some(at));
         }
     }
 

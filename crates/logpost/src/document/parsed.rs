@@ -8,6 +8,7 @@ use logline::json::{is_valid_object, run_of_plain_ascii};
 use logline::plain::Layout;
 use memchr::memchr;
 
+use super::stamp::is_utc_time;
 use super::{FILE, Template};
 
 /// What the last record had that the next one will mostly have too.
@@ -132,31 +133,4 @@ impl Head {
     pub fn time<'a>(&self, timed: &Timed<'a>) -> &'a [u8] {
         &timed.behind[self.text.len() - 1..timed.behind.len() - timed.rest.len()]
     }
-}
-
-/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that the month has in every year.
-fn is_utc_time(time: &[u8]) -> bool {
-    const FIRST: &[u8; 19] = b"0000-00-00T00:00:00";
-    const LAST: &[u8; 19] = b"9999-99-99T99:99:99";
-    let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
-    // All of it, whatever the first bytes show: so it takes no branch, and is done with many at once.
-    let ranges = FIRST.iter().zip(LAST).map(|(first, last)| (first, last - first));
-    let fits =
-        whole.iter().zip(ranges).fold(true, |fits, (byte, (first, range))| fits & (byte.wrapping_sub(*first) <= range));
-    let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
-    let last_day = match &whole[5..7] {
-        b"02" => b"28",
-        b"04" | b"06" | b"09" | b"11" => b"30",
-        _ => b"31",
-    };
-    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", last_day) && is_within(11, b"00", b"23");
-    fits && exists
-        && whole[14] < b'6'
-        && whole[17] < b'6'
-        && &whole[..4] > b"0000".as_slice()
-        && match fraction {
-            [] => true,
-            [b'.', digits @ ..] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
-            _ => false,
-        }
 }

@@ -49,7 +49,12 @@ impl Stamp {
 
     /// RFC 3339 in UTC, as precise as it was.
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+        std::str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.text[..self.length]
     }
 
     /// Nanoseconds since 1970.
@@ -86,6 +91,25 @@ impl Minutes {
         Some(stamp)
     }
 
+    /// The time that a raw JSON value tells, unless it is none, or one that no destination can hold.
+    pub fn value(&mut self, raw: &[u8]) -> Option<Stamp> {
+        if let [b'"', time @ .., b'Z', b'"'] = raw
+            && (self.is_within_minute(time) || is_utc_time(time))
+        {
+            return self.stamp(time);
+        }
+        with_reader(|reader| reader.value(raw)).and_then(|stamp| Stamp::new(&stamp))
+    }
+
+    /// Whether it is one of the minute that came last.
+    fn is_within_minute(&self, time: &[u8]) -> bool {
+        match time.strip_prefix(&self.text) {
+            Some([b'0'..=b'5', b'0'..=b'9']) => true,
+            Some([b'0'..=b'5', b'0'..=b'9', b'.', digits @ ..]) => is_fraction(digits),
+            _ => false,
+        }
+    }
+
     #[cold]
     fn learn(&mut self, minute: &[u8; 17]) -> Option<()> {
         let first = [&minute[..], b"00Z"].concat();
@@ -95,10 +119,62 @@ impl Minutes {
     }
 }
 
+/// `2025-10-10T13:55:36`, with or without a fraction of at most nine digits, of a day that the month has in every year.
+pub fn is_utc_time(time: &[u8]) -> bool {
+    const FIRST: &[u8; 19] = b"0000-00-00T00:00:00";
+    const LAST: &[u8; 19] = b"9999-99-99T99:99:99";
+    let Some((whole, fraction)) = time.split_first_chunk::<19>() else { return false };
+    // All of it, whatever the first bytes show: so it takes no branch, and is done with many at once.
+    let ranges = FIRST.iter().zip(LAST).map(|(first, last)| (first, last - first));
+    let fits =
+        whole.iter().zip(ranges).fold(true, |fits, (byte, (first, range))| fits & (byte.wrapping_sub(*first) <= range));
+    let is_within = |at: usize, first: &[u8], last: &[u8]| (first..=last).contains(&&whole[at..at + 2]);
+    let last_day = match &whole[5..7] {
+        b"02" => b"28",
+        b"04" | b"06" | b"09" | b"11" => b"30",
+        _ => b"31",
+    };
+    let exists = is_within(5, b"01", b"12") && is_within(8, b"01", last_day) && is_within(11, b"00", b"23");
+    fits && exists
+        && whole[14] < b'6'
+        && whole[17] < b'6'
+        && &whole[..4] > b"0000".as_slice()
+        && match fraction {
+            [] => true,
+            [b'.', digits @ ..] => is_fraction(digits),
+            _ => false,
+        }
+}
+
+fn is_fraction(digits: &[u8]) -> bool {
+    (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+
+    #[test]
+    fn a_value_is_read_as_any_other_also_by_the_minute_before() {
+        let mut minutes = Minutes::default();
+        for second in
+            ["36", "59.1", "00.123456789", "60", "61", "3", "36.", "36.1234567891", "36.5+02:00", "x6", "36Zz"]
+        {
+            for zone in ["Z", "z", "+00:00", ""] {
+                for raw in
+                    [format!("\"2025-10-10T13:55:{second}{zone}\""), format!("\"2024-02-29T23:59:{second}{zone}\"")]
+                {
+                    let expected = with_reader(|reader| reader.value(raw.as_bytes()));
+                    let [read, expected] = [minutes.value(raw.as_bytes()), expected.as_ref().and_then(Stamp::new)]
+                        .map(|stamp| stamp.map(|stamp| (stamp.text().to_owned(), stamp.moment, stamp.precision)));
+                    assert_eq!(read, expected, "{raw}");
+                }
+            }
+        }
+        assert_eq!(minutes.value(b"1760104536").unwrap().text(), "2025-10-10T13:55:36Z");
+        assert!(minutes.value(b"12").is_none());
+    }
 
     #[test]
     fn a_time_in_utc_is_read_by_its_minute_as_any_other() {
