@@ -55,14 +55,29 @@ pub fn read_object<'a>(text: &'a [u8], members: &mut Vec<Member<'a>>) -> bool {
         || !text.is_ascii() && std::str::from_utf8(text).is_ok() && read_all::<STRICT>(text, members)
 }
 
+/// Gives the members of `text` to `see`, in their order, if it is one object that any JSON parser accepts. Else the result is
+/// false, and what was given says nothing.
+pub fn read_members<'a>(text: &'a [u8], see: impl FnMut(Member<'a>)) -> bool {
+    if text.is_ascii() {
+        see_all::<ASCII>(text, see)
+    } else {
+        std::str::from_utf8(text).is_ok() && see_all::<STRICT>(text, see)
+    }
+}
+
 fn read_all<'a, const LOOK: u8>(text: &'a [u8], members: &mut Vec<Member<'a>>) -> bool {
     members.clear();
+    let is_whole = see_all::<LOOK>(text, |member| members.push(member));
+    if !is_whole {
+        members.clear();
+    }
+    is_whole
+}
+
+fn see_all<'a, const LOOK: u8>(text: &'a [u8], mut see: impl FnMut(Member<'a>)) -> bool {
     for member in (Members::<'a, LOOK> { text, at: 0, state: Place::Before }) {
-        let Ok(member) = member else {
-            members.clear();
-            return false;
-        };
-        members.push(member);
+        let Ok(member) = member else { return false };
+        see(member);
     }
     true
 }
@@ -504,6 +519,9 @@ mod tests {
                     text.splice(at..at + length, [*byte]);
                     let text: &[u8] = text.leak();
                     assert_eq!(read_object(text, &mut found), is_valid_object(text), "{}", text.escape_ascii());
+                    let mut seen = Vec::new();
+                    let is_valid = read_members(text, |member| seen.push(member));
+                    assert_eq!(if is_valid { seen } else { Vec::new() }, found, "{}", text.escape_ascii());
                     if is_valid_object(text) {
                         assert!(members(text).map(Result::unwrap).eq(found.iter().copied()), "{}", text.escape_ascii());
                     } else {

@@ -310,6 +310,15 @@ impl Record {
     /// A field whose key comes from the content, still raw; time, level and message go to their places. The value is
     /// appended by `write`.
     pub fn foreign(&mut self, key: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        self.put_foreign(key, |body| json::escape(body, key), write);
+    }
+
+    /// The same where the key stands in JSON as it is.
+    pub fn foreign_plain(&mut self, key: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        self.put_foreign(key, |body| body.extend_from_slice(key), write);
+    }
+
+    fn put_foreign(&mut self, key: &[u8], write_key: impl FnOnce(&mut Vec<u8>), write: impl FnOnce(&mut Vec<u8>)) {
         match key {
             b"time" => {
                 self.time.clear();
@@ -328,7 +337,7 @@ impl Record {
                 self.dynamic = true;
                 let start = self.body.len();
                 self.body.extend_from_slice(b",\"");
-                json::escape(&mut self.body, key);
+                write_key(&mut self.body);
                 if is_reserved(key) {
                     self.body.push(b'_');
                 }

@@ -4,8 +4,10 @@
 
 use std::borrow::Cow;
 
-use logline::json;
 use logline::names::{LEVELS, MESSAGES, TIMES, is_among};
+use logline::{json, lanes};
+
+use memchr::memchr;
 
 use crate::record::Record;
 
@@ -19,14 +21,12 @@ pub fn parse(line: &[u8], record: &mut Record) -> Verdict {
         parse_behind(prefix, object, record);
         return Ok(());
     }
-    if json::is_valid_object(text) {
-        put(text, record);
+    if put(text, record) {
         return Ok(());
     }
     if let Cow::Owned(repaired) = String::from_utf8_lossy(text)
-        && json::is_valid_object(repaired.as_bytes())
+        && put(repaired.as_bytes(), record)
     {
-        put(repaired.as_bytes(), record);
         return Ok(());
     }
     Err(if json::is_complete_object(text) { "not valid JSON inside a string" } else { "not one whole object" }.into())
@@ -46,15 +46,28 @@ pub fn parse_repaired(line: &[u8], drops_empty: bool, record: &mut Record) -> Ve
     read
 }
 
-fn put(object: &[u8], record: &mut Record) {
-    for member in json::members(object).flatten() {
-        let key = json::unescape_inner(member.key).unwrap_or(Cow::Borrowed(member.key));
-        if record.lifts(&key, member.value) {
-            lift(object, &key, member.value, record);
+/// Puts the members of an object, if it is a valid one. False if not: then the layer has nothing.
+fn put(object: &[u8], record: &mut Record) -> bool {
+    let is_one_line = memchr(b'\n', object).is_none();
+    let is_valid = json::read_members(object, |member| {
+        let write = |out: &mut Vec<u8>| {
+            if is_one_line { out.extend_from_slice(member.value) } else { write_value(out, member.value) }
+        };
+        let has_escapes = lanes::find_any(member.key, *b"\\").is_some();
+        let key = if has_escapes { json::unescape_inner(member.key) } else { None };
+        let name = key.as_deref().unwrap_or(member.key);
+        if record.lifts(name, member.value) {
+            lift(object, name, member.value, record);
+        } else if has_escapes {
+            record.foreign(name, write);
         } else {
-            record.foreign(&key, |out| write_value(out, member.value));
+            record.foreign_plain(name, write);
         }
+    });
+    if !is_valid {
+        record.reset_layer();
     }
+    is_valid
 }
 
 /// Puts the members of an object that stands in `object` under `name`; one whose key is there already keeps that name in
@@ -166,7 +179,7 @@ fn repair_value<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
 /// it has a message, and a level or a time.
 pub fn behind_prefix(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = line.trim_ascii_end();
-    let at = memchr::memchr(b'{', text).filter(|at| *at > 0 && text.ends_with(b"}"))?;
+    let at = memchr(b'{', text).filter(|at| *at > 0 && text.ends_with(b"}"))?;
     let (prefix, object) = text.split_at(at);
     let has = |names: &[&str]| json::members(object).flatten().any(|member| is_among(names, member.key));
     (json::is_valid_object(object) && has(&MESSAGES) && (has(&LEVELS) || has(&TIMES))).then_some((prefix, object))
@@ -185,6 +198,23 @@ pub fn parse_behind(prefix: &[u8], object: &[u8], record: &mut Record) {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::record::{Head, Selection};
+
+    #[test]
+    fn nothing_of_an_object_stays_that_turns_out_to_be_broken() {
+        let whole = r#"{"time":"t","a":1,"level":"info","\u0062":[2],"message":"m"}"#;
+        let mut record = Record::default();
+        for end in 0..whole.len() {
+            assert!(parse(whole[..end].as_bytes(), &mut record).is_err(), "{end}");
+            let mut out = Vec::new();
+            record.write(&mut out, &Head::default(), &Selection::default(), None);
+            assert_eq!(out, b"{}\n", "{end}");
+        }
+        let mut out = Vec::new();
+        parse(whole.as_bytes(), &mut record).unwrap();
+        record.write(&mut out, &Head::default(), &Selection::default(), None);
+        assert_eq!(out, b"{\"time\":\"t\",\"level\":\"info\",\"a\":1,\"b\":[2],\"message\":\"m\"}\n");
+    }
 
     #[test]
     fn what_nginx_breaks_is_repaired_and_nothing_else() {
