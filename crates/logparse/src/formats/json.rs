@@ -205,7 +205,7 @@ mod tests {
         let whole = r#"{"time":"t","a":1,"level":"info","\u0062":[2],"message":"m"}"#;
         let mut record = Record::default();
         for end in 0..whole.len() {
-            assert!(parse(whole[..end].as_bytes(), &mut record).is_err(), "{end}");
+            assert!(parse(&whole.as_bytes()[..end], &mut record).is_err(), "{end}");
             let mut out = Vec::new();
             record.write(&mut out, &Head::default(), &Selection::default(), None);
             assert_eq!(out, b"{}\n", "{end}");
