@@ -415,29 +415,27 @@ pub fn write_json_as_string(out: &mut Vec<u8>, json: &[u8]) {
     out.resize(start + 2 * json.len() + LANES, 0);
     let room = &mut out[start..];
     let (mut from, mut to) = (0, 0);
-    while let Some(chunk) = json.get(from..).and_then(|rest| rest.first_chunk::<LANES>()) {
-        let bytes = lanes::at(chunk, 0);
+    while let Some(pair) = json[from..].first_chunk::<{ 2 * LANES }>()
+        && let Some(room) = room[to..].first_chunk_mut::<{ 3 * LANES }>()
+    {
+        let bytes = lanes::at(pair, 0);
         if is_control(bytes).to_bitmask() != 0 {
             break;
         }
         let mut marks = lanes::any(bytes, *b"\"\\").to_bitmask();
-        room[to..to + LANES].copy_from_slice(chunk);
-        let mut passed = 0;
+        room[..LANES].copy_from_slice(&pair[..LANES]);
+        let (mut written, mut passed) = (0, 0);
         while marks != 0 {
             let at = marks.trailing_zeros() as usize;
-            to += at - passed;
-            room[to..to + 2].copy_from_slice(&[b'\\', chunk[at]]);
-            to += 2;
+            written += at - passed;
+            (room[written], room[written + 1]) = (b'\\', pair[at]);
+            written += 2;
             passed = at + 1;
             // What follows in the chunk, and what stands behind it there.
-            let rest = json.get(from + passed..).unwrap_or_default();
-            match rest.first_chunk::<LANES>() {
-                Some(rest) => room[to..to + LANES].copy_from_slice(rest),
-                None => room[to..to + rest.len()].copy_from_slice(rest),
-            }
+            room[written..written + LANES].copy_from_slice(&pair[passed..passed + LANES]);
             marks &= marks - 1;
         }
-        to += LANES - passed;
+        to += written + LANES - passed;
         from += LANES;
     }
     out.truncate(start + to);
