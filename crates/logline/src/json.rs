@@ -412,35 +412,41 @@ pub fn write_json_as_string(out: &mut Vec<u8>, json: &[u8]) {
     out.push(b'"');
     let start = out.len();
     // Each byte may become two; what stands for a control character is longer, and left to the other way.
-    out.resize(start + 2 * json.len() + LANES, 0);
+    out.resize(start + 2 * json.len() + 3 * LANES, 0);
     let room = &mut out[start..];
     let (mut from, mut to) = (0, 0);
-    while let Some(pair) = json[from..].first_chunk::<{ 2 * LANES }>()
-        && let Some(room) = room[to..].first_chunk_mut::<{ 3 * LANES }>()
+    while let Some(pair) = json[from..].first_chunk()
+        && let Some(length) = room[to..].first_chunk_mut().and_then(|room| escape_chunk(room, pair))
     {
-        let bytes = lanes::at(pair, 0);
-        if is_control(bytes).to_bitmask() != 0 {
-            break;
-        }
-        let mut marks = lanes::any(bytes, *b"\"\\").to_bitmask();
-        room[..LANES].copy_from_slice(&pair[..LANES]);
-        let (mut written, mut passed) = (0, 0);
-        while marks != 0 {
-            let at = marks.trailing_zeros() as usize;
-            written += at - passed;
-            (room[written], room[written + 1]) = (b'\\', pair[at]);
-            written += 2;
-            passed = at + 1;
-            // What follows in the chunk, and what stands behind it there.
-            room[written..written + LANES].copy_from_slice(&pair[passed..passed + LANES]);
-            marks &= marks - 1;
-        }
-        to += written + LANES - passed;
+        to += length;
         from += LANES;
     }
     out.truncate(start + to);
     escape_text(out, &json[from..]);
     out.push(b'"');
+}
+
+/// Writes the first half of `pair` as it stands in a string; how long that is. `None` if a control character is there.
+#[inline]
+fn escape_chunk(room: &mut [u8; 3 * LANES], pair: &[u8; 2 * LANES]) -> Option<usize> {
+    let bytes = lanes::at(pair, 0);
+    if is_control(bytes).to_bitmask() != 0 {
+        return None;
+    }
+    let mut marks = lanes::any(bytes, *b"\"\\").to_bitmask();
+    room[..LANES].copy_from_slice(&pair[..LANES]);
+    let (mut to, mut passed) = (0, 0);
+    while marks != 0 {
+        let at = marks.trailing_zeros() as usize;
+        to += at - passed;
+        (room[to], room[to + 1]) = (b'\\', pair[at]);
+        to += 2;
+        passed = at + 1;
+        // What follows in the chunk, and what stands behind it there.
+        room[to..to + LANES].copy_from_slice(&pair[passed..passed + LANES]);
+        marks &= marks - 1;
+    }
+    Some(to + LANES - passed)
 }
 
 /// Those that are control characters.
