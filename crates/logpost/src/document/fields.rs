@@ -255,6 +255,7 @@ impl<'a> Fields<'a> {
                     }
                     match raw {
                         [b'"', inner @ .., b'"'] => out.extend_from_slice(inner),
+                        [b'0'..=b'9', ..] => out.extend_from_slice(raw),
                         raw => json::escape(out, raw),
                     }
                 }
