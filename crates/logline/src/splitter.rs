@@ -385,6 +385,19 @@ mod tests {
         (lines, splitter.losses())
     }
 
+    /// Reads `count` bytes of a line that goes on.
+    fn go_on(splitter: &mut Splitter, count: usize) {
+        let mut left = count;
+        while left > 0 {
+            let space = splitter.space();
+            assert!(!space.is_empty(), "a read into nothing looks like the end");
+            let count = space.len().min(left);
+            space[..count].fill(b'x');
+            splitter.filled(count);
+            left -= count;
+        }
+    }
+
     fn escaped(line: &[u8]) -> String {
         line.strip_suffix(b"\n").unwrap_or(line).escape_ascii().to_string()
     }
@@ -423,6 +436,15 @@ mod tests {
             assert_eq!(lines, ["a", "b", "z".repeat(64).as_str()], "{size}");
             assert_eq!(losses, Losses { too_long: 2, torn: 0 }, "{size}");
         }
+    }
+
+    #[test]
+    fn what_comes_with_the_end_of_a_line_over_the_limit_is_ready_at_once() {
+        let mut splitter = Splitter::with_limit(64);
+        go_on(&mut splitter, 65);
+        go_on(&mut splitter, 1);
+        feed(&mut splitter, b"x\nb\n");
+        assert_eq!(take(&mut splitter), ["b"]);
     }
 
     #[test]
@@ -479,9 +501,43 @@ mod tests {
     }
 
     #[test]
+    fn the_last_line_alone_is_held_wherever_the_read_began() {
+        let changed = b"\x1e3f2a00c4d1e0b7a9:0-12 /a\tsecret x\n";
+        let mut splitter = Splitter::default();
+        feed(&mut splitter, b"one\ntw");
+        assert_eq!(take(&mut splitter), ["one"]);
+        feed(&mut splitter, &[b"o\n", &changed[..]].concat());
+        assert_eq!(take(&mut splitter), ["two"]);
+        feed(&mut splitter, b"three\n");
+        assert_eq!(take(&mut splitter), [escaped(changed), "three".to_owned()]);
+    }
+
+    #[test]
+    fn a_held_line_stays_held_when_nothing_has_come() {
+        let mut splitter = Splitter::default();
+        feed(&mut splitter, b"\x1e3f2a00c4d1e0b7a9:0-12 /a\tsecret x\n");
+        splitter.filled(0);
+        splitter.finish();
+        assert_eq!((take(&mut splitter).len(), splitter.losses().torn), (0, 1));
+    }
+
+    #[test]
+    fn the_beginning_of_a_record_is_held_where_a_position_came_with_it_and_else_is_text() {
+        let beginning = b"{\"_p\n";
+        let mut splitter = Splitter::default();
+        feed(&mut splitter, beginning);
+        assert_eq!(take(&mut splitter), [escaped(beginning)]);
+        feed(&mut splitter, &[RECORD, beginning].concat());
+        assert_eq!(take(&mut splitter), [escaped(RECORD)]);
+    }
+
+    #[test]
     fn a_record_cut_short_in_mid_stream_is_dropped_where_positions_are_carried() {
-        let (lines, losses) = split(&[RECORD, b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\"a\":{\n", b"{}\n"]);
-        assert_eq!((lines.len(), losses.torn), (2, 1));
+        let cut: &[u8] = b"{\"_pos\":\"3f2a00c4d1e0b7a9:5-9\",\"a\":{\n";
+        for pieces in [&[RECORD, cut, b"{}\n"][..], &[&[RECORD, cut, b"{}\n"].concat()]] {
+            let (lines, losses) = split(pieces);
+            assert_eq!((lines.len(), losses.torn), (2, 1));
+        }
         let (lines, losses) = split(&[b"{\"_pos\": no record\n", b"{}\n"]);
         assert_eq!((lines.len(), losses.torn), (2, 0));
     }
@@ -525,6 +581,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_finished_when_it_is_told_to_be_and_carries_what_has_come() {
+        for (text, carries) in [(&b"text\n"[..], false), (TAGGED, true), (RECORD, true)] {
+            let mut splitter = Splitter::default();
+            feed(&mut splitter, text);
+            take(&mut splitter);
+            assert_eq!((splitter.is_finished(), splitter.carried()), (false, carries));
+            splitter.finish();
+            assert_eq!((splitter.is_finished(), splitter.carried()), (true, carries));
+        }
+    }
+
+    #[test]
     fn a_stream_is_cut_when_marks_came_and_no_end_mark() {
         let mark: &[u8] = b"\x1e3f2a00c4d1e0b7a9:5\n";
         for (text, cut) in
@@ -541,14 +609,7 @@ mod tests {
     #[test]
     fn memory_comes_back_after_a_long_line() {
         let mut splitter = Splitter::default();
-        let mut left = 4 << 20;
-        while left > 0 {
-            let space = splitter.space();
-            let count = space.len().min(left);
-            space[..count].fill(b'x');
-            splitter.filled(count);
-            left -= count;
-        }
+        go_on(&mut splitter, 4 << 20);
         feed(&mut splitter, b"\n");
         assert!(matches!(splitter.item(), Some(Item::Line(line)) if line.raw.len() == 4 << 20));
         assert_eq!(splitter.space().len(), READ_SIZE);
