@@ -614,4 +614,86 @@ mod tests {
         assert!(matches!(splitter.item(), Some(Item::Line(line)) if line.raw.len() == 4 << 20));
         assert_eq!(splitter.space().len(), READ_SIZE);
     }
+
+    #[test]
+    fn memory_for_four_reads_stays_once_all_is_taken_and_more_comes_back() {
+        for (reads, kept) in [(1, 1), (2, 2), (4, 4), (5, 1)] {
+            let mut splitter = Splitter::default();
+            go_on(&mut splitter, (reads - 1) * READ_SIZE);
+            feed(&mut splitter, b"\n");
+            assert_eq!(take(&mut splitter).len(), 1);
+            assert_eq!(splitter.space().len(), kept * READ_SIZE, "{reads}");
+        }
+    }
+
+    #[test]
+    fn memory_grows_by_an_eighth_and_no_less_than_a_read_once_less_than_half_a_read_is_left() {
+        let mut splitter = Splitter::default();
+        let mut memory = READ_SIZE;
+        let mut read = 0;
+        while memory < 20 * READ_SIZE {
+            let full = memory - READ_SIZE / 2;
+            go_on(&mut splitter, full - read);
+            assert_eq!(splitter.space().len(), READ_SIZE / 2);
+            go_on(&mut splitter, 1);
+            read = full + 1;
+            memory += (memory / 8).max(READ_SIZE);
+            assert_eq!(splitter.space().len(), memory - read);
+        }
+    }
+
+    #[test]
+    fn memory_for_a_line_at_the_limit_is_that_and_one_read() {
+        let limit = 16 * READ_SIZE;
+        let mut splitter = Splitter::with_limit(limit);
+        go_on(&mut splitter, limit);
+        assert_eq!(splitter.space().len(), READ_SIZE);
+        feed(&mut splitter, b"\n");
+        assert!(matches!(splitter.item(), Some(Item::Line(line)) if line.raw.len() == limit));
+    }
+
+    #[test]
+    fn what_was_not_taken_is_moved_only_once_less_than_half_a_read_is_left() {
+        for read in [3, READ_SIZE / 2] {
+            let mut splitter = Splitter::default();
+            feed(&mut splitter, b"a\n");
+            go_on(&mut splitter, read - 2);
+            assert_eq!(take(&mut splitter), ["a"]);
+            assert_eq!(splitter.space().len(), READ_SIZE - read);
+        }
+    }
+
+    #[test]
+    fn what_was_taken_makes_room_for_the_line_behind_it_before_memory_grows() {
+        for rest in [1, READ_SIZE / 2] {
+            let mut splitter = Splitter::default();
+            let space = splitter.space();
+            space.fill(b'x');
+            space[READ_SIZE - rest - 1] = b'\n';
+            splitter.filled(READ_SIZE);
+            assert_eq!(take(&mut splitter).len(), 1);
+            assert_eq!(splitter.space().len(), READ_SIZE - rest);
+        }
+    }
+
+    #[test]
+    fn memory_of_a_long_line_is_given_back_where_less_than_half_is_needed_and_what_stands_behind_it_stays() {
+        let line = 3 * READ_SIZE;
+        for (line, left, memory) in [
+            (line, 10, 4 * READ_SIZE),
+            (line, 3 * READ_SIZE / 2, 5 * READ_SIZE),
+            (line, 3 * READ_SIZE / 2 - 1, 5 * READ_SIZE / 2 - 1),
+            (9 * READ_SIZE, 10, READ_SIZE + 10),
+        ] {
+            let mut splitter = Splitter::default();
+            go_on(&mut splitter, line - 1);
+            feed(&mut splitter, b"\n");
+            go_on(&mut splitter, left);
+            assert_eq!(take(&mut splitter).len(), 1);
+            splitter.give_back();
+            assert_eq!(splitter.buffer.len(), memory, "{left} behind {line}");
+            feed(&mut splitter, b"\n");
+            assert_eq!(take(&mut splitter), ["x".repeat(left)]);
+        }
+    }
 }
