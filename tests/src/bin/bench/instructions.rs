@@ -50,8 +50,10 @@ pub fn table(scratch: &Path, builds: &[Build]) -> io::Result<()> {
             let program = build.directory.join(words[0]).display().to_string();
             let words: Vec<&str> = [&[&program[..]], &words[1..]].concat();
             let [few, many] = [FEW, MANY].map(|lines| count(scratch, input, lines, &words));
-            let each = (many? - few?) / (MANY - FEW) as u64;
-            write!(out, " {each:>14}")?;
+            match (few, many) {
+                (Ok(few), Ok(many)) => write!(out, " {:>14}", (many - few) / (MANY - FEW) as u64)?,
+                (Err(_), _) | (_, Err(_)) => write!(out, " {:>14}", "-")?,
+            }
         }
         writeln!(out)?;
     }
@@ -71,7 +73,8 @@ fn make(scratch: &Path, name: &str, lines: usize, words: &[&str]) -> io::Result<
     if command.status()?.success() { Ok(()) } else { Err(io::Error::other(format!("{} failed", words[0]))) }
 }
 
-/// The instructions of one run; `input` is empty where the tool names its file.
+/// The instructions of one run; `input` is empty where the tool names its file. An error where callgrind cannot run it: with
+/// a thread beside the first one it may not find what the kernel has mapped (`AT_SYSINFO_EHDR`).
 fn count(scratch: &Path, input: &str, lines: usize, words: &[&str]) -> io::Result<u64> {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--"]).args(words).stdout(Stdio::null());
@@ -80,7 +83,11 @@ fn count(scratch: &Path, input: &str, lines: usize, words: &[&str]) -> io::Resul
     } else {
         command.stdin(File::open(scratch.join(format!("{input}-{lines}")))?);
     }
-    let said = String::from_utf8_lossy(&command.output()?.stderr).into_owned();
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(io::Error::other(format!("valgrind: {said}")));
+    }
     let collected = said.lines().find_map(|line| line.split("Collected :").nth(1));
     collected.and_then(|count| count.trim().parse().ok()).ok_or_else(|| io::Error::other(format!("valgrind: {said}")))
 }
