@@ -10,7 +10,7 @@ use logline::plain::Layout;
 use logline::position::{Flags, Position};
 
 use super::parsed::Head;
-use super::stamp::{Minutes, Stamp};
+use super::stamp::{Minutes, Stamp, with_reader};
 
 /// A record read member by member: what is canonical in it, and the rest in its order.
 #[derive(Debug, Default)]
@@ -83,8 +83,15 @@ impl<'a> Fields<'a> {
             let Known { places, minutes, .. } = &mut self.known;
             let places = places.of(&self.members);
             self.has_escapes = places.has_escapes();
-            let time = places.times(&self.members).find_map(|chosen| Some((minutes.value(chosen.value)?, chosen.at)));
-            if let Some((stamp, at)) = time {
+            let time = places.times(&self.members).find_map(|chosen| {
+                let stamp = match minutes.value(chosen.value) {
+                    None => Stamp::new(&with_reader(|reader| reader.value(chosen.value))?),
+                    known => known,
+                };
+                Some((stamp, chosen.at))
+            });
+            // What no destination can hold is no time, but a member like others.
+            if let Some((Some(stamp), at)) = time {
                 (self.time, self.time_at) = (Some(stamp), at);
             }
             self.find();
@@ -311,6 +318,15 @@ mod tests {
         let texts = vec![time, fields.message(), fields.file.and_then(unescape), fields.level.map(Cow::Borrowed)];
         let Fields { time_at, message_at, level_at, known_level, .. } = *fields;
         (fields.members.clone(), texts, [time_at, message_at, level_at], known_level)
+    }
+
+    #[test]
+    fn a_time_that_no_destination_can_hold_leaves_the_record_without_one() {
+        let mut fields = Fields::default();
+        fields.read(br#"{"time":"9999-12-31T23:59:59-05:00","ts":"2025-10-10T13:55:36Z"}"#, None, None);
+        assert!(fields.time.is_none());
+        fields.read(br#"{"time":"never","ts":"2025-10-10T13:55:36Z"}"#, None, None);
+        assert!(fields.time.is_some() && fields.is_time(1));
     }
 
     #[test]
