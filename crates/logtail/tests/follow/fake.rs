@@ -98,23 +98,29 @@ pub struct File {
     pub unreadable: Cell<bool>,
     /// The size that handles opened before are told, as on a network file system.
     pub stale_size: Cell<Option<u64>>,
+    /// It was opened since, which has told the size anew.
+    is_told_anew: Cell<bool>,
     /// For a test: which generation of its own count this is.
     pub generation: Cell<usize>,
 }
 
 /// An open descriptor of logtail.
-pub struct Reader(Rc<File>);
+pub struct Reader {
+    file: Rc<File>,
+    /// It was opened after the file's size had become stale.
+    is_anew: bool,
+}
 
 impl Reader {
-    fn new(file: &Rc<File>) -> Self {
+    fn new(file: &Rc<File>, is_anew: bool) -> Self {
         file.readers.set(file.readers.get() + 1);
-        Self(Rc::clone(file))
+        Self { file: Rc::clone(file), is_anew }
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.0.readers.set(self.0.readers.get() - 1);
+        self.file.readers.set(self.file.readers.get() - 1);
     }
 }
 
@@ -269,6 +275,7 @@ impl Store {
             readers: Cell::new(0),
             unreadable: Cell::new(false),
             stale_size: Cell::new(None),
+            is_told_anew: Cell::new(false),
             generation: Cell::new(usize::MAX),
         });
         self.alive.push(Rc::downgrade(&file));
@@ -386,7 +393,7 @@ impl std::fmt::Debug for Fake {
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Reader({})", self.0.number)
+        write!(f, "Reader({})", self.file.number)
     }
 }
 
@@ -398,12 +405,12 @@ impl Fake {
         Self(Rc::new(RefCell::new(store)))
     }
 
-    fn told(file: &File) -> Stat {
+    fn told(file: &File, is_anew: bool) -> Stat {
         let punched: u64 = file.punched.borrow().iter().map(|hole| hole.end - hole.start).sum();
         let blocks = (file.bytes.borrow().len() as u64).next_multiple_of(BLOCK);
         Stat {
             inode: Inode { device: file.device, number: file.number },
-            size: file.stale_size.get().unwrap_or(file.bytes.borrow().len() as u64),
+            size: file.stale_size.get().filter(|_| !is_anew).unwrap_or(file.bytes.borrow().len() as u64),
             modified: nanoseconds(file.modified.get()),
             held: blocks.saturating_sub(file.hole.get() + punched),
             block: BLOCK,
@@ -433,7 +440,7 @@ impl Disk for Fake {
         self.0.borrow_mut().meddle()?;
         let store = self.0.borrow();
         match store.resolve(path)? {
-            Node::File(file) => Ok(Self::told(file)),
+            Node::File(file) => Ok(Self::told(file, file.is_told_anew.get())),
             Node::Directory { number, device } => {
                 let inode = Inode { device: *device, number: 1_000_000 + *number };
                 Ok(Stat { inode, size: 0, modified: 0, held: 0, block: BLOCK, names: 1, is_file: false })
@@ -454,9 +461,10 @@ impl Disk for Fake {
         match self.0.borrow().resolve(path)? {
             Node::File(file) if file.unreadable.get() => Err(io::ErrorKind::PermissionDenied.into()),
             Node::File(file) => {
-                // To open a file is to hear its size anew (close-to-open).
-                file.stale_size.set(None);
-                Ok(Reader::new(file))
+                // To open a file is to hear its size anew (close-to-open); a handle that was open before is told the old one.
+                let is_anew = file.stale_size.get().is_some();
+                file.is_told_anew.set(is_anew);
+                Ok(Reader::new(file, is_anew))
             }
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
@@ -469,7 +477,7 @@ impl Disk for Fake {
 
     fn place(&self, file: &Reader, path: &Path) -> io::Result<PathBuf> {
         let store = self.0.borrow();
-        let is_it = |node: &Node| matches!(node, Node::File(other) if Rc::ptr_eq(other, &file.0));
+        let is_it = |node: &Node| matches!(node, Node::File(other) if Rc::ptr_eq(other, &file.file));
         if store.node(path).is_some_and(is_it) {
             return Ok(path.to_owned());
         }
@@ -488,17 +496,17 @@ impl Disk for Fake {
 
     fn duplicate(&self, file: &Reader) -> io::Result<Reader> {
         self.0.borrow_mut().meddle()?;
-        Ok(Reader::new(&file.0))
+        Ok(Reader::new(&file.file, file.is_anew))
     }
 
     fn stat_open(&self, file: &Reader) -> io::Result<Stat> {
         self.0.borrow_mut().meddle()?;
-        Ok(Self::told(&file.0))
+        Ok(Self::told(&file.file, file.is_anew))
     }
 
     fn read_at(&self, file: &Reader, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.borrow_mut().meddle()?;
-        let content = file.0.bytes.borrow();
+        let content = file.file.bytes.borrow();
         let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
         let count = rest.len().min(bytes.len());
         bytes[..count].copy_from_slice(&rest[..count]);
@@ -507,14 +515,14 @@ impl Disk for Fake {
 
     fn next_data(&self, file: &Reader, offset: u64) -> io::Result<Option<u64>> {
         self.0.borrow_mut().meddle()?;
-        let data = offset.max(file.0.hole.get());
-        let data = file.0.punched.borrow().iter().find(|hole| hole.contains(&data)).map_or(data, |hole| hole.end);
-        Ok((data < file.0.bytes.borrow().len() as u64).then_some(data))
+        let data = offset.max(file.file.hole.get());
+        let data = file.file.punched.borrow().iter().find(|hole| hole.contains(&data)).map_or(data, |hole| hole.end);
+        Ok((data < file.file.bytes.borrow().len() as u64).then_some(data))
     }
 
     fn sync_data(&self, file: &Reader) -> io::Result<()> {
         self.0.borrow_mut().meddle()?;
-        file.0.synced.set(file.0.bytes.borrow().len() as u64);
+        file.file.synced.set(file.file.bytes.borrow().len() as u64);
         Ok(())
     }
 
@@ -529,19 +537,19 @@ impl Disk for Fake {
             return Err(io::Error::from_raw_os_error(errno));
         }
         assert!(from >= BLOCK && from < to && from.is_multiple_of(BLOCK) && to.is_multiple_of(BLOCK), "{from} to {to}");
-        file.0.punch(from..to);
-        file.0.modified.set(store.clock());
-        store.punched.push((file.0.number, from, to));
+        file.file.punch(from..to);
+        file.file.modified.set(store.clock());
+        store.punched.push((file.file.number, from, to));
         Ok(())
     }
 
     fn has_writer(&self, file: &Reader) -> Option<bool> {
         self.0.borrow_mut().meddle().ok()?;
-        (!self.0.borrow().no_leases).then(|| file.0.writers.get() > 0)
+        (!self.0.borrow().no_leases).then(|| file.file.writers.get() > 0)
     }
 
     fn born(&self, file: &Reader) -> Option<i64> {
-        file.0.born.map(nanoseconds)
+        file.file.born.map(nanoseconds)
     }
 
     fn time_of_day(&self) -> u64 {
