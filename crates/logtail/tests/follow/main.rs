@@ -5,6 +5,7 @@
 #![allow(clippy::format_collect, reason = "the text of a test's log reads best so")]
 
 mod attacks;
+mod beside;
 mod fake;
 mod faults;
 mod field;

@@ -1,7 +1,7 @@
 //! A stage for the cases: the same steps on the fake disk, and with the real program on a real disk, woken by inotify or
 //! polling alone. What has come is awaited, never slept for; at the end nothing else may have come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -66,6 +66,8 @@ impl Arrived {
 pub struct Stage {
     pub way: Way,
     pub arrived: Vec<Arrived>,
+    /// The generations whose final watermarks have come.
+    pub ended: HashSet<Fid>,
     taken: usize,
     marks: HashMap<Fid, u64>,
     patterns: Vec<String>,
@@ -154,6 +156,7 @@ impl Stage {
         Self {
             way,
             arrived: Vec::new(),
+            ended: HashSet::new(),
             taken: 0,
             marks: HashMap::new(),
             patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
@@ -605,7 +608,12 @@ impl Stage {
         for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match classify(line, true) {
                 Item::Line(line) => self.arrived.push(Arrived::of(&line)),
-                Item::Mark(mark, _) => drop(self.marks.insert(mark.fid, mark.next)),
+                Item::Mark(mark, _) => {
+                    self.marks.insert(mark.fid, mark.next);
+                    if mark.finished {
+                        self.ended.insert(mark.fid);
+                    }
+                }
                 _ => {}
             }
         }
