@@ -376,6 +376,21 @@ fn w17_nul_bytes_before_other_bytes_that_are_filled_in_a_moment_later_are_no_gap
 }
 
 #[test]
+fn w18_a_rotated_file_is_not_finished_in_front_of_nul_bytes() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("a", "a.1");
+        put(stage, "a.1", 2 + 2000, b"2\n");
+        stage.append("a", "3\n");
+        stage.comes(&["3"]);
+        stage.pass(20);
+        stage.comes(&["2"]);
+    });
+}
+
+#[test]
 fn w18_nul_bytes_before_a_line_that_stay_are_skipped_and_counted() {
     on_fake(&["a"], |stage| {
         stage.append("a", "1\n");

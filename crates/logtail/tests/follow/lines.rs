@@ -43,6 +43,20 @@ fn e3_a_line_at_the_limit_is_whole_and_a_longer_one_cut_and_flagged() {
 }
 
 #[test]
+fn e3_that_lines_are_cut_is_said_once_and_each_is_counted() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| plan.shape.max_line = 10);
+        stage.start();
+        for _ in 0..3 {
+            stage.append("a", "longer than ten\n");
+            stage.come(1);
+        }
+        assert_eq!(stage.said_all().matches("a line is longer than 10 bytes").count(), 1, "{}", stage.said_all());
+        assert_eq!(stage.fake().run.as_ref().unwrap().follower.truncated_lines(), 3);
+    });
+}
+
+#[test]
 fn e4_a_line_across_two_reads_is_one() {
     on_fake(&["a"], |stage| {
         let line = "z".repeat(4098);

@@ -21,15 +21,17 @@ fn the_first_mark_goes_with_the_first_lines_and_the_next_a_second_later() {
         let mut out = Vec::new();
         follower.look(now);
         while follower.turn(now, 1 << 20, &mut out) {}
+        let was_due = follower.has_unmarked();
         follower.mark(now, &mut out);
         let kind = |line: &[u8]| match classify(line, true) {
             Item::Mark(mark, _) => format!("mark {}", mark.next),
             _ => "line".to_owned(),
         };
-        out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(kind).collect::<Vec<_>>()
+        let kinds: Vec<String> = out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(kind).collect();
+        (kinds.join(", "), was_due, follower.has_unmarked())
     };
-    assert_eq!(kinds(100, "one\n"), ["line", "mark 4"]);
-    assert_eq!(kinds(600, "one\ntwo\n"), ["line"]);
-    assert_eq!(kinds(1100, "one\ntwo\n"), ["mark 8"]);
+    assert_eq!(kinds(100, "one\n"), ("line, mark 4".to_owned(), true, false));
+    assert_eq!(kinds(600, "one\ntwo\n"), ("line".to_owned(), true, true));
+    assert_eq!(kinds(1100, "one\ntwo\n"), ("mark 8".to_owned(), true, false));
     fs::remove_file(&log).unwrap();
 }

@@ -1,6 +1,6 @@
 //! Group F, what is kept and how it goes on after a restart.
 
-use logline::state::encode;
+use logline::state::{Urgency, encode};
 
 use crate::stage::{Stage, Way, every_way, on_fake};
 
@@ -300,6 +300,22 @@ fn f17_what_a_restart_finds_out_about_a_file_is_kept_before_more_of_it_leaves() 
         stage.comes(&["3"]);
         stage.end();
         assert!(!stage.said_all().contains("read again"), "{}", stage.said_all());
+    });
+}
+
+#[test]
+fn f17_what_comes_of_a_file_that_the_state_knows_well_waits_for_no_checkpoint() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", &"a line\n".repeat(1000));
+        stage.start();
+        stage.come(1000);
+        stage.pass(2);
+        stage.append("a", "another\n");
+        let run = stage.fake().run.as_mut().unwrap();
+        run.look();
+        while run.turn(usize::MAX) {}
+        assert_eq!(run.follower.urgency(), Urgency::Lazy);
+        stage.comes(&["another"]);
     });
 }
 
