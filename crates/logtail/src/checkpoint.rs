@@ -66,3 +66,16 @@ impl<'a> Unsaved<'a> {
         self.output
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_appended_is_pending_until_it_is_written() {
+        let mut outgoing = Outgoing::new(Output::stdout());
+        assert_eq!(outgoing.pending(), 0);
+        outgoing.unsaved().buffer().extend_from_slice(b"a line\n");
+        assert_eq!(outgoing.pending(), 7);
+    }
+}

@@ -414,3 +414,109 @@ pub fn read_full<D: Disk>(disk: &D, file: &D::File, bytes: &mut [u8], offset: u6
 fn index(distance: u64) -> usize {
     usize::try_from(distance).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Fid = Fid(7);
+
+    /// Of so many lines of `length` bytes each that came one by one, the first at second 1.
+    fn of_lines(count: u64, length: u64) -> Fingerprint {
+        let mut print = Fingerprint::new(KEY, 0);
+        for number in 1..=count {
+            let text: Vec<u8> =
+                (0..number * length).map(|at| if (at + 1) % length == 0 { b'\n' } else { b'x' }).collect();
+            print.read(&text, 0, Some((number - 1) * length), number);
+        }
+        print
+    }
+
+    fn offsets(samples: &[Sample]) -> Vec<u64> {
+        samples.iter().map(|sample| sample.offset).collect()
+    }
+
+    /// The offsets in front of the LFs before these lines of 512 bytes.
+    fn before(lines: impl Iterator<Item = u64>) -> Vec<u64> {
+        lines.map(|line| line * 512 - 1).collect()
+    }
+
+    #[test]
+    fn a_hash_is_the_one_that_states_of_earlier_versions_hold() {
+        assert_eq!(hash(KEY, b"a line"), 0x3e59_eb02_6846_7ffb);
+    }
+
+    #[test]
+    fn only_at_the_head_a_sample_may_be_short_and_in_front_of_the_first_line_there_is_none() {
+        let mut print = Fingerprint::new(KEY, 0);
+        print.read(b"first\n", 0, Some(0), 1);
+        assert_eq!(print.samples().count(), 0);
+        print.skip_to(5000);
+        print.read(b"a\nb\n", 5000, Some(5002), 1);
+        assert_eq!(print.samples().count(), 0);
+        print.read(&[&[b'x'; 63][..], b"\nb\n"].concat(), 5000, Some(5064), 1);
+        assert_eq!(print.samples().map(|sample| (sample.offset, sample.length)).collect::<Vec<_>>(), [(5063, 63)]);
+        let mut print = Fingerprint::new(KEY, 0);
+        print.read(b"first\nsecond\n", 0, Some(6), 1);
+        assert_eq!(print.samples().map(|sample| (sample.offset, sample.length)).collect::<Vec<_>>(), [(5, 5)]);
+    }
+
+    #[test]
+    fn the_head_is_wanted_until_it_reaches_the_last_line() {
+        let mut print = Fingerprint::new(KEY, 0);
+        print.read(b"first\n", 0, Some(0), 1);
+        assert!(!print.wants_head());
+        print.read(b"first\nsecond\n", 0, Some(6), 1);
+        assert!(print.wants_head());
+        print.extend_head(b"first\nsecond\n");
+        assert_eq!((print.head().length, print.wants_head()), (5, false));
+    }
+
+    #[test]
+    fn samples_are_spread_evenly_over_all_that_was_read_and_never_too_many() {
+        for (count, last, apart) in [(63, 61, 2), (64, 61, 2), (65, 63, 4), (75, 71, 4)] {
+            let expected = before((3..=last).step_by(apart));
+            assert!(expected.len() <= MOST_SAMPLES);
+            assert_eq!(offsets(of_lines(count, 512).spread()), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn no_sample_counts_that_lies_behind_where_reading_goes_on() {
+        let mut print = of_lines(75, 512);
+        print.go_on_at(24 * 512, &[b'x'; SAMPLE], 80);
+        assert_eq!(offsets(print.spread()), before([3, 7, 11, 15, 19, 23].into_iter()));
+    }
+
+    #[test]
+    fn what_is_given_back_leaves_no_samples_and_what_is_left_gets_its_own() {
+        let mut print = of_lines(200, 512);
+        assert_eq!(offsets(print.spread()), before((3..=195).step_by(8)));
+        print.give_back(4096, 40960);
+        assert_eq!(offsets(print.spread()), before([3].into_iter().chain((83..=195).step_by(8))));
+        // The thirtieth part of 60 KiB.
+        assert_eq!(print.spread.map(|spread| spread.step), Some(2048));
+    }
+
+    #[test]
+    fn proof_is_a_sample_behind_the_head() {
+        assert!(!of_lines(4, 100).has_proof());
+        assert!(of_lines(75, 512).has_proof());
+        // One that ends with the head is none.
+        let print = of_lines(3, 1025);
+        assert_eq!(offsets(print.spread()), [1024]);
+        assert!(!print.has_proof());
+    }
+
+    #[test]
+    fn nothing_is_old_of_which_it_is_not_known_when_it_was_read() {
+        let mut print = of_lines(75, 512);
+        assert_eq!((print.read_by(0), print.read_by(10), print.read_by(75)), (0, 7 * 512 - 1, 75 * 512));
+        print.marker.at = 0;
+        print.line = None;
+        for sample in print.spread.iter_mut().flat_map(|spread| &mut spread.samples) {
+            sample.at = 0;
+        }
+        assert_eq!(print.read_by(100), 0);
+    }
+}

@@ -92,6 +92,7 @@ mod tests {
     #[test]
     fn nul_bytes_are_no_content_at_a_line_s_beginning_at_the_end_or_in_a_page() {
         let page = [&b"ab"[..], &[0; 4096], b"c\n"].concat();
+        let few_behind_a_page = [&[b'a'; 4096][..], b"\0\0c\n"].concat();
         for (bytes, known, is_line_start, run) in [
             (&b"ab\0\0c\n"[..], 0, true, None),
             (b"\0\0ab\n", 0, true, Some((0, 2))),
@@ -102,6 +103,7 @@ mod tests {
             (b"a\n\0\0c", 3, false, None),
             (&page, 0, true, Some((2, 4098))),
             (&page[..page.len() - 2], 0, true, Some((2, 4098))),
+            (&few_behind_a_page, 0, true, None),
         ] {
             let expected = run.map(|(start, end)| Run { start, end });
             assert_eq!(Run::first(bytes, known, is_line_start), expected, "{}", bytes.escape_ascii());
