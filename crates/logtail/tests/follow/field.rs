@@ -334,7 +334,7 @@ fn w15_a_known_file_that_was_replaced_and_cannot_be_found_is_a_gap_that_is_said(
 }
 
 /// Writes at an offset of a file that is open in no way, as a network file system's server does.
-fn put(stage: &mut Stage, name: &str, at: usize, bytes: &[u8]) {
+pub fn put(stage: &mut Stage, name: &str, at: usize, bytes: &[u8]) {
     let path = stage.path(name);
     let store = stage.fake().disk.0.borrow();
     let file = store.file(&path).unwrap();

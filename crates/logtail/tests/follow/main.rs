@@ -10,6 +10,7 @@ mod fake;
 mod faults;
 mod field;
 mod found;
+mod known;
 mod lines;
 mod marks;
 mod model;
