@@ -16,6 +16,7 @@ use logtail::disk::{Disk, Stat};
 
 /// Holes are kept in whole blocks.
 const BLOCK: u64 = 4096;
+const ESTALE: i32 = 116;
 
 /// The disk as logtail sees it; all clones are one disk.
 #[derive(Clone)]
@@ -100,6 +101,8 @@ pub struct File {
     pub stale_size: Cell<Option<u64>>,
     /// It was opened since, which has told the size anew.
     is_told_anew: Cell<bool>,
+    /// How often its server has forgotten the handles that were open.
+    forgotten: Cell<u32>,
     /// For a test: which generation of its own count this is.
     pub generation: Cell<usize>,
 }
@@ -109,12 +112,20 @@ pub struct Reader {
     file: Rc<File>,
     /// It was opened after the file's size had become stale.
     is_anew: bool,
+    /// How often the server of the file had forgotten handles when it was opened.
+    forgotten: u32,
 }
 
 impl Reader {
     fn new(file: &Rc<File>, is_anew: bool) -> Self {
         file.readers.set(file.readers.get() + 1);
-        Self { file: Rc::clone(file), is_anew }
+        Self { file: Rc::clone(file), is_anew, forgotten: file.forgotten.get() }
+    }
+
+    /// The file, if its server knows the descriptor.
+    fn known(&self) -> io::Result<&File> {
+        let is_known = self.forgotten == self.file.forgotten.get();
+        if is_known { Ok(&self.file) } else { Err(io::Error::from_raw_os_error(ESTALE)) }
     }
 }
 
@@ -158,6 +169,11 @@ impl Writer {
 }
 
 impl File {
+    /// As the server of a network file system that was started anew: what is open must be opened again.
+    pub fn forget_handles(&self) {
+        self.forgotten.set(self.forgotten.get() + 1);
+    }
+
     /// Whether the byte lies in a hole that was made into it.
     pub fn is_punched(&self, at: u64) -> bool {
         self.punched.borrow().iter().any(|hole| hole.contains(&at))
@@ -276,6 +292,7 @@ impl Store {
             unreadable: Cell::new(false),
             stale_size: Cell::new(None),
             is_told_anew: Cell::new(false),
+            forgotten: Cell::new(0),
             generation: Cell::new(usize::MAX),
         });
         self.alive.push(Rc::downgrade(&file));
@@ -496,17 +513,18 @@ impl Disk for Fake {
 
     fn duplicate(&self, file: &Reader) -> io::Result<Reader> {
         self.0.borrow_mut().meddle()?;
+        file.known()?;
         Ok(Reader::new(&file.file, file.is_anew))
     }
 
     fn stat_open(&self, file: &Reader) -> io::Result<Stat> {
         self.0.borrow_mut().meddle()?;
-        Ok(Self::told(&file.file, file.is_anew))
+        Ok(Self::told(file.known()?, file.is_anew))
     }
 
     fn read_at(&self, file: &Reader, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.borrow_mut().meddle()?;
-        let content = file.file.bytes.borrow();
+        let content = file.known()?.bytes.borrow();
         let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
         let count = rest.len().min(bytes.len());
         bytes[..count].copy_from_slice(&rest[..count]);
@@ -515,14 +533,16 @@ impl Disk for Fake {
 
     fn next_data(&self, file: &Reader, offset: u64) -> io::Result<Option<u64>> {
         self.0.borrow_mut().meddle()?;
-        let data = offset.max(file.file.hole.get());
-        let data = file.file.punched.borrow().iter().find(|hole| hole.contains(&data)).map_or(data, |hole| hole.end);
-        Ok((data < file.file.bytes.borrow().len() as u64).then_some(data))
+        let file = file.known()?;
+        let data = offset.max(file.hole.get());
+        let data = file.punched.borrow().iter().find(|hole| hole.contains(&data)).map_or(data, |hole| hole.end);
+        Ok((data < file.bytes.borrow().len() as u64).then_some(data))
     }
 
     fn sync_data(&self, file: &Reader) -> io::Result<()> {
         self.0.borrow_mut().meddle()?;
-        file.file.synced.set(file.file.bytes.borrow().len() as u64);
+        let file = file.known()?;
+        file.synced.set(file.bytes.borrow().len() as u64);
         Ok(())
     }
 
@@ -540,6 +560,10 @@ impl Disk for Fake {
         file.file.punch(from..to);
         file.file.modified.set(store.clock());
         store.punched.push((file.file.number, from, to));
+        let file = file.known()?;
+        file.punch(from..to);
+        file.modified.set(store.clock());
+        store.punched.push((file.number, from, to));
         Ok(())
     }
 

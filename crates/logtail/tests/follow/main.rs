@@ -23,4 +23,5 @@ mod run;
 mod stage;
 mod start;
 mod truncation;
+mod turns;
 mod world;
