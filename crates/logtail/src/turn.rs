@@ -164,7 +164,7 @@ impl Turn {
         let (holes, truncated) = (generation.hole_bytes(), generation.truncated_lines());
         let begins_at = out.len();
         let progress = generation.read(context.disk, &context.reading(), &mut self.scratch, out);
-        if context.plan.headers && out.len() > begins_at {
+        if context.plan.headers {
             self.write_header(generation, begins_at, out);
         }
         let report = &mut *context.report;
@@ -212,9 +212,10 @@ impl Turn {
         false
     }
 
-    /// Puts tail's header in front of what stands in `out` from `begins_at` on, if that is of another file than the last.
+    /// Puts tail's header in front of what stands in `out` from `begins_at` on, if anything does, and it is of another file
+    /// than the last.
     fn write_header<F>(&mut self, generation: &Generation<F>, begins_at: usize, out: &mut Vec<u8>) {
-        if self.last_header.as_deref() == Some(generation.path()) {
+        if out.len() == begins_at || self.last_header.as_deref() == Some(generation.path()) {
             return;
         }
         let gap = if self.last_header.is_some() { "\n" } else { "" };
@@ -289,14 +290,14 @@ impl Turn {
                 && self.reads_nothing_more(context, stage, fid, out)
                 && !stage.files.get(fid).is_some_and(|read| read.waits_at_nuls(&context.reading()))
             {
-                part_line(context, stage, fid, out);
+                self.part_line(context, stage, fid, out);
                 stage.files.finish(context, fid, out);
             }
         }
         if let Some(after) = context.plan.partial_after {
             let is_left = |known: &Generation<D::File>| known.has_partial() && context.now >= known.grown_at() + after;
             for fid in stage.files.which(|known| known.is_open() && !self.is_due(known) && is_left(known)) {
-                part_line(context, stage, fid, out);
+                self.part_line(context, stage, fid, out);
             }
         }
         for fid in stage.files.which(Generation::is_unannounced) {
@@ -387,7 +388,7 @@ impl Turn {
     ) {
         if is_drained {
             for fid in stage.files.which(Generation::is_open) {
-                part_line(context, stage, fid, out);
+                self.part_line(context, stage, fid, out);
             }
         }
         self.mark(context, stage.files, true, out);
@@ -399,15 +400,25 @@ impl Turn {
             out.extend_from_slice(END);
         }
     }
-}
 
-/// Cuts the line in which the file ends, and emits what there is of it.
-fn part_line<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::File>, fid: Fid, out: &mut Vec<u8>) {
-    let Some(generation) = stage.files.get_mut(fid) else { return };
-    match generation.part_line(context.disk, context.plan.shape, out) {
-        Ok(true) => context.report.must_save(Urgency::SyncedBeforeOutput),
-        Ok(false) => {}
-        Err(error) => context.report.complain(generation.path(), cause(&error)),
+    /// Cuts the line in which the file ends, and emits what there is of it.
+    fn part_line<D: Disk>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        stage: &mut Stage<'_, D::File>,
+        fid: Fid,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(generation) = stage.files.get_mut(fid) else { return };
+        let begins_at = out.len();
+        match generation.part_line(context.disk, context.plan.shape, out) {
+            Ok(true) => context.report.must_save(Urgency::SyncedBeforeOutput),
+            Ok(false) => {}
+            Err(error) => context.report.complain(generation.path(), cause(&error)),
+        }
+        if context.plan.headers {
+            self.write_header(generation, begins_at, out);
+        }
     }
 }
 

@@ -103,6 +103,20 @@ fn a_header_stands_in_front_of_lines_of_another_file_than_the_last() {
 }
 
 #[test]
+fn a_last_line_without_its_lf_has_a_header_as_any_other() {
+    let disk = Fake::new();
+    append(&disk, "/log/a", "1");
+    append(&disk, "/log/b", "2\n");
+    let mut plan = plan(&["/log/a", "/log/b"]);
+    (plan.headers, plan.shape.tagged, plan.follows) = (true, false, false);
+    let mut run = Run::start(&disk, plan, &Kept::default(), "boot");
+    run.look();
+    while run.turn(usize::MAX) {}
+    run.end(true);
+    assert_eq!(String::from_utf8(run.out).unwrap(), "==> /log/b <==\n2\n\n==> /log/a <==\n1\n");
+}
+
+#[test]
 fn that_lines_of_a_file_are_cut_is_said_once_and_each_is_counted() {
     on_fake(&["a"], |stage| {
         stage.option(&[], |plan| plan.shape.max_line = 10);
