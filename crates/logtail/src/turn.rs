@@ -95,7 +95,7 @@ impl Turn {
         out: &mut Vec<u8>,
     ) -> bool {
         let is_more = self.read(context, stage, room, out);
-        if !is_more && context.plan.follows {
+        if !is_more {
             self.finish_rotated(context, stage, out);
         }
         is_more

@@ -82,6 +82,24 @@ fn one_round_without_following_reads_more_files_than_a_turn_takes() {
 }
 
 #[test]
+fn one_round_without_following_reads_the_last_line_of_a_rotated_file_also_without_its_lf() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| plan.follows = false);
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("a", "2\nlast");
+        stage.rename("a", "a.1");
+        stage.append("a", "3\nnot yet");
+        stage.start();
+        stage.comes(&["2", "3", "last"]);
+        stage.kill();
+    });
+}
+
+#[test]
 fn a_header_stands_in_front_of_lines_of_another_file_than_the_last() {
     let disk = Fake::new();
     let mut plan = plan(&["/log/a", "/log/b"]);
