@@ -593,11 +593,42 @@ impl<F> Generation<F> {
 mod tests {
     use super::*;
     use crate::gzip::Content;
+    use logline::state::files::{Head, Sample};
     use std::os::fd::OwnedFd;
 
     #[test]
     fn one_of_many_takes_little_memory() {
         // The next size that musl has is 320 bytes, of which four are its own.
         assert!(size_of::<Generation<Content<OwnedFd>>>() <= 316, "{}", size_of::<Generation<Content<OwnedFd>>>());
+    }
+
+    #[test]
+    fn what_only_few_files_have_outlives_a_restart() {
+        let plain = Entry {
+            fid: Fid(7),
+            path: PathBuf::from("a"),
+            inode: Inode { device: 1, number: 2 },
+            born: None,
+            head: Head::default(),
+            samples: Vec::new(),
+            marker: Sample { offset: 100, ..Sample::default() },
+            start: 20,
+            since: 20,
+            cuts: Vec::new(),
+            freed: 0,
+            end: None,
+        };
+        let taken_up =
+            |entry: &Entry| Generation::<()>::from_entry(entry, Rc::from(Path::new("a")), 60, Duration::ZERO);
+        let of_few = [
+            Entry { cuts: vec![60, 80], ..plain.clone() },
+            Entry { since: 10, ..plain.clone() },
+            Entry { freed: 4096, ..plain.clone() },
+        ];
+        for entry in of_few.iter().chain([&plain]) {
+            assert_eq!(taken_up(entry).entry(), *entry);
+        }
+        let acknowledged = Entry { cuts: vec![40, 60], ..plain };
+        assert_eq!(taken_up(&acknowledged).entry().cuts, [60], "the others are never read again");
     }
 }
