@@ -18,7 +18,7 @@ fn banner() -> String {
     "this program prints the same lines at each start\n".repeat(30)
 }
 
-fn text_of(numbers: std::ops::Range<u32>) -> String {
+pub fn text_of(numbers: std::ops::Range<u32>) -> String {
     numbers.fold(String::new(), |text, number| text + &format!("line {number} of a log, quite ordinary text\n"))
 }
 
@@ -27,7 +27,7 @@ fn lines_of(text: &str) -> Vec<&str> {
 }
 
 /// It is killed after all was acknowledged, `body` happens, and it starts again.
-fn while_down(stage: &mut Stage, body: impl FnOnce(&mut Stage)) {
+pub fn while_down(stage: &mut Stage, body: impl FnOnce(&mut Stage)) {
     stage.acknowledge();
     stage.kill();
     body(stage);
@@ -467,7 +467,7 @@ fn w22_a_size_that_is_told_too_small_is_asked_for_anew() {
 }
 
 /// A log that is one JSON array: each entry overwrites the bracket that closes it.
-fn add_event(stage: &mut Stage, number: usize, at: &mut usize) {
+pub fn add_event(stage: &mut Stage, number: usize, at: &mut usize) {
     let comma = if number > 1 { ",\n" } else { "" };
     let entry = format!("{comma}{{\"event\":{number}}}");
     put(stage, "a", *at, format!("{entry}\n]\n").as_bytes());
@@ -476,7 +476,7 @@ fn add_event(stage: &mut Stage, number: usize, at: &mut usize) {
     stage.fake().disk.0.borrow_mut().pass(now);
 }
 
-fn events(stage: &Stage) -> Vec<String> {
+pub fn events(stage: &Stage) -> Vec<String> {
     let lines = stage.arrived.iter().map(|line| String::from_utf8(line.content.clone()).unwrap());
     lines.filter(|line| line.contains("event")).map(|line| line.trim_end_matches(',').to_owned()).collect()
 }

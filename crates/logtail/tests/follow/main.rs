@@ -15,6 +15,7 @@ mod lines;
 mod marks;
 mod model;
 mod names;
+mod nuls;
 mod reclaim;
 mod restart;
 mod rewritten;
