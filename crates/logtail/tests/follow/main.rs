@@ -16,6 +16,7 @@ mod marks;
 mod model;
 mod names;
 mod nuls;
+mod reboot;
 mod reclaim;
 mod restart;
 mod rewritten;
