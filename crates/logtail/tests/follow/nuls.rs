@@ -115,9 +115,9 @@ fn a_hole_that_nobody_gave_back_may_be_filled_yet() {
     });
 }
 
-/// The lines that are written after a truncation while NUL bytes are looked at; the truncation comes before that call of
-/// logtail, and the lines with it or some time later.
-fn truncated_at(call: u32, at_once: bool, old: &[u8]) {
+/// It is truncated before that call of logtail, and written anew so many calls after it, or (`None`) some time later, the first
+/// line apart: all that is new comes.
+fn truncated_at(call: u32, after: Option<u32>, old: &[u8]) {
     on_fake(&["a"], |stage| {
         let new: Vec<String> = (0..60).map(|number| format!("new {number}")).collect();
         let text = new.join("\n") + "\n";
@@ -130,14 +130,14 @@ fn truncated_at(call: u32, at_once: bool, old: &[u8]) {
             if calls == call {
                 store.pass(Duration::from_millis(1));
                 store.truncate(&path, 0);
-                if at_once {
-                    store.open(&path).write(store, written.as_bytes());
-                }
+            }
+            if after.is_some_and(|after| calls == call + after) {
+                store.open(&path).write(store, written.as_bytes());
             }
         });
         stage.start();
         stage.step();
-        if !at_once {
+        if after.is_none() {
             let (first, rest) = text.split_at(6);
             stage.append("a", first);
             stage.step();
@@ -146,18 +146,23 @@ fn truncated_at(call: u32, at_once: bool, old: &[u8]) {
         stage.pass(15);
         let came: Vec<String> =
             stage.arrived.iter().map(Arrived::text).filter(|text| text.starts_with("new")).collect();
-        assert_eq!(came, new, "{call} {at_once}");
+        assert_eq!(came, new, "{call} {after:?} {}", old[0]);
         stage.come_at_least(0);
     });
 }
 
 #[test]
 fn a_truncation_while_they_are_looked_at_swallows_nothing() {
-    // Later than that they are skipped, and nothing is known of what stands behind until it is read.
-    for call in 1..15 {
-        for old in [[&[0; 100][..], b"old\n"].concat(), b"1\n\0\0\0\0\0\0\0\0old\n".to_vec()] {
-            truncated_at(call, true, &old);
-            truncated_at(call, false, &old);
+    for old in [[&[0; 100][..], b"old\n"].concat(), b"1\n\0\0\0\0\0\0\0\0old\n".to_vec()] {
+        for call in 1..15 {
+            truncated_at(call, Some(0), &old);
+        }
+        for call in 1..13 {
+            (1..5).for_each(|after| truncated_at(call, Some(after), &old));
+        }
+        // Also once they have been skipped, and nothing is known of what stands behind but that the file is long enough.
+        for call in 1..19 {
+            truncated_at(call, None, &old);
         }
     }
 }
