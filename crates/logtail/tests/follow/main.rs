@@ -18,6 +18,7 @@ mod names;
 mod nuls;
 mod reboot;
 mod reclaim;
+mod remembered;
 mod restart;
 mod rewritten;
 mod rotation;

@@ -33,5 +33,6 @@ fn the_first_mark_goes_with_the_first_lines_and_the_next_a_second_later() {
     assert_eq!(kinds(100, "one\n"), ("line, mark 4".to_owned(), true, false));
     assert_eq!(kinds(600, "one\ntwo\n"), ("line".to_owned(), true, true));
     assert_eq!(kinds(1100, "one\ntwo\n"), ("mark 8".to_owned(), true, false));
+    assert_eq!(kinds(2200, "one\ntwo\n").0, "", "what has not moved is not told again");
     fs::remove_file(&log).unwrap();
 }
