@@ -7,15 +7,9 @@ use std::time::Duration;
 
 use logline::position::Fid;
 
+use crate::field::while_down;
+use crate::found::copy_and_truncate_unseen;
 use crate::stage::{Stage, Way, every_way, on_fake};
-
-/// What happens while logtail does not run; all that has come is acknowledged.
-fn while_down(stage: &mut Stage, body: impl FnOnce(&mut Stage)) {
-    stage.acknowledge();
-    stage.kill();
-    body(stage);
-    stage.start();
-}
 
 /// What has come, each line with the name that it was tagged with.
 fn come(stage: &mut Stage, count: usize) -> Vec<String> {
@@ -485,17 +479,7 @@ fn a_copy_that_some_looks_miss_in_a_short_time_is_found_all_the_same() {
         stage.start();
         let first = stage.come(1)[0].position.fid;
         stage.append("a", "2\n");
-        stage.copy("a", "a.1");
-        stage.truncate("a");
-        let missed = stage.path("a.1");
-        let mut store = stage.fake().disk.0.borrow_mut();
-        let until = store.now + Duration::from_millis(1500);
-        store.meddle_with(move |store| {
-            if store.now < until {
-                store.unlisted.insert(missed.clone());
-            }
-        });
-        drop(store);
+        copy_and_truncate_unseen(stage, Duration::from_millis(1500));
         let line = &stage.come(1)[0];
         assert_eq!((line.text().as_str(), line.position.fid), ("2", first));
     });

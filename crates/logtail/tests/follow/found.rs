@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::run::{Run, plan};
-use crate::stage::{OnFake, every_way, on_fake};
+use crate::stage::{OnFake, Stage, every_way, on_fake};
 
 #[test]
 fn a_generation_behind_many_of_its_path_is_reached_though_it_is_looked_all_the_time() {
@@ -307,6 +307,20 @@ fn a_copy_at_a_name_where_an_older_copy_sat_is_known_again_after_a_restart() {
     });
 }
 
+/// `a` is copied to `a.1` and truncated, and for so long reads of the directory do not show the copy.
+pub fn copy_and_truncate_unseen(stage: &mut Stage, how_long: Duration) {
+    stage.copy("a", "a.1");
+    stage.truncate("a");
+    let missed = stage.path("a.1");
+    let mut store = stage.fake().disk.0.borrow_mut();
+    let until = store.now + how_long;
+    store.meddle_with(move |store| {
+        if store.now < until {
+            store.unlisted.insert(missed.clone());
+        }
+    });
+}
+
 #[test]
 fn a_copy_that_directory_reads_miss_is_sought_more_than_once_however_long_they_are_apart() {
     on_fake(&["a"], |stage| {
@@ -314,17 +328,7 @@ fn a_copy_that_directory_reads_miss_is_sought_more_than_once_however_long_they_a
         stage.start();
         let first = stage.come(1)[0].position.fid;
         stage.append("a", "2\n");
-        stage.copy("a", "a.1");
-        stage.truncate("a");
-        let missed = stage.path("a.1");
-        let mut store = stage.fake().disk.0.borrow_mut();
-        let until = store.now + Duration::from_secs(5);
-        store.meddle_with(move |store| {
-            if store.now < until {
-                store.unlisted.insert(missed.clone());
-            }
-        });
-        drop(store);
+        copy_and_truncate_unseen(stage, Duration::from_secs(5));
         for _ in 0..2 {
             stage.step();
             stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(3));

@@ -177,16 +177,21 @@ fn what_its_writer_took_back_while_nobody_read_it_doubles_nothing() {
     });
 }
 
+/// `a` is an array whose writer takes back its end three times, to append an event.
+fn take_back_thrice(stage: &mut Stage) {
+    stage.append("a", "[\n");
+    let mut at = 2;
+    stage.start();
+    for number in 1..=3 {
+        add_event(stage, number, &mut at);
+        stage.pass(2);
+    }
+}
+
 #[test]
 fn what_went_on_as_another_generation_is_known_until_it_is_acknowledged() {
     on_fake(&["a"], |stage| {
-        stage.append("a", "[\n");
-        let mut at = 2;
-        stage.start();
-        for number in 1..=3 {
-            add_event(stage, number, &mut at);
-            stage.pass(2);
-        }
+        take_back_thrice(stage);
         stage.pass(70);
         assert!(stage.fake().run.as_ref().unwrap().follower.awaits_acks());
         stage.kill();
@@ -202,13 +207,7 @@ fn what_went_on_as_another_generation_is_known_until_it_is_acknowledged() {
 #[test]
 fn what_went_on_as_another_generation_and_is_acknowledged_is_dropped() {
     on_fake(&["a"], |stage| {
-        stage.append("a", "[\n");
-        let mut at = 2;
-        stage.start();
-        for number in 1..=3 {
-            add_event(stage, number, &mut at);
-            stage.pass(2);
-        }
+        take_back_thrice(stage);
         stage.acknowledge();
         stage.pass(3);
         assert!(!stage.fake().run.as_ref().unwrap().follower.awaits_acks());
@@ -221,13 +220,7 @@ fn what_went_on_as_another_generation_and_is_acknowledged_is_dropped() {
 #[test]
 fn what_went_on_as_another_generation_and_was_acknowledged_at_the_end_does_not_come_again() {
     on_fake(&["a"], |stage| {
-        stage.append("a", "[\n");
-        let mut at = 2;
-        stage.start();
-        for number in 1..=3 {
-            add_event(stage, number, &mut at);
-            stage.pass(2);
-        }
+        take_back_thrice(stage);
         assert!(stage.checkpoint().entries.len() > 1);
         stage.acknowledge();
         stage.kill();
