@@ -78,7 +78,7 @@ pub struct BodyBuffers {
 }
 
 impl BodyBuffers {
-    /// With so many bytes for what is read, and for what is written beside bodies.
+    /// `read` bytes are kept for what comes in, and `write` bytes for what goes out beside bodies.
     pub fn new(read: usize, write: usize, outbox: Outbox) -> Self {
         Self { own: LazyBuffers::new(read, write), outbox, body: Vec::new(), is_body: false }
     }

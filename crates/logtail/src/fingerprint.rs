@@ -421,7 +421,7 @@ mod tests {
 
     const KEY: Fid = Fid(7);
 
-    /// Of so many lines of `length` bytes each that came one by one, the first at second 1.
+    /// Of `count` lines of `length` bytes each that came one by one, the first at second 1.
     fn of_lines(count: u64, length: u64) -> Fingerprint {
         let mut print = Fingerprint::new(KEY, 0);
         for number in 1..=count {

@@ -307,7 +307,7 @@ fn a_copy_at_a_name_where_an_older_copy_sat_is_known_again_after_a_restart() {
     });
 }
 
-/// `a` is copied to `a.1` and truncated, and for so long reads of the directory do not show the copy.
+/// `a` is copied to `a.1` and truncated. Reads of the directory show the copy only after `how_long`.
 pub fn copy_and_truncate_unseen(stage: &mut Stage, how_long: Duration) {
     stage.copy("a", "a.1");
     stage.truncate("a");

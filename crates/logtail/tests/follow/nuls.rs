@@ -115,8 +115,8 @@ fn a_hole_that_nobody_gave_back_may_be_filled_yet() {
     });
 }
 
-/// It is truncated before that call of logtail, and written anew so many calls after it, or (`None`) some time later, the first
-/// line apart: all that is new comes.
+/// The file is truncated before the call number `call` of logtail, and written anew `after` calls behind that one, or (`None`)
+/// some time later, the first line apart: all that is new comes.
 fn truncated_at(call: u32, after: Option<u32>, old: &[u8]) {
     on_fake(&["a"], |stage| {
         let new: Vec<String> = (0..60).map(|number| format!("new {number}")).collect();
