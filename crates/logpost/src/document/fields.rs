@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use logline::json::{self, Member, read_object, unescape, write_string};
 use logline::level::Level;
-use logline::names::{self, KnownPlaces, LEVEL, MESSAGE};
+use logline::names::{self, Chosen, KnownPlaces, LEVEL, MESSAGE};
 use logline::plain::Layout;
 use logline::position::{Flags, Position};
 
@@ -90,11 +90,12 @@ impl<'a> Fields<'a> {
                 };
                 Some((stamp, chosen.at))
             });
+            let (level, message) = (places.level(&self.members), places.message(&self.members));
             // What no destination can hold is no time, but a member like others.
             if let Some((Some(stamp), at)) = time {
                 (self.time, self.time_at) = (Some(stamp), at);
             }
-            self.find();
+            self.take(level, message);
             if self.path.is_none() {
                 self.file = self.get("_file");
             }
@@ -126,29 +127,23 @@ impl<'a> Fields<'a> {
         let marks = self.known.layout.read_end(timed.rest, &mut self.members, mark)?;
         (self.file, self.time, self.time_at) = (Some(file), Some(stamp), Some(1));
         self.plain_rest = timed.rest.strip_suffix(b"}");
+        let (mut level, mut message) = (None, None);
         if marks & (LEVEL | MESSAGE) != 0 {
-            self.find();
-        } else {
-            self.find_message_of_victorialogs();
+            let places = self.known.places.of(&self.members);
+            (level, message) = (places.level(&self.members), places.message(&self.members));
         }
+        self.take(level, message);
         Some(())
     }
 
-    /// Finds the canonical fields other than the time.
-    fn find(&mut self) {
-        let places = self.known.places.of(&self.members);
-        if let Some((known, chosen)) = places.level(&self.members) {
+    /// Takes the level and the message that were found among the members. VictoriaLogs' own name of a message comes last.
+    fn take(&mut self, level: Option<(Option<Level>, Chosen<'a>)>, message: Option<Chosen<'a>>) {
+        if let Some((known, chosen)) = level {
             (self.known_level, self.level, self.level_at) = (known, Some(chosen.value), chosen.at);
         }
-        match places.message(&self.members) {
-            Some(chosen) => (self.message, self.message_at) = (Message::Raw(chosen.value), chosen.at),
-            None => self.find_message_of_victorialogs(),
-        }
-    }
-
-    /// Its own name comes last.
-    fn find_message_of_victorialogs(&mut self) {
-        if let Some(at) = self.members.iter().rposition(|member| self.is(member, b"_msg"))
+        if let Some(chosen) = message {
+            (self.message, self.message_at) = (Message::Raw(chosen.value), chosen.at);
+        } else if let Some(at) = self.members.iter().rposition(|member| self.is(member, b"_msg"))
             && let value @ [b'"', ..] = self.members[at].value
         {
             (self.message, self.message_at) = (Message::Raw(value), Some(at));
