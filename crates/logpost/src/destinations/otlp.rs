@@ -220,7 +220,6 @@ impl<'a> Names<'a> {
         self.many.clear();
     }
 
-    #[inline]
     fn has(&self, name: &[u8]) -> bool {
         if !self.many.is_empty() {
             return self.many.contains(name);
@@ -228,7 +227,6 @@ impl<'a> Names<'a> {
         self.classes & Self::class(name) != 0 && self.few.iter().any(|known| **known == *name)
     }
 
-    #[inline]
     fn add(&mut self, name: Cow<'a, [u8]>) {
         if self.many.is_empty() && self.few.len() < FEW {
             self.classes |= Self::class(&name);
