@@ -14,7 +14,7 @@ use logline::position::Fid;
 use logline::state::files::{Entry, Inode};
 
 pub use nuls::next_content;
-pub use reader::{CHUNK, Progress, Reading};
+pub use reader::{CHUNK, Owed, Predecessor, Progress, Reading};
 use reader::{Reader, Source};
 
 use crate::disk::{Disk, Stat};
@@ -82,6 +82,12 @@ impl<F> Generation<F> {
             _ => Phase::Away,
         };
         generation
+    }
+
+    /// What is owed of earlier generations of its content is read first.
+    pub fn owes(&mut self, owed: Owed) {
+        self.reader.owes(owed);
+        self.phase = Phase::Away;
     }
 
     fn with_reader(path: Rc<Path>, inode: Inode, reader: Reader, now: Duration) -> Self {
@@ -458,6 +464,17 @@ impl<F> Generation<F> {
             Phase::Reading(file) => Some(file),
             _ => None,
         }
+    }
+
+    /// The same, and what was not emitted of it in front of `end` its successor will emit, and the final watermark.
+    pub fn ends_in_its_successor(&mut self, end: u64) {
+        self.phase = Phase::Finished { end, is_announced: true };
+    }
+
+    /// What a generation owes whose own content begins at `line` of this one: all that stands in front of that and was not
+    /// emitted.
+    pub fn owed_before(&self, line: u64) -> Option<Owed> {
+        self.reader.owed_before(line)
     }
 
     /// Its inode has no name any more, so that its number may be given to another file.

@@ -16,7 +16,7 @@ use memchr::memrchr;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::ends;
-use crate::file::{Generation, next_content};
+use crate::file::{Generation, Owed, Predecessor, next_content};
 use crate::fingerprint::{Fingerprint, HEAD, read_full};
 use crate::gzip::is_gzip;
 use crate::hole;
@@ -32,7 +32,7 @@ pub enum Age {
 }
 
 /// Where the reading of a file begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Start {
     /// The first offset that is to be emitted.
     offset: u64,
@@ -40,12 +40,14 @@ pub struct Start {
     since: u64,
     /// The offset up to which its disk space was given back.
     freed: u64,
+    /// What is to be emitted of earlier generations of the same content first.
+    owed: Option<Owed>,
 }
 
 impl Start {
     /// Begins at `offset`; what stands in front of it was never delivered, or is not known to be what was delivered.
     pub fn at(offset: u64) -> Self {
-        Self { offset, since: offset, freed: 0 }
+        Self { offset, since: offset, freed: 0, owed: None }
     }
 }
 
@@ -311,8 +313,9 @@ impl<F> Files<F> {
         // A boot whose id cannot be read may be another one.
         let is_same_boot = boot == self.boot && !boot.is_empty();
         self.resumed_at = context.now;
-        let last: HashMap<Inode, Fid> = entries.iter().map(|entry| (entry.inode, entry.fid)).collect();
+        let successors = successors_of(&entries);
         let mut goes_on_earlier: HashSet<Inode> = HashSet::new();
+        let mut owed: HashMap<Inode, Owed> = HashMap::new();
         let mut left = entries;
         left.reverse();
         while let Some(entry) = left.pop() {
@@ -321,24 +324,41 @@ impl<F> Files<F> {
                 left.shrink_to_fit();
             }
             let ack = acks.get(&entry.fid).copied().unwrap_or(entry.start).max(entry.start);
-            let has_successor = entry.inode != Inode::NOWHERE && last.get(&entry.inode) != Some(&entry.fid);
-            let is_owed = entry.end.is_none_or(|end| ack < end);
-            if goes_on_earlier.contains(&entry.inode) || (has_successor && !is_owed) {
+            // Behind the start of its successor nothing is its own any more.
+            let successor = successors.get(&entry.fid).copied();
+            let left = successor.map(|start| entry.end.map_or(start, |end| end.min(start)));
+            if goes_on_earlier.contains(&entry.inode) || left.is_some_and(|end| ack >= end) {
                 continue;
             }
-            if !is_same_boot || has_successor {
-                // Its content went on as another generation, and not all of it was acknowledged: it goes on where it was.
-                goes_on_earlier.extend(has_successor.then_some(entry.inode));
+            if !is_same_boot {
+                // Not all of it was acknowledged: it goes on there, and what went on as another with it.
+                goes_on_earlier.extend(left.map(|_| entry.inode));
                 self.to_rebase.push((entry, ack));
+            } else if let Some(end) = left {
+                let first = || Owed { from: ack, of: Vec::new(), cuts: Vec::new() };
+                let owed = owed.entry(entry.inode).or_insert_with(first);
+                owed.of.push(Predecessor { fid: entry.fid, until: end });
+                owed.cuts.extend(entry.cuts.iter().filter(|cut| **cut < end));
+                let path = self.shared(&entry.path);
+                let mut generation = Generation::from_entry(&entry, path, ack, context.now);
+                generation.ends_in_its_successor(end);
+                self.insert(generation, Age::Youngest);
             } else if entry.marker.offset < ack && entry.head.length < ack.min(HEAD as u64) {
                 // An older copy of the state: it cannot tell whether the file is still what was delivered.
+                for before in owed.remove(&entry.inode).into_iter().flat_map(|owed| owed.of) {
+                    self.remove(before.fid);
+                }
                 context.report.say(format!(
                     "{}: the state is older than what was delivered of it, it is read again from its head",
                     entry.path.display()
                 ));
             } else {
                 let path = self.shared(&entry.path);
-                self.insert(Generation::from_entry(&entry, path, ack, context.now), Age::Youngest);
+                let mut generation = Generation::from_entry(&entry, path, ack, context.now);
+                if let Some(owed) = owed.remove(&entry.inode) {
+                    generation.owes(owed);
+                }
+                self.insert(generation, Age::Youngest);
             }
         }
     }
@@ -355,7 +375,11 @@ impl<F> Files<F> {
     ) -> Option<Fid> {
         let started = (self.new_fid)().and_then(|fid| {
             let mut generation = Generation::new(fid, self.shared(path), stat.inode, start.offset, context.now);
-            generation.open_at(context.disk, file, stat, start.offset, &context.reading())?;
+            if let Some(owed) = start.owed {
+                generation.owes(owed);
+            }
+            let offset = generation.offset();
+            generation.open_at(context.disk, file, stat, offset, &context.reading())?;
             if start.since < start.offset && context.plan.reclaim.is_some() {
                 generation.goes_on_with(start.since, start.freed);
             }
@@ -434,7 +458,7 @@ impl<F> Files<F> {
                     Start::at(behind_hole(disk, file, entry)?.unwrap_or(offset))
                 } else {
                     // All samples stand that lie in front of it.
-                    Start { offset, since: entry.since.min(offset), freed: entry.freed }
+                    Start { since: entry.since.min(offset), freed: entry.freed, ..Start::at(offset) }
                 };
                 self.to_rebase.remove(index);
                 return Ok(Some(start));
@@ -613,16 +637,33 @@ impl<F> Files<F> {
         }
         let Some(generation) = self.get(fid) else { return };
         match generation.print().taken_back_to(context.disk, &file, stat.size) {
-            Ok(Some(line)) if !is_other => {
-                // Of what an earlier run has read, all behind the acknowledged offset is owed.
-                let start = line.min(generation.offset());
-                if self.begin(context, &path, file, stat, Start::at(start), Age::Youngest).is_some() {
-                    self.leave_content(context, fid, stat.inode);
-                }
-            }
+            Ok(Some(line)) if !is_other => drop(self.go_on_from(context, fid, line, file, stat)),
             Ok(_) => drop(self.lose_content(context, fid)),
             Err(error) => context.report.complain(&path, cause(&error)),
         }
+    }
+
+    /// The content of a generation whose writer has taken its last line back, which began at `line`, goes on from there as
+    /// another generation. Of what an earlier run has read, all behind the acknowledged offset is owed: that leaves as what it
+    /// was, for the server may have it. `None` if the file cannot be read: then nothing has changed.
+    pub fn go_on_from<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        fid: Fid,
+        line: u64,
+        file: F,
+        stat: &Stat,
+    ) -> Option<Fid> {
+        let generation = self.get(fid)?;
+        let path = generation.path().to_owned();
+        let start = Start { owed: generation.owed_before(line), ..Start::at(line) };
+        let is_owed = start.owed.is_some();
+        let successor = self.begin(context, &path, file, stat, start, Age::Youngest)?;
+        self.leave_content(context, fid, stat.inode);
+        if is_owed && let Some(generation) = self.get_mut(fid) {
+            generation.ends_in_its_successor(line);
+        }
+        Some(successor)
     }
 
     fn reopen<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, path: &Path, file: F, stat: &Stat) {
@@ -843,6 +884,20 @@ impl<F> Files<F> {
             }
         }
     }
+}
+
+/// Of the entries whose content went on in the same file as another: where that begins.
+fn successors_of(entries: &[Entry]) -> HashMap<Fid, u64> {
+    let mut starts: HashMap<Inode, u64> = HashMap::new();
+    let mut successors = HashMap::new();
+    for entry in entries.iter().rev().filter(|entry| entry.inode != Inode::NOWHERE) {
+        let start = starts.entry(entry.inode).or_insert(u64::MAX);
+        if *start < u64::MAX {
+            successors.insert(entry.fid, *start);
+        }
+        *start = entry.start.min(*start);
+    }
+    successors
 }
 
 /// Whether the file was made anew with the number of an inode that was made at `born`, and perhaps with the same bytes.

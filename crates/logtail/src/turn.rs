@@ -240,8 +240,7 @@ impl Turn {
         let Some(file) = generation.file() else { return false };
         let Ok(stat) = context.disk.stat_open(file) else { return false };
         let taken_back = match generation.print().taken_back_to(context.disk, file, stat.size) {
-            // Of what an earlier run has read, all behind the offset is owed.
-            Ok(taken_back) => taken_back.map(|line| line.min(generation.offset())),
+            Ok(taken_back) => taken_back,
             // What cannot be compared is judged by the next read.
             Err(error) => {
                 context.report.complain(&path, cause(&error));
@@ -256,12 +255,14 @@ impl Turn {
             }
         };
         // Only when its successor is known does the old one leave: till then it would be found out once more.
-        let younger = stage.files.begin(context, &path, file, &stat, Start::at(taken_back.unwrap_or(0)), Age::Youngest);
+        let younger = match taken_back {
+            Some(line) => stage.files.go_on_from(context, fid, line, file, &stat),
+            None => stage.files.begin(context, &path, file, &stat, Start::at(0), Age::Youngest),
+        };
         let Some(younger) = younger else { return false };
         stage.files.is_rewritten_in_place(&path);
-        match taken_back {
-            Some(_) => drop(stage.files.leave_content(context, fid, stat.inode)),
-            None => drop(stage.files.lose_content(context, fid)),
+        if taken_back.is_none() {
+            stage.files.lose_content(context, fid);
         }
         stage.paths.succeed(fid, younger);
         stage.paths.disturb(&path, context.now);

@@ -1,7 +1,8 @@
 //! How far one generation has been read, and reading on.
 //!
 //! The invariant: `start <= offset <= scanned`; all whole lines of `start..offset` have been emitted, no LF stands in
-//! `offset..scanned`, and the marker is made of the last bytes before `scanned`. Each read begins at the marker and
+//! `offset..scanned`, and the marker is made of the last bytes before `scanned`. Only while something is owed of earlier
+//! generations of the same content, `offset` is in front of `start`: their lines leave first, under their names. Each read begins at the marker and
 //! compares it, so that a file that was rewritten in place is found out before a byte of it is taken for the old one.
 
 use std::io;
@@ -88,11 +89,33 @@ pub struct Reader {
     rare: Option<Box<Rare>>,
 }
 
+/// An earlier generation whose content goes on in the one that is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Predecessor {
+    /// Its name.
+    pub fid: Fid,
+    /// Lines that end here, or in front of it, are its.
+    pub until: u64,
+}
+
+/// What is still to be emitted of earlier generations of the same content, under their names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owed {
+    /// The first offset of it.
+    pub from: u64,
+    /// Whose lines they are, in the order of their offsets.
+    pub of: Vec<Predecessor>,
+    /// The offsets at which a line of them was cut in two for ever.
+    pub cuts: Vec<u64>,
+}
+
 /// What few files have. It is kept apart, for there may be tens of thousands of files.
 #[derive(Default, Debug)]
 struct Rare {
     /// The offsets at which a line was cut in two for ever.
     cuts: Vec<u64>,
+    /// The earlier generations of which something is still to be emitted, in the order of their offsets.
+    predecessors: Vec<Predecessor>,
     /// The NUL bytes at `scanned`, where reading stands still in front of some.
     nuls: Option<Nuls>,
     /// NUL bytes that were skipped.
@@ -110,6 +133,7 @@ struct Rare {
 /// Of a file that has nothing of all this.
 static NOTHING: Rare = Rare {
     cuts: Vec::new(),
+    predecessors: Vec::new(),
     nuls: None,
     hole_bytes: 0,
     truncated_lines: 0,
@@ -152,6 +176,28 @@ impl Reader {
         (reader.offset, reader.scanned, reader.marked) = (ack, ack, ack);
         reader.size = entry.read_to().max(ack);
         reader
+    }
+
+    /// Reads what is owed of earlier generations first.
+    pub fn owes(&mut self, owed: Owed) {
+        if self.is_blank() {
+            self.print = Fingerprint::new(self.print.key(), owed.from);
+        }
+        (self.offset, self.scanned, self.marked) = (owed.from, owed.from, owed.from);
+        let rare = self.rare_mut();
+        rare.cuts.extend(owed.cuts);
+        rare.predecessors = owed.of;
+    }
+
+    /// What a generation owes whose own content begins at `line` of this one: all that stands in front of that and was not
+    /// emitted.
+    pub fn owed_before(&self, line: u64) -> Option<Owed> {
+        let own = Predecessor { fid: self.print.key(), until: line };
+        let all = self.rare().predecessors.iter().chain([&own]);
+        let left = all.map(|before| Predecessor { until: before.until.min(line), ..*before });
+        let of: Vec<Predecessor> = left.filter(|before| before.until > self.offset).collect();
+        let cuts = self.cuts().iter().copied().filter(|cut| *cut < line).collect();
+        (!of.is_empty()).then_some(Owed { from: self.offset, of, cuts })
     }
 
     fn rare(&self) -> &Rare {
@@ -606,14 +652,31 @@ impl Reader {
         Tag::new(self.print.key(), path.as_os_str().as_bytes())
     }
 
+    /// The same for one line that ends at `end`, if it is that of an earlier generation.
+    fn earlier_tag(&self, path: &Path, end: u64) -> Option<Tag> {
+        let before = self.rare().predecessors.iter().find(|before| end <= before.until)?;
+        Some(Tag::new(before.fid, path.as_os_str().as_bytes()))
+    }
+
+    /// Appends the final watermarks of the earlier generations of which nothing is owed any more.
+    fn leave_predecessors(&mut self, shape: Shape, out: &mut Vec<u8>) {
+        let Some(rare) = &mut self.rare else { return };
+        for before in rare.predecessors.extract_if(.., |before| before.until <= self.offset) {
+            if shape.tagged {
+                write_mark(out, &Mark { fid: before.fid, next: before.until, finished: true });
+            }
+        }
+    }
+
     /// Emits the whole lines in `bytes`, which were read at `from` (not behind `offset`).
     fn take_lines(&mut self, path: &Path, shape: Shape, bytes: &[u8], from: u64, out: &mut Vec<u8>) {
         let known = index(self.scanned - from);
         let lines = &bytes[index(self.offset - from)..];
         self.scanned = from + bytes.len() as u64;
-        let is_cut = self.rare().cuts.iter().any(|cut| *cut >= self.offset);
+        let rare = self.rare();
+        let is_cut = !rare.predecessors.is_empty() || rare.cuts.iter().any(|cut| *cut >= self.offset);
         if is_cut || lines.len() > shape.max_line {
-            self.take_pieces(&self.tag(path), shape, lines, out);
+            self.take_pieces(path, shape, lines, out);
         } else if let Some(last) = memrchr(b'\n', &bytes[known..]) {
             let whole = index(from + (known + last) as u64 + 1 - self.offset);
             self.tag(path).emit_lines(out, shape, &lines[..whole], self.offset);
@@ -622,11 +685,13 @@ impl Reader {
     }
 
     /// The slow and exact way: piece by piece.
-    fn take_pieces(&mut self, tag: &Tag, shape: Shape, lines: &[u8], out: &mut Vec<u8>) {
+    fn take_pieces(&mut self, path: &Path, shape: Shape, lines: &[u8], out: &mut Vec<u8>) {
+        let own = self.tag(path);
         let mut rest = lines;
         while let Some(piece) = first_piece(rest, self.offset, &self.rare().cuts) {
             let content = &rest[..piece.length - usize::from(piece.has_lf)];
-            self.emit(tag, shape, content, piece, out);
+            let earlier = self.earlier_tag(path, self.offset + piece.length as u64);
+            self.emit(earlier.as_ref().unwrap_or(&own), shape, content, piece, out);
             rest = &rest[piece.length..];
         }
     }
@@ -648,6 +713,7 @@ impl Reader {
         if length > 0 || !flags.continued {
             tag.emit_piece(out, shape, &content[..content.len().min(shape.max_line)], start, self.offset, flags);
         }
+        self.leave_predecessors(shape, out);
     }
 
     /// Looks for the end of a long line in `bytes`, which were read from the marker on, and emits it when it is there. No
@@ -688,7 +754,8 @@ impl Reader {
         // Read at another moment than the bytes before and behind it: what holds both must still be there.
         let is_same = count == content.len() && self.print.ends(disk, file)?;
         if is_same {
-            self.emit(&self.tag(path), shape, &content, piece, out);
+            let earlier = self.earlier_tag(path, self.offset + piece.length as u64);
+            self.emit(&earlier.unwrap_or_else(|| self.tag(path)), shape, &content, piece, out);
         }
         Ok(is_same)
     }
@@ -712,6 +779,7 @@ impl Reader {
 
     /// Appends a watermark if the position has moved since the last, or `finished` says that this is the last.
     pub fn mark(&mut self, shape: Shape, finished: bool, out: &mut Vec<u8>) {
+        self.leave_predecessors(shape, out);
         if finished || self.is_unmarked() {
             self.marked = self.offset;
             if shape.tagged {

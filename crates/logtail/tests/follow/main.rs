@@ -25,6 +25,7 @@ mod rotation;
 mod run;
 mod stage;
 mod start;
+mod taken_back;
 mod truncation;
 mod turns;
 mod world;

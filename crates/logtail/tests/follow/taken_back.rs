@@ -1,0 +1,192 @@
+//! A last line that its writer takes back before what stands in front of it is acknowledged: all of that keeps its identity.
+
+use std::collections::BTreeSet;
+
+use logline::position::Fid;
+
+use crate::field::put;
+use crate::stage::{Arrived, Stage, on_fake};
+
+/// What tells one record from another where it is delivered, and what it holds.
+type Record = (Fid, u64, u64, String);
+
+fn records(came: &[Arrived]) -> BTreeSet<Record> {
+    let record = |line: &Arrived| (line.position.fid, line.position.start, line.position.end, line.text());
+    came.iter().map(record).collect()
+}
+
+/// The writer of `a` takes its last line `]` back, to write `line` and `]` in its place.
+fn take_back(stage: &mut Stage, line: &str) {
+    let end = stage.content("a").len() - "]\n".len();
+    put(stage, "a", end, format!("{line}\n]\n").as_bytes());
+}
+
+/// Ends without a word, and begins again; what had come may be stored without being acknowledged.
+fn killed(stage: &mut Stage, meanwhile: impl FnOnce(&mut Stage)) {
+    stage.kill();
+    meanwhile(stage);
+    stage.start();
+}
+
+/// `a` holds three lines, and they have come.
+fn three(stage: &mut Stage) -> BTreeSet<Record> {
+    stage.append("a", "one\ntwo\n]\n");
+    stage.start();
+    records(&stage.come(3))
+}
+
+fn without(records: &BTreeSet<Record>, text: &str) -> BTreeSet<Record> {
+    records.iter().filter(|record| record.3 != text).cloned().collect()
+}
+
+#[test]
+fn w45_what_stands_in_front_of_a_line_taken_back_while_down_is_what_it_was() {
+    on_fake(&["a"], |stage| {
+        let before = without(&three(stage), "]");
+        killed(stage, |stage| take_back(stage, "three"));
+        let came = stage.come(4);
+        assert_eq!(came.iter().map(Arrived::text).collect::<Vec<_>>(), ["one", "two", "three", "]"]);
+        assert_eq!(records(&came[..2]), before);
+        assert_ne!(came[2].position.fid, came[0].position.fid);
+        // None of it is acknowledged yet, so it comes once more as it was.
+        for _ in 0..2 {
+            killed(stage, |_| {});
+            assert_eq!(records(&stage.come(4)), records(&came));
+        }
+    });
+}
+
+#[test]
+fn w45_what_went_on_as_another_generation_keeps_its_identity_in_a_kill() {
+    on_fake(&["a"], |stage| {
+        let before = without(&three(stage), "]");
+        take_back(stage, "three");
+        let after = records(&stage.come(2));
+        take_back(stage, "four");
+        let last = records(&stage.come(2));
+        killed(stage, |_| {});
+        let again = records(&stage.come(5));
+        let all: BTreeSet<Record> = [before, without(&after, "]"), last].into_iter().flatten().collect();
+        assert_eq!(again, all);
+    });
+}
+
+#[test]
+fn what_is_owed_begins_where_it_was_acknowledged_and_ends_with_a_watermark() {
+    for is_down in [false, true] {
+        on_fake(&["a"], |stage| {
+            three(stage);
+            let first = stage.arrived[0].position.fid;
+            stage.acknowledge_first(1);
+            if !is_down {
+                take_back(stage, "three");
+                stage.come(2);
+            }
+            killed(stage, |stage| {
+                stage.ended.clear();
+                if is_down {
+                    take_back(stage, "three");
+                }
+            });
+            let came = stage.come(3);
+            assert_eq!((came[0].text(), came[0].position.fid), ("two".to_owned(), first));
+            stage.pass(2);
+            assert!(stage.ended.contains(&first));
+            stage.acknowledge();
+            stage.pass(2);
+            let known = stage.fake().run.as_ref().unwrap().follower.count().0;
+            assert_eq!(known, 1, "the first is kept no longer than it is needed");
+        });
+    }
+}
+
+#[test]
+fn all_that_was_taken_back_in_turn_is_owed_by_the_last() {
+    on_fake(&["a"], |stage| {
+        let mut all = without(&three(stage), "]");
+        for line in ["three", "four", "five"] {
+            killed(stage, |stage| take_back(stage, line));
+            let came = records(&stage.come(all.len() + 2));
+            assert!(came.is_superset(&all), "{came:?}, {all:?}");
+            all = without(&came, "]");
+        }
+        assert_eq!(all.iter().map(|record| record.0).collect::<BTreeSet<_>>().len(), 4, "each went on as another");
+    });
+}
+
+#[test]
+fn a_line_that_is_cut_or_longer_than_a_read_is_owed_as_it_was() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| {
+            plan.chunk = 256;
+            plan.shape.max_line = 300;
+        });
+        let long = "l".repeat(1000);
+        stage.append("a", &format!("one\n{long}\nha"));
+        stage.start();
+        let mut before = records(&stage.come(2));
+        stage.drain();
+        before.extend(records(&stage.come(1)));
+        stage.append("a", "lf\n]\n");
+        stage.start();
+        let all = records(&stage.come(5));
+        assert!(all.is_superset(&before));
+        killed(stage, |stage| take_back(stage, "three"));
+        let came = stage.come(6);
+        assert_eq!(records(&came[..4]), without(&all, "]"));
+        assert_eq!([came[2].flags(), came[3].flags()], ["p", "c"]);
+    });
+}
+
+#[test]
+fn a_line_whose_end_was_taken_back_too_is_owed_by_none_but_the_last() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "[\n{1}\n]\n");
+        stage.start();
+        let before = stage.come(3);
+        killed(stage, |stage| put(stage, "a", 5, b",\n{2}\n]\n"));
+        let came = stage.come(4);
+        assert_eq!(came.iter().map(Arrived::text).collect::<Vec<_>>(), ["[", "{1},", "{2}", "]"]);
+        assert_eq!(came[0].position.fid, before[0].position.fid);
+        assert!(came[1..].iter().all(|line| line.position.fid == came[3].position.fid));
+        assert_ne!(came[1].position.fid, before[1].position.fid);
+    });
+}
+
+#[test]
+fn what_a_state_does_not_know_well_enough_is_read_from_its_head() {
+    on_fake(&["a"], |stage| {
+        three(stage);
+        take_back(stage, "three");
+        let younger = stage.come(2)[0].position.fid;
+        let early = stage.fake().kept.files.load().unwrap();
+        stage.append("a", "and more\n");
+        let end = stage.come(1)[0].position.end;
+        stage.kill();
+        let kept = &mut stage.fake().kept;
+        kept.files.save(&early);
+        kept.save_acks([(younger, end)].into_iter());
+        stage.start();
+        stage.comes(&["one", "two", "three", "]", "and more"]);
+        stage.says("the state is older than what was delivered of it");
+    });
+}
+
+#[test]
+fn what_is_owed_of_a_copied_and_truncated_file_comes_from_the_copy() {
+    on_fake(&["a"], |stage| {
+        let text = crate::field::text_of(0..100);
+        stage.append("a", &format!("{text}]\n"));
+        stage.start();
+        let before = without(&records(&stage.come(101)), "]");
+        take_back(stage, "three");
+        let after = records(&stage.come(2));
+        killed(stage, |stage| {
+            stage.copy("a", "a.1");
+            stage.truncate("a");
+            stage.append("a", "new\n");
+        });
+        let came = records(&stage.come(103));
+        assert!(came.is_superset(&before) && came.is_superset(&after), "{}", stage.said_all());
+    });
+}
