@@ -180,9 +180,9 @@ impl Fingerprint {
         self.line = self.line.filter(|line| line.offset <= offset).or_else(here);
     }
 
-    /// NUL bytes were skipped: reading goes on behind them, and what stood there proves nothing.
-    pub fn skip_to(&mut self, offset: u64) {
-        self.marker = sample_of(self.key, offset, b"", self.marker.at);
+    /// NUL bytes were skipped, which prove nothing: of what stands behind them `first` was read, up to `offset`.
+    pub fn skip_to(&mut self, offset: u64, first: &[u8]) {
+        self.marker = sample_of(self.key, offset, first, self.marker.at);
     }
 
     /// How far the head can cover the file that has been read to its marker: not into its last line.
@@ -451,7 +451,7 @@ mod tests {
         let mut print = Fingerprint::new(KEY, 0);
         print.read(b"first\n", 0, Some(0), 1);
         assert_eq!(print.samples().count(), 0);
-        print.skip_to(5000);
+        print.skip_to(5000, b"");
         print.read(b"a\nb\n", 5000, Some(5002), 1);
         assert_eq!(print.samples().count(), 0);
         print.read(&[&[b'x'; 63][..], b"\nb\n"].concat(), 5000, Some(5064), 1);

@@ -588,7 +588,11 @@ impl Reader {
             true => next_content(disk, file, seen, scratch)?,
         };
         let Some(data) = data else { return Ok(None) };
-        // Found out by several calls: only if it all stands as it did, the file was not truncated between them.
+        // Of what stands behind them, the first bytes prove at the next read that it is still there. All this was found out
+        // by several calls: only if it all stands as it did, the file was not truncated between them.
+        let mut first = [0; SAMPLE];
+        let filled = read_full(disk, file, &mut first, data)?;
+        let first = first[..filled].split(|byte| matches!(byte, b'\n' | 0)).next().unwrap_or_default();
         let length = index(data - start).min(scratch.len());
         let count = read_full(disk, file, &mut scratch[..length], start)?;
         if count < length || scratch[..length].iter().any(|byte| *byte != 0) || !self.print.ends(disk, file)? {
@@ -602,9 +606,9 @@ impl Reader {
             (self.start, self.marked) = (data, data);
         }
         self.rare_mut().hole_bytes += data - start;
-        (self.offset, self.scanned, self.as_read) = (data, data, None);
+        (self.offset, self.scanned, self.as_read) = (data, data + first.len() as u64, None);
         self.meets_no_nuls();
-        self.print.skip_to(data);
+        self.print.skip_to(self.scanned, first);
         Ok(Some(Progress::More))
     }
 
