@@ -1,5 +1,7 @@
 //! Which file is which after a restart of the machine, when no identity goes on.
 
+use logtail::plan::First;
+
 use crate::field::{text_of, while_down};
 use crate::stage::{Stage, on_fake};
 
@@ -16,6 +18,17 @@ fn make(stage: &mut Stage, device: u64, number: u64, name: &str, text: &str) {
     let path = stage.path(name);
     let mut store = stage.fake().disk.0.borrow_mut();
     *store.create_on(device, number, &path).bytes.borrow_mut() = text.as_bytes().to_vec();
+}
+
+#[test]
+fn a_log_that_was_taken_up_inside_a_line_goes_on_inside_it() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| plan.first = First::LastLines(0));
+        stage.append("a", "not wanted");
+        stage.start();
+        while_off(stage, |stage| stage.append("a", ", this is\n"));
+        stage.comes(&[", this is"]);
+    });
 }
 
 #[test]

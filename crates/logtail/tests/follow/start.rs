@@ -25,6 +25,18 @@ fn a2_at_the_end_only_what_is_appended() {
 }
 
 #[test]
+fn a2_at_the_end_the_rest_of_a_line_whose_beginning_was_not_wanted_is_not_flagged_as_one() {
+    every_way(&["a.log"], |stage| {
+        stage.option(&["-n", "0"], |plan| plan.first = First::LastLines(0));
+        stage.append("a.log", "1\n2, not wanted");
+        stage.start();
+        stage.append("a.log", ", wanted\n");
+        let line = &stage.come(1)[0];
+        assert_eq!((line.text().as_str(), line.flags().as_str()), (", wanted", ""));
+    });
+}
+
+#[test]
 fn a3_at_the_end_a_new_file_is_read_from_its_head_all_the_same() {
     every_way(&["*.log"], |stage| {
         stage.option(&["-n", "0"], |plan| plan.first = First::LastLines(0));
