@@ -204,6 +204,21 @@ fn a_first_line_that_each_generation_has_comes_again_where_a_long_line_behind_it
 }
 
 #[test]
+fn of_a_footer_whose_last_line_has_no_lf_yet_the_line_before_is_the_one_that_was_taken_back() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "[\n{1}\n]\n");
+        stage.start();
+        stage.comes(&["[", "{1}", "]"]);
+        stage.append("a", "end");
+        stage.step();
+        put(stage, "a", 6, b",{2}\n]\nend");
+        stage.comes(&[",{2}", "]"]);
+        stage.drain();
+        stage.comes(&["end"]);
+    });
+}
+
+#[test]
 fn reading_goes_on_exactly_where_the_line_began_that_was_taken_back() {
     on_fake(&["a"], |stage| {
         stage.append("a", "[\n{1}\n]\n");
