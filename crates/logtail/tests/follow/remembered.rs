@@ -53,6 +53,30 @@ fn a_file_that_has_grown_while_nobody_read_it_is_known_as_well_as_before() {
 }
 
 #[test]
+fn what_was_compressed_and_is_read_again_is_known_as_well_as_before() {
+    on_fake(&["a", "b"], |stage| {
+        stage.append("a", &text_of(0..100));
+        stage.start();
+        stage.come(100);
+        stage.rename("a", "a.1");
+        stage.append("a", "new\n");
+        stage.comes(&["new"]);
+        stage.pass(5);
+        stage.compress("a.1", "a.1.gz");
+        stage.pass(5);
+        // Nothing was acknowledged.
+        stage.kill();
+        let before = stage.checkpoint().entries[0].marker;
+        assert!(before.offset > stage.content("a.1.gz").len() as u64);
+        stage.append("b", "other\n");
+        stage.start_and_look();
+        assert_eq!(stage.checkpoint().entries.len(), 3, "it has been kept");
+        assert_eq!(stage.checkpoint().entries[0].marker, before);
+        stage.come(102);
+    });
+}
+
+#[test]
 fn rewritten_before_the_first_read_it_is_another_though_it_ends_as_before() {
     on_fake(&["a"], |stage| {
         let text = |first: &str| format!("{}\n{}\n", first.repeat(100), "the same".repeat(20));
