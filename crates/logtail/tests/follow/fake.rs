@@ -42,6 +42,8 @@ pub struct Store {
     pub no_births: bool,
     /// Directories that can be neither read nor searched.
     shut: BTreeSet<PathBuf>,
+    /// Directories whose names can be read, and nothing below them be reached.
+    pub unsearchable: BTreeSet<PathBuf>,
     /// Directories in which others may write too.
     pub shared: BTreeSet<PathBuf>,
     /// Names that a directory read leaves out, once.
@@ -239,6 +241,9 @@ impl Store {
     /// What `path` leads to: never a link.
     fn resolve(&self, path: &Path) -> io::Result<&Node> {
         if !self.shut.is_empty() && path.parent().is_some_and(|directory| self.shut.contains(directory)) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if !self.unsearchable.is_empty() && path.ancestors().skip(1).any(|above| self.unsearchable.contains(above)) {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         if let Some(node @ Node::File(_)) = self.node(path) {

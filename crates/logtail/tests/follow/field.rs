@@ -303,6 +303,25 @@ fn w13_a_directory_that_may_not_be_read_for_a_while_forgets_nothing() {
 }
 
 #[test]
+fn w13_a_directory_below_one_that_may_be_listed_and_not_searched_forgets_nothing() {
+    on_fake(&["v/w/a"], |stage| {
+        stage.directory("v");
+        stage.directory("v/w");
+        stage.append("v/w/a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        let (disk, above) = (stage.fake().disk.clone(), stage.path("v"));
+        while_down(stage, |_| {
+            disk.0.borrow_mut().unsearchable.insert(above);
+        });
+        stage.pass(70);
+        disk.0.borrow_mut().unsearchable.clear();
+        stage.append("v/w/a", "2\n");
+        stage.comes(&["2"]);
+    });
+}
+
+#[test]
 fn w14_of_a_file_that_is_gone_and_was_acknowledged_nothing_is_called_lost() {
     on_fake(&["d/*.log"], |stage| {
         stage.directory("d");
