@@ -527,7 +527,7 @@ impl Reader {
         before: u64,
         reading: &Reading,
     ) -> io::Result<()> {
-        let line = (self.offset > before && self.offset >= from).then(|| {
+        let line = (self.offset > before).then(|| {
             let lines = &bytes[..index(self.offset - from)];
             let start = lines.split_last().and_then(|(_, rest)| memrchr(b'\n', rest)).map_or(0, |lf| lf + 1);
             (from + start as u64).max(before)
