@@ -81,8 +81,7 @@ impl Rotated {
         }
         for generation in files.iter() {
             // One that is closed for want of descriptors is not looked for: its path shows it.
-            let is_sought = generation.is_away() && !generation.is_dozing();
-            if is_sought || (is_due && !generation.is_open()) {
+            if generation.is_away() && !generation.is_dozing() {
                 directories.extend(paths.places(generation.path()));
             }
         }
