@@ -439,31 +439,23 @@ impl<F> Generation<F> {
         }
     }
 
-    /// Its inode holds something else now: what has not been read of it may lie in a copy. Gives the file, if it was open.
-    pub fn lose_content(&mut self, now: Duration) -> Option<F> {
+    /// Its inode holds something else now: what has not been read of it may lie in a copy.
+    pub fn lose_content(&mut self, now: Duration) {
         self.inode = Inode::NOWHERE;
         self.seen_at = now;
-        if self.is_finished() {
-            return None;
-        }
-        match std::mem::replace(&mut self.phase, Phase::SeekingCopy { tries: 0 }) {
-            Phase::Reading(file) => Some(file),
-            _ => None,
+        if !self.is_finished() {
+            self.phase = Phase::SeekingCopy { tries: 0 };
         }
     }
 
     /// Its content goes on in `inode` as another generation: this one ends where it was read to. Its final watermark is
-    /// still to be emitted. Gives the file, if it was open.
-    pub fn leave_content(&mut self, inode: Inode, now: Duration) -> Option<F> {
+    /// still to be emitted.
+    pub fn leave_content(&mut self, inode: Inode, now: Duration) {
         self.inode = inode;
         self.seen_at = now;
         let (end, is_announced) = (self.end().unwrap_or(self.offset()), self.is_finished());
-        let finished = Phase::Finished { end, is_announced };
+        self.phase = Phase::Finished { end, is_announced };
         self.reader.looks(None);
-        match std::mem::replace(&mut self.phase, finished) {
-            Phase::Reading(file) => Some(file),
-            _ => None,
-        }
     }
 
     /// The same, and what was not emitted of it in front of `end` its successor will emit, and the final watermark.

@@ -638,7 +638,7 @@ impl<F> Files<F> {
         let Some(generation) = self.get(fid) else { return };
         match generation.print().taken_back_to(context.disk, &file, stat.size) {
             Ok(Some(line)) if !is_other => drop(self.go_on_from(context, fid, line, file, stat)),
-            Ok(_) => drop(self.lose_content(context, fid)),
+            Ok(_) => self.lose_content(context, fid),
             Err(error) => context.report.complain(&path, cause(&error)),
         }
     }
@@ -695,34 +695,26 @@ impl<F> Files<F> {
         }
     }
 
-    /// The inode holds something else now. What has not been read may lie in a copy beside. Gives the file if it was open.
-    pub fn lose_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) -> Option<F> {
-        let generation = self.known.get_mut(&fid)?;
+    /// The inode holds something else now. What has not been read may lie in a copy beside.
+    pub fn lose_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
         let inode = generation.inode();
         let was_finished = generation.is_finished();
-        let file = generation.lose_content(context.now);
+        generation.lose_content(context.now);
         if !was_finished {
             context.report.truncated(generation.path());
         }
         context.report.must_save(Urgency::Lazy);
         self.release(inode, fid);
-        file
     }
 
-    /// The content goes on in `inode` as another generation: this one ends where it was read to. Gives the file if it was
-    /// open.
-    pub fn leave_content<D: Disk<File = F>>(
-        &mut self,
-        context: &mut Context<'_, D>,
-        fid: Fid,
-        inode: Inode,
-    ) -> Option<F> {
-        let generation = self.known.get_mut(&fid)?;
+    /// The content goes on in `inode` as another generation: this one ends where it was read to.
+    pub fn leave_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, inode: Inode) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
         let before = generation.inode();
-        let file = generation.leave_content(inode, context.now);
+        generation.leave_content(inode, context.now);
         context.report.must_save(Urgency::SyncedBeforeOutput);
         self.release(before, fid);
-        file
     }
 
     /// Whether the content of any generation went on as another: those are kept until they are acknowledged.
