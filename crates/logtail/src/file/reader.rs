@@ -599,8 +599,7 @@ impl Reader {
             return Ok(None);
         }
         if !is_at_line_start {
-            self.rare_mut().cuts.push(start);
-            self.emit_partial(source, reading.shape, out)?;
+            self.cut_line(source, reading.shape, out)?;
         }
         if is_first {
             (self.start, self.marked) = (data, data);
@@ -770,15 +769,16 @@ impl Reader {
         if !self.has_partial() || !self.is_at_end(source.disk, source.file)? {
             return Ok(false);
         }
-        let cut = self.scanned;
-        self.rare_mut().cuts.push(cut);
-        self.emit_partial(source, shape, out).map(|()| true)
+        self.cut_line(source, shape, out).map(|()| true)
     }
 
-    /// Emits what stands before the cut that has just been recorded at `scanned`.
-    fn emit_partial<D: Disk>(&mut self, source: &Source<'_, D>, shape: Shape, out: &mut Vec<u8>) -> io::Result<()> {
-        let piece = Piece { length: index(self.scanned - self.offset), has_lf: false };
-        self.emit_from(source, shape, piece, out).map(drop)
+    /// Emits the beginning of the line that ends at `scanned`, and records the cut there; on an error neither.
+    fn cut_line<D: Disk>(&mut self, source: &Source<'_, D>, shape: Shape, out: &mut Vec<u8>) -> io::Result<()> {
+        let cut = self.scanned;
+        let piece = Piece { length: index(cut - self.offset), has_lf: false };
+        self.emit_from(source, shape, piece, out)?;
+        self.rare_mut().cuts.push(cut);
+        Ok(())
     }
 
     /// Appends a watermark if the position has moved since the last, or `finished` says that this is the last.

@@ -1,6 +1,7 @@
 //! Group W, what the world does: ways in which real software writes, rotates and moves its logs, each from a public report
 //! or found by attack.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -923,6 +924,30 @@ fn w31_a_last_line_without_its_lf_leaves_after_a_while_if_that_is_asked_for() {
         let came = stage.come(1);
         assert_eq!((came[0].text().as_str(), came[0].flags().as_str()), (" of it", "c"));
     });
+}
+
+#[test]
+fn w31_a_last_line_that_cannot_be_read_when_it_is_to_leave_stays_whole() {
+    let failed = Cell::new(0);
+    for call in 1..30 {
+        on_fake(&["a"], |stage| {
+            stage.option(&[], |plan| plan.partial_after = Some(Duration::from_secs(2)));
+            stage.append("a", "1\nlast");
+            stage.start();
+            stage.comes(&["1"]);
+            let disk = stage.fake().disk.clone();
+            disk.0.borrow_mut().pass(Duration::from_secs(5));
+            let call = disk.0.borrow().calls + call;
+            disk.0.borrow_mut().fault = Some(Fault { call, errno: EIO, stays: false });
+            stage.step();
+            let has_left = stage.arrived.len() > 1;
+            failed.set(failed.get() + u32::from(!has_left));
+            stage.append("a", " of it\n");
+            let expected = if has_left { &["last", " of it"][..] } else { &["last of it"] };
+            stage.comes(expected);
+        });
+    }
+    assert!(failed.get() > 0, "no call matters");
 }
 
 #[test]
