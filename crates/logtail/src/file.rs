@@ -269,11 +269,6 @@ impl<F> Generation<F> {
         self.reader.scanned()
     }
 
-    /// At how many offsets a line of it was cut.
-    pub fn cut_count(&self) -> usize {
-        self.reader.cuts().len()
-    }
-
     /// When bytes last came, or when it was opened.
     pub fn grown_at(&self) -> Duration {
         self.grown_at

@@ -160,8 +160,7 @@ impl Turn {
             return false;
         };
         let place = (generation.rank(), fid);
-        let (offset, cuts) = (generation.offset(), generation.cut_count());
-        let (holes, truncated) = (generation.hole_bytes(), generation.truncated_lines());
+        let (offset, holes, truncated) = (generation.offset(), generation.hole_bytes(), generation.truncated_lines());
         let begins_at = out.len();
         let progress = generation.read(context.disk, &context.reading(), &mut self.scratch, out);
         if context.plan.headers {
@@ -176,7 +175,8 @@ impl Turn {
             report.passed_hole(generation.path(), begin, end);
         }
         report.skipped_hole(generation.hole_bytes() - holes);
-        if generation.hole_bytes() != holes || generation.cut_count() != cuts {
+        if generation.hole_bytes() != holes {
+            // A line may have been cut in front of them.
             report.must_save(Urgency::SyncedBeforeOutput);
         }
         if generation.is_uncovered() {
