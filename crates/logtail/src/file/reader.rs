@@ -598,8 +598,8 @@ impl Reader {
         if count < length || scratch[..length].iter().any(|byte| *byte != 0) || !self.print.ends(disk, file)? {
             return Ok(None);
         }
-        if !is_at_line_start {
-            self.cut_line(source, reading.shape, out)?;
+        if !is_at_line_start && !self.cut_line(source, reading.shape, out)? {
+            return Ok(None);
         }
         if is_first {
             (self.start, self.marked) = (data, data);
@@ -769,16 +769,19 @@ impl Reader {
         if !self.has_partial() || !self.is_at_end(source.disk, source.file)? {
             return Ok(false);
         }
-        self.cut_line(source, shape, out).map(|()| true)
+        self.cut_line(source, shape, out)
     }
 
-    /// Emits the beginning of the line that ends at `scanned`, and records the cut there; on an error neither.
-    fn cut_line<D: Disk>(&mut self, source: &Source<'_, D>, shape: Shape, out: &mut Vec<u8>) -> io::Result<()> {
+    /// Emits the beginning of the line that ends at `scanned`, and records the cut there; false and neither, if the file was
+    /// rewritten meanwhile.
+    fn cut_line<D: Disk>(&mut self, source: &Source<'_, D>, shape: Shape, out: &mut Vec<u8>) -> io::Result<bool> {
         let cut = self.scanned;
         let piece = Piece { length: index(cut - self.offset), has_lf: false };
-        self.emit_from(source, shape, piece, out)?;
-        self.rare_mut().cuts.push(cut);
-        Ok(())
+        let is_emitted = self.emit_from(source, shape, piece, out)?;
+        if is_emitted {
+            self.rare_mut().cuts.push(cut);
+        }
+        Ok(is_emitted)
     }
 
     /// Appends a watermark if the position has moved since the last, or `finished` says that this is the last.
