@@ -1,7 +1,8 @@
 //! One generation of one file, and what has become of it: it is open, waits for its turn, is looked for, or is finished. How
-//! it is read stands in `reader`, what of it is no content in `nuls`.
+//! it is read stands in `reader`, what of it is no content in `nuls`, what its predecessors left to it in `owed`.
 
 mod nuls;
+mod owed;
 mod reader;
 
 use std::io;
@@ -14,7 +15,8 @@ use logline::position::Fid;
 use logline::state::files::{Entry, Inode};
 
 pub use nuls::next_content;
-pub use reader::{CHUNK, Owed, Predecessor, Progress, Reading};
+pub use owed::Owed;
+pub use reader::{CHUNK, Progress, Reading};
 use reader::{Reader, Source};
 
 use crate::disk::{Disk, Stat};

@@ -16,7 +16,7 @@ use memchr::memrchr;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::ends;
-use crate::file::{Generation, Owed, Predecessor, next_content};
+use crate::file::{Generation, Owed, next_content};
 use crate::fingerprint::{Fingerprint, HEAD, read_full};
 use crate::gzip::is_gzip;
 use crate::hole;
@@ -335,18 +335,16 @@ impl<F> Files<F> {
                 goes_on_earlier.extend(left.map(|_| entry.inode));
                 self.to_rebase.push((entry, ack));
             } else if let Some(end) = left {
-                let first = || Owed { from: ack, of: Vec::new(), cuts: Vec::new() };
-                let owed = owed.entry(entry.inode).or_insert_with(first);
-                owed.of.push(Predecessor { fid: entry.fid, until: end });
-                owed.cuts.extend(entry.cuts.iter().filter(|cut| **cut < end));
+                let owed = owed.entry(entry.inode).or_insert_with(|| Owed::from(ack));
+                owed.add(entry.fid, end, &entry.cuts);
                 let path = self.shared(&entry.path);
                 let mut generation = Generation::from_entry(&entry, path, ack, context.now);
                 generation.ends_in_its_successor(end);
                 self.insert(generation, Age::Youngest);
             } else if entry.marker.offset < ack && entry.head.length < ack.min(HEAD as u64) {
                 // An older copy of the state: it cannot tell whether the file is still what was delivered.
-                for before in owed.remove(&entry.inode).into_iter().flat_map(|owed| owed.of) {
-                    self.remove(before.fid);
+                for before in owed.remove(&entry.inode).iter().flat_map(|owed| owed.of.fids()) {
+                    self.remove(before);
                 }
                 context.report.say(format!(
                     "{}: the state is older than what was delivered of it, it is read again from its head",

@@ -17,6 +17,7 @@ use logline::position::{Fid, Flags, Mark};
 use logline::state::files::Entry;
 
 use super::nuls::{Nuls, PAGE, Run, next_content};
+use super::owed::{Owed, Predecessors};
 use crate::disk::{Disk, Stat};
 use crate::emit::{Piece, Shape, Tag, first_piece};
 use crate::fingerprint::{Fingerprint, HEAD, SAMPLE, read_full};
@@ -89,33 +90,13 @@ pub struct Reader {
     rare: Option<Box<Rare>>,
 }
 
-/// An earlier generation whose content goes on in the one that is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Predecessor {
-    /// Its name.
-    pub fid: Fid,
-    /// Lines that end here, or in front of it, are its.
-    pub until: u64,
-}
-
-/// What is still to be emitted of earlier generations of the same content, under their names.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Owed {
-    /// The first offset of it.
-    pub from: u64,
-    /// Whose lines they are, in the order of their offsets.
-    pub of: Vec<Predecessor>,
-    /// The offsets at which a line of them was cut in two for ever.
-    pub cuts: Vec<u64>,
-}
-
 /// What few files have. It is kept apart, for there may be tens of thousands of files.
 #[derive(Default, Debug)]
 struct Rare {
     /// The offsets at which a line was cut in two for ever.
     cuts: Vec<u64>,
-    /// The earlier generations of which something is still to be emitted, in the order of their offsets.
-    predecessors: Vec<Predecessor>,
+    /// The earlier generations of which something is still to be emitted.
+    predecessors: Predecessors,
     /// The NUL bytes at `scanned`, where reading stands still in front of some.
     nuls: Option<Nuls>,
     /// NUL bytes that were skipped.
@@ -133,7 +114,7 @@ struct Rare {
 /// Of a file that has nothing of all this.
 static NOTHING: Rare = Rare {
     cuts: Vec::new(),
-    predecessors: Vec::new(),
+    predecessors: Predecessors::NONE,
     nuls: None,
     hole_bytes: 0,
     truncated_lines: 0,
@@ -192,10 +173,7 @@ impl Reader {
     /// What a generation owes whose own content begins at `line` of this one: all that stands in front of that and was not
     /// emitted.
     pub fn owed_before(&self, line: u64) -> Option<Owed> {
-        let own = Predecessor { fid: self.print.key(), until: line };
-        let all = self.rare().predecessors.iter().chain([&own]);
-        let left = all.map(|before| Predecessor { until: before.until.min(line), ..*before });
-        let of: Vec<Predecessor> = left.filter(|before| before.until > self.offset).collect();
+        let of = self.rare().predecessors.left(self.print.key(), self.offset, line);
         let cuts = self.cuts().iter().copied().filter(|cut| *cut < line).collect();
         (!of.is_empty()).then_some(Owed { from: self.offset, of, cuts })
     }
@@ -657,17 +635,14 @@ impl Reader {
 
     /// The same for one line that ends at `end`, if it is that of an earlier generation.
     fn earlier_tag(&self, path: &Path, end: u64) -> Option<Tag> {
-        let before = self.rare().predecessors.iter().find(|before| end <= before.until)?;
-        Some(Tag::new(before.fid, path.as_os_str().as_bytes()))
+        let owner = self.rare().predecessors.owner(end)?;
+        Some(Tag::new(owner, path.as_os_str().as_bytes()))
     }
 
     /// Appends the final watermarks of the earlier generations of which nothing is owed any more.
     fn leave_predecessors(&mut self, shape: Shape, out: &mut Vec<u8>) {
-        let Some(rare) = &mut self.rare else { return };
-        for before in rare.predecessors.extract_if(.., |before| before.until <= self.offset) {
-            if shape.tagged {
-                write_mark(out, &Mark { fid: before.fid, next: before.until, finished: true });
-            }
+        if let Some(rare) = &mut self.rare {
+            rare.predecessors.leave(self.offset, shape, out);
         }
     }
 
