@@ -234,6 +234,7 @@ mod tests {
             cuts: Vec::new(),
             freed: 0,
             end: None,
+            successor: None,
         }
     }
 

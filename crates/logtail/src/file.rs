@@ -124,6 +124,7 @@ impl<F> Generation<F> {
             cuts: self.reader.cuts().to_vec(),
             freed: self.hole().freed(),
             end: self.end(),
+            successor: self.successor(),
         }
     }
 
@@ -228,6 +229,11 @@ impl<F> Generation<F> {
     /// Whether it has been open in this run.
     pub fn was_open(&self) -> bool {
         self.was_open
+    }
+
+    /// The generation as which its content went on in the same file.
+    pub fn successor(&self) -> Option<Fid> {
+        self.reader.successor()
     }
 
     /// Whether its final watermark has not been emitted although it is finished.
@@ -445,23 +451,18 @@ impl<F> Generation<F> {
         }
     }
 
-    /// Its content goes on in `inode` as another generation: this one ends where it was read to. Its final watermark is
-    /// still to be emitted.
-    pub fn leave_content(&mut self, inode: Inode, now: Duration) {
-        self.inode = inode;
-        self.seen_at = now;
-        let (end, is_announced) = (self.end().unwrap_or(self.offset()), self.is_finished());
-        self.phase = Phase::Finished { end, is_announced };
+    /// Its content goes on as another generation, `successor`: this one ends where it was read to, and its final watermark is
+    /// still to be emitted. Where it had been read less far than to `owed`, the successor emits what stands in front of that,
+    /// and the watermark.
+    pub fn leave_content(&mut self, successor: Fid, owed: Option<u64>, now: Duration) {
+        (self.inode, self.seen_at) = (Inode::NOWHERE, now);
+        let end = owed.or(self.end()).unwrap_or(self.offset());
+        self.phase = Phase::Finished { end, is_announced: owed.is_some() || self.is_finished() };
         self.reader.looks(None);
+        self.reader.goes_on_as(successor);
     }
 
-    /// The same, and what was not emitted of it in front of `end` its successor will emit, and the final watermark.
-    pub fn ends_in_its_successor(&mut self, end: u64) {
-        self.phase = Phase::Finished { end, is_announced: true };
-    }
-
-    /// What a generation owes whose own content begins at `line` of this one: all that stands in front of that and was not
-    /// emitted.
+    /// What is owed of it and its predecessors in front of `line`, where another generation is to go on.
     pub fn owed_before(&self, line: u64) -> Option<Owed> {
         self.reader.owed_before(line)
     }
@@ -623,6 +624,7 @@ mod tests {
             cuts: Vec::new(),
             freed: 0,
             end: None,
+            successor: None,
         };
         let taken_up =
             |entry: &Entry| Generation::<()>::from_entry(entry, Rc::from(Path::new("a")), 60, Duration::ZERO);

@@ -32,7 +32,7 @@ pub enum Age {
 }
 
 /// Where the reading of a file begins.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Start {
     /// The first offset that is to be emitted.
     offset: u64,
@@ -40,14 +40,19 @@ pub struct Start {
     since: u64,
     /// The offset up to which its disk space was given back.
     freed: u64,
-    /// What is to be emitted of earlier generations of the same content first.
-    owed: Option<Owed>,
+    /// The generation whose content goes on there.
+    follows: Option<Fid>,
 }
 
 impl Start {
     /// Begins at `offset`; what stands in front of it was never delivered, or is not known to be what was delivered.
     pub fn at(offset: u64) -> Self {
-        Self { offset, since: offset, freed: 0, owed: None }
+        Self { offset, since: offset, freed: 0, follows: None }
+    }
+
+    /// The content of another generation goes on at `offset`.
+    pub fn of_successor(of: Fid, offset: u64) -> Self {
+        Self { follows: Some(of), ..Self::at(offset) }
     }
 }
 
@@ -314,38 +319,36 @@ impl<F> Files<F> {
         let is_same_boot = boot == self.boot && !boot.is_empty();
         self.resumed_at = context.now;
         let successors = successors_of(&entries);
-        let mut goes_on_earlier: HashSet<Inode> = HashSet::new();
-        let mut owed: HashMap<Inode, Owed> = HashMap::new();
+        // By those who are to emit it: what is owed of their predecessors, and those themselves.
+        let mut owed: HashMap<Fid, (Owed, Vec<Generation<F>>)> = HashMap::new();
         let mut left = entries;
         left.reverse();
-        while let Some(entry) = left.pop() {
+        while let Some(mut entry) = left.pop() {
             if left.len().is_multiple_of(1024) {
                 // What is taken over is not to take its memory twice.
                 left.shrink_to_fit();
             }
             let ack = acks.get(&entry.fid).copied().unwrap_or(entry.start).max(entry.start);
-            // Behind the start of its successor nothing is its own any more.
-            let successor = successors.get(&entry.fid).copied();
-            let left = successor.map(|start| entry.end.map_or(start, |end| end.min(start)));
-            if goes_on_earlier.contains(&entry.inode) || left.is_some_and(|end| ack >= end) {
+            if let Some((successor, start)) = successors.get(&entry.fid) {
+                // Behind the start of its successor nothing is its own any more.
+                let end = entry.end.map_or(*start, |end| end.min(*start));
+                if ack < end {
+                    let path = self.shared(&entry.path);
+                    let mut generation = Generation::from_entry(&entry, path, ack, context.now);
+                    generation.leave_content(*successor, Some(end), context.now);
+                    let (owed, of) = owed.entry(*successor).or_insert_with(|| (Owed::from(ack), Vec::new()));
+                    owed.add(entry.fid, end, &entry.cuts);
+                    of.push(generation);
+                }
                 continue;
             }
+            let owed = owed.remove(&entry.fid);
             if !is_same_boot {
-                // Not all of it was acknowledged: it goes on there, and what went on as another with it.
-                goes_on_earlier.extend(left.map(|_| entry.inode));
-                self.to_rebase.push((entry, ack));
-            } else if let Some(end) = left {
-                let owed = owed.entry(entry.inode).or_insert_with(|| Owed::from(ack));
-                owed.add(entry.fid, end, &entry.cuts);
-                let path = self.shared(&entry.path);
-                let mut generation = Generation::from_entry(&entry, path, ack, context.now);
-                generation.ends_in_its_successor(end);
-                self.insert(generation, Age::Youngest);
+                let from = owed.map_or(ack, |(owed, _)| owed.from);
+                entry.start = entry.start.min(from);
+                self.to_rebase.push((entry, from));
             } else if entry.marker.offset < ack && entry.head.length < ack.min(HEAD as u64) {
                 // An older copy of the state: it cannot tell whether the file is still what was delivered.
-                for before in owed.remove(&entry.inode).iter().flat_map(|owed| owed.of.fids()) {
-                    self.remove(before);
-                }
                 context.report.say(format!(
                     "{}: the state is older than what was delivered of it, it is read again from its head",
                     entry.path.display()
@@ -353,8 +356,11 @@ impl<F> Files<F> {
             } else {
                 let path = self.shared(&entry.path);
                 let mut generation = Generation::from_entry(&entry, path, ack, context.now);
-                if let Some(owed) = owed.remove(&entry.inode) {
+                if let Some((owed, of)) = owed {
                     generation.owes(owed);
+                    for before in of {
+                        self.insert(before, Age::Youngest);
+                    }
                 }
                 self.insert(generation, Age::Youngest);
             }
@@ -371,9 +377,11 @@ impl<F> Files<F> {
         start: Start,
         age: Age,
     ) -> Option<Fid> {
+        let owed = start.follows.and_then(|before| self.get(before)?.owed_before(start.offset));
+        let left_at = owed.as_ref().map(|_| start.offset);
         let started = (self.new_fid)().and_then(|fid| {
             let mut generation = Generation::new(fid, self.shared(path), stat.inode, start.offset, context.now);
-            if let Some(owed) = start.owed {
+            if let Some(owed) = owed {
                 generation.owes(owed);
             }
             let offset = generation.offset();
@@ -387,6 +395,9 @@ impl<F> Files<F> {
             Ok(generation) => {
                 context.report.must_save(Urgency::SyncedBeforeOutput);
                 self.was_opened(generation.fid());
+                if let Some(before) = start.follows {
+                    self.leave_content(context, before, generation.fid(), left_at);
+                }
                 Some(self.insert(generation, age))
             }
             Err(error) => {
@@ -409,8 +420,7 @@ impl<F> Files<F> {
             return Ok(start);
         }
         if let Some((before, start)) = self.predecessor(context, path, file, stat)? {
-            self.leave_content(context, before, stat.inode);
-            return Ok(Start::at(start));
+            return Ok(Start::of_successor(before, start));
         }
         let offset = match context.plan.first {
             _ if !is_first_look => 0,
@@ -635,33 +645,12 @@ impl<F> Files<F> {
         }
         let Some(generation) = self.get(fid) else { return };
         match generation.print().taken_back_to(context.disk, &file, stat.size) {
-            Ok(Some(line)) if !is_other => drop(self.go_on_from(context, fid, line, file, stat)),
+            Ok(Some(line)) if !is_other => {
+                self.begin(context, &path, file, stat, Start::of_successor(fid, line), Age::Youngest);
+            }
             Ok(_) => self.lose_content(context, fid),
             Err(error) => context.report.complain(&path, cause(&error)),
         }
-    }
-
-    /// The content of a generation whose writer has taken its last line back, which began at `line`, goes on from there as
-    /// another generation. Of what an earlier run has read, all behind the acknowledged offset is owed: that leaves as what it
-    /// was, for the server may have it. `None` if the file cannot be read: then nothing has changed.
-    pub fn go_on_from<D: Disk<File = F>>(
-        &mut self,
-        context: &mut Context<'_, D>,
-        fid: Fid,
-        line: u64,
-        file: F,
-        stat: &Stat,
-    ) -> Option<Fid> {
-        let generation = self.get(fid)?;
-        let path = generation.path().to_owned();
-        let start = Start { owed: generation.owed_before(line), ..Start::at(line) };
-        let is_owed = start.owed.is_some();
-        let successor = self.begin(context, &path, file, stat, start, Age::Youngest)?;
-        self.leave_content(context, fid, stat.inode);
-        if is_owed && let Some(generation) = self.get_mut(fid) {
-            generation.ends_in_its_successor(line);
-        }
-        Some(successor)
     }
 
     fn reopen<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, path: &Path, file: F, stat: &Stat) {
@@ -706,13 +695,20 @@ impl<F> Files<F> {
         self.release(inode, fid);
     }
 
-    /// The content goes on in `inode` as another generation: this one ends where it was read to.
-    pub fn leave_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, inode: Inode) {
+    /// The content goes on as another generation. Where something is still `owed` of it, up to an offset, the successor emits
+    /// that.
+    fn leave_content<D: Disk<File = F>>(
+        &mut self,
+        context: &mut Context<'_, D>,
+        fid: Fid,
+        successor: Fid,
+        owed: Option<u64>,
+    ) {
         let Some(generation) = self.known.get_mut(&fid) else { return };
-        let before = generation.inode();
-        generation.leave_content(inode, context.now);
+        let inode = generation.inode();
+        generation.leave_content(successor, owed, context.now);
         context.report.must_save(Urgency::SyncedBeforeOutput);
-        self.release(before, fid);
+        self.release(inode, fid);
     }
 
     /// Whether the content of any generation went on as another: those are kept until they are acknowledged.
@@ -720,11 +716,18 @@ impl<F> Files<F> {
         self.iter().any(|known| self.has_successor(known))
     }
 
-    /// Whether the generation's content went on in the same file as another generation.
+    /// Whether the generation's content went on as another that is known.
     fn has_successor(&self, known: &Generation<F>) -> bool {
-        known.is_finished()
-            && known.inode() != Inode::NOWHERE
-            && self.at(known.inode()).is_some_and(|holder| holder != known.fid())
+        known.successor().is_some_and(|successor| self.known.contains_key(&successor))
+    }
+
+    /// What is to be remembered of all, of each path oldest first. The content of one that went on as another lies where that
+    /// lies.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.iter_by_age().map(|generation| {
+            let successor = generation.successor().and_then(|successor| self.get(successor));
+            Entry { inode: successor.unwrap_or(generation).inode(), ..generation.entry() }
+        })
     }
 
     /// Drops the generations whose content went on as another and that are acknowledged to their ends.
@@ -876,16 +879,19 @@ impl<F> Files<F> {
     }
 }
 
-/// Of the entries whose content went on in the same file as another: where that begins.
-fn successors_of(entries: &[Entry]) -> HashMap<Fid, u64> {
-    let mut starts: HashMap<Inode, u64> = HashMap::new();
-    let mut successors = HashMap::new();
-    for entry in entries.iter().rev().filter(|entry| entry.inode != Inode::NOWHERE) {
-        let start = starts.entry(entry.inode).or_insert(u64::MAX);
-        if *start < u64::MAX {
-            successors.insert(entry.fid, *start);
-        }
-        *start = entry.start.min(*start);
+/// Of the entries whose content went on as another: the last of those that came behind it, and where the first of them begins.
+fn successors_of(entries: &[Entry]) -> HashMap<Fid, (Fid, u64)> {
+    let links = entries.iter().filter(|entry| entry.successor.is_some()).count();
+    if links == 0 {
+        return HashMap::new();
+    }
+    let starts: HashMap<Fid, u64> = entries.iter().map(|entry| (entry.fid, entry.start)).collect();
+    let mut successors: HashMap<Fid, (Fid, u64)> = HashMap::with_capacity(links);
+    for entry in entries.iter().rev() {
+        let Some(next) = entry.successor else { continue };
+        let Some(start) = starts.get(&next) else { continue };
+        let (last, first) = successors.get(&next).copied().unwrap_or((next, *start));
+        successors.insert(entry.fid, (last, first.min(*start)));
     }
     successors
 }

@@ -358,6 +358,12 @@ impl Fingerprint {
     /// the next entry overwrites): the start of that line. `None` if this is not what has happened.
     pub fn taken_back_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
         let Some(line) = self.line.filter(|line| line.length > 0 && line.offset < size) else { return Ok(None) };
+        // The LF in front of the line still stands, or the comma is in its place with which an array goes on.
+        let mut behind = [0];
+        read_full(disk, file, &mut behind, line.offset)?;
+        if !matches!(behind[0], b'\n' | b',') {
+            return Ok(None);
+        }
         let is_likely = match self.is_proved(disk, file)? {
             Some(is_proved) => is_proved,
             None => self.marker.offset - line.offset <= SHORT_FOOTER,

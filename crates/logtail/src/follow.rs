@@ -313,9 +313,9 @@ impl<D: Disk> Text for Remembered<'_, D> {
         };
         let mut text = general.text();
         out.write_all(&text)?;
-        for generation in follower.files.iter_by_age() {
+        for entry in follower.files.entries() {
             text.clear();
-            generation.entry().write(&mut text);
+            entry.write(&mut text);
             out.write_all(&text)?;
         }
         Ok(())

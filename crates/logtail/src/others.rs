@@ -120,6 +120,7 @@ mod tests {
             cuts: Vec::new(),
             freed: 0,
             end,
+            successor: None,
         }
     }
 

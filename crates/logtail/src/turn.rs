@@ -255,10 +255,8 @@ impl Turn {
             }
         };
         // Only when its successor is known does the old one leave: till then it would be found out once more.
-        let younger = match taken_back {
-            Some(line) => stage.files.go_on_from(context, fid, line, file, &stat),
-            None => stage.files.begin(context, &path, file, &stat, Start::at(0), Age::Youngest),
-        };
+        let start = taken_back.map_or(Start::at(0), |line| Start::of_successor(fid, line));
+        let younger = stage.files.begin(context, &path, file, &stat, start, Age::Youngest);
         let Some(younger) = younger else { return false };
         stage.files.is_rewritten_in_place(&path);
         if taken_back.is_none() {

@@ -89,6 +89,8 @@ pub struct Entry {
     pub freed: u64,
     /// The offset at which it ended, once it is finished.
     pub end: Option<u64>,
+    /// The generation as which its content went on in the same file.
+    pub successor: Option<Fid>,
 }
 
 impl Entry {
@@ -249,6 +251,9 @@ fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
     if let Some(end) = entry.end {
         let _ = write!(out, ",\"end\":{end}");
     }
+    if let Some(successor) = entry.successor {
+        let _ = write!(out, ",\"successor\":\"{successor}\"");
+    }
     out.extend_from_slice(b"}\n");
 }
 
@@ -285,6 +290,7 @@ fn parse_entry(keys: &Keys<'_>) -> Option<Entry> {
         cuts: cuts.into_iter().map(parse_number).collect::<Option<_>>()?,
         freed: number("freed").unwrap_or(0),
         end: number("end"),
+        successor: keys.get("successor").and_then(parse_fid),
     })
 }
 
@@ -387,6 +393,7 @@ mod tests {
             cuts: vec![20, 30],
             freed: 8192,
             end: Some(4096),
+            successor: Some(Fid(1)),
         };
         let other = Entry {
             path: PathBuf::from(OsStr::from_bytes(b"/var/log/\xff")),
@@ -395,6 +402,7 @@ mod tests {
             cuts: vec![],
             freed: 0,
             end: None,
+            successor: None,
             fid: Fid(1),
             ..entry.clone()
         };

@@ -51,11 +51,6 @@ impl Predecessors {
         self.0.is_empty()
     }
 
-    /// Their names.
-    pub fn fids(&self) -> impl Iterator<Item = Fid> {
-        self.0.iter().map(|before| before.fid)
-    }
-
     /// Whose line it is that ends at `end`, if it is that of a predecessor.
     pub fn owner(&self, end: u64) -> Option<Fid> {
         self.0.iter().find(|before| end <= before.end).map(|before| before.fid)

@@ -97,6 +97,8 @@ struct Rare {
     cuts: Vec<u64>,
     /// The earlier generations of which something is still to be emitted.
     predecessors: Predecessors,
+    /// The generation as which the content went on in the same file.
+    successor: Option<Fid>,
     /// The NUL bytes at `scanned`, where reading stands still in front of some.
     nuls: Option<Nuls>,
     /// NUL bytes that were skipped.
@@ -115,6 +117,7 @@ struct Rare {
 static NOTHING: Rare = Rare {
     cuts: Vec::new(),
     predecessors: Predecessors::NONE,
+    successor: None,
     nuls: None,
     hole_bytes: 0,
     truncated_lines: 0,
@@ -170,12 +173,21 @@ impl Reader {
         rare.predecessors = owed.of;
     }
 
-    /// What a generation owes whose own content begins at `line` of this one: all that stands in front of that and was not
-    /// emitted.
+    /// What is owed of it and its predecessors in front of `line`, where another generation is to go on.
     pub fn owed_before(&self, line: u64) -> Option<Owed> {
         let of = self.rare().predecessors.left(self.print.key(), self.offset, line);
         let cuts = self.cuts().iter().copied().filter(|cut| *cut < line).collect();
         (!of.is_empty()).then_some(Owed { from: self.offset, of, cuts })
+    }
+
+    /// The content goes on as another generation.
+    pub fn goes_on_as(&mut self, successor: Fid) {
+        self.rare_mut().successor = Some(successor);
+    }
+
+    /// The generation as which the content went on in the same file.
+    pub fn successor(&self) -> Option<Fid> {
+        self.rare().successor
     }
 
     fn rare(&self) -> &Rare {

@@ -190,3 +190,37 @@ fn what_is_owed_of_a_copied_and_truncated_file_comes_from_the_copy() {
         assert!(came.is_superset(&before) && came.is_superset(&after), "{}", stage.said_all());
     });
 }
+
+#[test]
+fn a_line_is_not_taken_back_where_another_begins_in_the_place_of_the_lf_before_it() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "\n\nk13:d.d.d\n");
+        stage.start();
+        stage.comes(&["", "", "k13:d.d.d"]);
+        killed(stage, |stage| stage.overwrite("a", "\nk18:12.\n"));
+        stage.come_at_least(2);
+        let last = stage.arrived.last().map(Arrived::text);
+        assert_eq!(last.as_deref(), Some("k18:12."));
+    });
+}
+
+#[test]
+fn what_is_owed_goes_along_with_a_content_that_was_copied_and_truncated_before_another_kill() {
+    on_fake(&["a"], |stage| {
+        let text = crate::field::text_of(0..100);
+        stage.append("a", &format!("{text}]\n"));
+        stage.start();
+        let before = without(&records(&stage.come(101)), "]");
+        take_back(stage, "three");
+        let after = records(&stage.come(2));
+        stage.copy("a", "a.1");
+        stage.truncate("a");
+        stage.append("a", "new\n");
+        let new = records(&stage.come(1));
+        let all: BTreeSet<Record> = [before, after, new].into_iter().flatten().collect();
+        for _ in 0..2 {
+            killed(stage, |_| {});
+            assert_eq!(records(&stage.come(103)), all, "{}", stage.said_all());
+        }
+    });
+}
