@@ -188,7 +188,15 @@ pub fn value_length(text: &[u8]) -> Option<usize> {
 }
 
 /// The end of the number or the word (`true`, `false`, `null`) that begins at `at`.
+#[inline]
 pub fn scalar_end(text: &[u8], at: usize) -> Option<usize> {
+    match digits::short_number(text.get(at..)?) {
+        Some((length, b',' | b'}' | b']')) => Some(at + length),
+        _ => any_scalar_end(text, at),
+    }
+}
+
+fn any_scalar_end(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at)? {
         b'"' | b'{' | b'[' => None,
         b't' => literal_end(text, at, b"true"),
@@ -300,7 +308,7 @@ fn number_end(text: &[u8], at: usize) -> Option<usize> {
 
 /// Where the white space ends that begins at `at`: mostly at once.
 #[inline]
-fn skip_space(text: &[u8], at: usize) -> usize {
+pub fn skip_space(text: &[u8], at: usize) -> usize {
     let mut at = at;
     while let Some(byte) = text.get(at)
         && *byte <= b' '
