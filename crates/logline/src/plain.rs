@@ -1,5 +1,5 @@
-//! The end of an object as logparse writes most of them, read in one pass. Records that stand next to each other mostly have
-//! the same keys: what stands between two of their values is compared as a whole with what stood there before.
+//! An object, or the end of one, as logparse writes most of them, read in one pass. Records that stand next to each other
+//! mostly have the same keys: what stands between two of their values is compared as a whole with what stood there before.
 //!
 //! The invariant: what is known was read before, so a text is plain by what is known only if it is plain by `read`.
 
@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use wide::i8x16;
 
-use crate::digits;
 use crate::json::{Member, scalar_end};
 use crate::lanes::{self, LANES};
 
@@ -41,14 +40,16 @@ impl Value {
 }
 
 /// Reads the end of an object: members, each behind a comma, and the brace, in ASCII without escapes, white space or anything
-/// nested. `see` is given each member and what stands between the value before it and its own, with the kind of that. If the
-/// text is none, the result is false and what was given says nothing.
+/// nested; or a whole one, with a brace in place of the first comma. `see` is given each member and what stands between the
+/// value before it and its own, with the kind of that. If the text is none, the result is false and what was given says
+/// nothing.
 fn read<'t>(text: &'t [u8], mut see: impl FnMut(Member<'t>, Range<usize>, Value)) -> bool {
     let mut quotes = Quotes::new(text);
     let mut end = 0;
     loop {
         let comma = end + usize::from(end > 0 && text.get(end) == Some(&b'"'));
-        if !starts_with(text, comma, b",\"") {
+        let opening = if end == 0 && opens_object(text) { b"{\"" } else { b",\"" };
+        if !starts_with(text, comma, opening) {
             return text.get(comma..) == Some(b"}") && !quotes.is_odd();
         }
         let Some(close) = quotes.next_from(comma + 2) else { return false };
@@ -71,11 +72,13 @@ fn read<'t>(text: &'t [u8], mut see: impl FnMut(Member<'t>, Range<usize>, Value)
 fn value_end(text: &[u8], quotes: &mut Quotes<'_>, begin: usize, value: Value) -> Option<usize> {
     match value {
         Value::Text => quotes.next_from(begin),
-        Value::Scalar => match digits::short_number(text.get(begin..)?) {
-            Some((length, b',' | b'}')) => Some(begin + length),
-            _ => scalar_end(text, begin).filter(|end| text.get(*end) != Some(&b'"')),
-        },
+        Value::Scalar => scalar_end(text, begin).filter(|end| text.get(*end) != Some(&b'"')),
     }
+}
+
+/// Whether an object begins here, and not the end of one.
+fn opens_object(text: &[u8]) -> bool {
+    text.first() == Some(&b'{')
 }
 
 fn starts_with(text: &[u8], at: usize, with: &[u8]) -> bool {
@@ -87,7 +90,7 @@ fn starts_with(text: &[u8], at: usize, with: &[u8]) -> bool {
 pub struct Layout {
     pieces: Vec<Piece>,
     /// The one that a text began with.
-    first: Cell<usize>,
+    first: Cell<Option<usize>>,
 }
 
 /// No more pieces are known at a time: logs of an application may have any number of keys.
@@ -104,7 +107,7 @@ struct Piece {
     /// What the reader of the records has marked its key with.
     marks: u32,
     /// The one that followed it.
-    next: Cell<usize>,
+    next: Cell<Option<usize>>,
 }
 
 /// A longer piece is never known.
@@ -118,9 +121,13 @@ impl Piece {
         piece
     }
 
-    /// Where its key begins in it: behind the quote of a text, if one is before it, the comma and a quote.
-    fn key_at(&self) -> usize {
-        if self.text[0] == b'"' { 3 } else { 2 }
+    /// The member of `text` whose value stands at `range`, behind this. Its key begins behind the quote of a text, if one is
+    /// before it, the comma or brace and a quote.
+    #[inline]
+    fn member<'t>(&self, text: &'t [u8], range: Range<usize>) -> Member<'t> {
+        let key_at = if self.text[0] == b'"' { 3 } else { 2 };
+        let key = range.start - self.length + key_at..range.start - self.value.gap();
+        Member { key: &text[key], value: self.value.of(text, range) }
     }
 
     /// Whether `text` begins with it.
@@ -142,6 +149,9 @@ impl Layout {
     /// say the same of a key each time.
     #[inline]
     pub fn is_plain_end(&mut self, text: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> bool {
+        if opens_object(text) {
+            return false;
+        }
         let known = self.knows(text, |_, _, _| {});
         known.unwrap_or_else(|| self.learn(text, |key| (!is_taken(key)).then_some(0), |_, _| {}))
     }
@@ -156,10 +166,12 @@ impl Layout {
         members: &mut Vec<Member<'t>>,
         mark: impl Fn(&[u8]) -> Option<u32>,
     ) -> Option<u32> {
+        if opens_object(text) {
+            return None;
+        }
         let (before, mut marks) = (members.len(), 0);
         let known = self.knows(text, |piece, begin, end| {
-            let key = begin - piece.length + piece.key_at()..begin - piece.value.gap();
-            members.push(Member { key: &text[key], value: piece.value.of(text, begin..end) });
+            members.push(piece.member(text, begin..end));
             marks |= piece.marks;
         });
         let is_plain = known.unwrap_or_else(|| {
@@ -176,6 +188,42 @@ impl Layout {
         None
     }
 
+    /// Gives `see` the members of `object` whose keys have marks by `mark`, in their order, and returns the marks of all keys, if
+    /// `object` is a whole object as `read` says. Else the result is `None`, and what was given says nothing. An object with a
+    /// key that is new is read twice, so that the members in front of that key are given twice. `mark` must say the same of a
+    /// key each time.
+    #[inline]
+    pub fn read_object<'t>(
+        &mut self,
+        object: &'t [u8],
+        mark: impl Fn(&[u8]) -> u32,
+        mut see: impl FnMut(Member<'t>),
+    ) -> Option<u32> {
+        if !opens_object(object) {
+            return None;
+        }
+        let mut marks = 0;
+        let known = self.knows(object, |piece, begin, end| {
+            if piece.marks != 0 {
+                see(piece.member(object, begin..end));
+                marks |= piece.marks;
+            }
+        });
+        let is_plain = known.unwrap_or_else(|| {
+            self.learn(
+                object,
+                |key| Some(mark(key)),
+                |member, its| {
+                    if its != 0 {
+                        see(member);
+                        marks |= its;
+                    }
+                },
+            )
+        });
+        is_plain.then_some(marks)
+    }
+
     /// Whether the text is plain, if nothing stands between its values but pieces that are known: `see` is given each, where
     /// the value behind it begins, and where that ends.
     #[inline]
@@ -186,11 +234,11 @@ impl Layout {
         let mut quotes = Quotes::new(text);
         let (mut rest, mut guess) = (text, &self.first);
         while rest.len() > 2 {
-            let piece = match self.pieces.get(guess.get()) {
+            let piece = match guess.get().and_then(|guess| self.pieces.get(guess)) {
                 Some(piece) if piece.begins(rest) => piece,
-                _ => match self.pieces.iter().position(|piece| piece.begins(rest)) {
+                _ => match self.find(rest, rest.len() == text.len()) {
                     Some(found) => {
-                        guess.set(found);
+                        guess.set(Some(found));
                         &self.pieces[found]
                     }
                     None if quotes.is_odd() => return Some(false),
@@ -204,6 +252,11 @@ impl Layout {
             guess = &piece.next;
         }
         Some(matches!(rest, b"\"}" | b"}") && !quotes.is_odd())
+    }
+
+    /// The piece that `rest` begins with, which is a whole text or what follows a value.
+    fn find(&self, rest: &[u8], is_whole: bool) -> Option<usize> {
+        self.pieces.iter().position(|piece| (is_whole || !opens_object(&piece.text)) && piece.begins(rest))
     }
 
     #[cold]
@@ -312,11 +365,12 @@ mod tests {
     use crate::json::{is_valid_object, members};
 
     fn is_plain(text: &[u8]) -> bool {
-        read(text, |_, _, _| {})
+        !opens_object(text) && read(text, |_, _, _| {})
     }
 
-    /// Says of a text what a layout says that knows the text, or others, or nothing: it must be the same each time.
-    fn judge(known: &mut Layout, text: &[u8]) -> bool {
+    /// Says of a text what a layout says that knows the text, or others, or nothing: it must be the same each time. The second
+    /// layout is for objects.
+    fn judge([known, objects]: &mut [Layout; 2], text: &[u8]) -> bool {
         let is_new = Layout::default().is_plain_end(text, |_| false);
         let [first, second] = [(); 2].map(|()| known.is_plain_end(text, |_| false));
         assert_eq!((first, second, is_plain(text)), (is_new, is_new, is_new), "{}", text.escape_ascii());
@@ -327,13 +381,38 @@ mod tests {
             assert_eq!(marks.is_some(), is_new, "{}", text.escape_ascii());
             assert_eq!(marks.unwrap_or(0), found.iter().fold(0, |marks, member| marks | 1 << (member.key.len() % 32)));
         }
+        let object = [br#"{"o":0"#, text].concat();
+        assert!(judge_object(objects, &object) || !is_new);
+        if let [b',', rest @ ..] = text {
+            assert_eq!(judge_object(objects, &[b"{", rest].concat()), is_new);
+        }
         if is_new {
-            let object = [br#"{"o":0"#, text].concat();
             assert!(is_valid_object(&object), "{}", text.escape_ascii());
             let expected: Vec<_> = members(&object).skip(1).map(Result::unwrap).collect();
             assert_eq!(found, expected, "{}", text.escape_ascii());
         }
         is_new
+    }
+
+    /// The same of an object, whose marked keys are those of an odd length.
+    fn judge_object(known: &mut Layout, object: &[u8]) -> bool {
+        let is_plain = read(object, |_, _, _| {});
+        assert!(is_valid_object(object) || !is_plain, "{}", object.escape_ascii());
+        for layout in [&mut Layout::default(), known] {
+            for _ in 0..2 {
+                let mut found = Vec::new();
+                let marks =
+                    layout.read_object(object, |key| u32::from(key.len() % 2 == 1), |member| found.push(member));
+                assert_eq!(marks.is_some(), is_plain, "{}", object.escape_ascii());
+                if is_plain {
+                    let odd = |member: &Member<'_>| member.key.len() % 2 == 1;
+                    let expected: Vec<_> = members(object).map(Result::unwrap).filter(odd).collect();
+                    assert!(found.ends_with(&expected), "{}", object.escape_ascii());
+                    assert_eq!(marks, Some(u32::from(!expected.is_empty())));
+                }
+            }
+        }
+        is_plain
     }
 
     #[test]
@@ -362,24 +441,24 @@ mod tests {
             (",\"a\":\"\u{e9}\"}", None),
         ] {
             assert_eq!(keys(text), expected.map(|keys| keys.into_iter().map(str::to_owned).collect()), "{text}");
-            judge(&mut Layout::default(), text.as_bytes());
+            judge(&mut Default::default(), text.as_bytes());
         }
     }
 
     #[test]
     fn what_ends_no_object_has_no_plain_end_whatever_is_wrong_and_known() {
         let text = format!(r#","a":"b","c":12,"d":true,"e":"{}","status":200,"f":null}}"#, "x".repeat(60));
-        let mut layout = Layout::default();
-        assert!(judge(&mut layout, text.as_bytes()));
+        let mut layouts = Default::default();
+        assert!(judge(&mut layouts, text.as_bytes()));
         for at in 0..text.len() {
             for byte in b"\",:{}[]x1t \x00\\\xff-." {
                 for length in [0, 1] {
                     let mut other = text.as_bytes().to_vec();
                     other.splice(at..at + length, [*byte]);
-                    judge(&mut layout, &other);
+                    judge(&mut layouts, &other);
                 }
             }
-            assert!(!judge(&mut layout, &text.as_bytes()[..at]));
+            assert!(!judge(&mut layouts, &text.as_bytes()[..at]));
         }
     }
 
@@ -411,7 +490,7 @@ mod tests {
             "sixty-four bytes of text, so that a block ends somewhere in here",
             "\u{1}",
         ];
-        let mut layout = Layout::default();
+        let mut layouts = Default::default();
         let (mut plain, mut state) = (0, 1_u64);
         let mut random = |below: usize| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -431,7 +510,7 @@ mod tests {
                 let end = at + random(text.len() - at + 1).min(random(4));
                 text.splice(at..end, PARTS[random(PARTS.len())].bytes());
             }
-            plain += usize::from(judge(&mut layout, &text));
+            plain += usize::from(judge(&mut layouts, &text));
         }
         assert!((20_000..40_000).contains(&plain), "{plain}");
     }
