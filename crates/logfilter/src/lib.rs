@@ -8,6 +8,7 @@ pub mod manual;
 mod needle;
 mod parse;
 mod pattern;
+mod plain;
 mod query;
 mod reading;
 mod record;

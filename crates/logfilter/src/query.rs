@@ -10,6 +10,7 @@ use logline::time::{Moment, Zone};
 use crate::condition::Condition;
 use crate::expr::{Expr, Step};
 use crate::needle::Needles;
+use crate::plain::{CANONICAL, IN_OTHER_CASE, Plain};
 use crate::reading::{Names, Reading};
 use crate::record::{Found, Reach, Subject};
 use crate::trial::{Outlook, Trial};
@@ -30,8 +31,14 @@ pub struct Query {
     zone: Zone,
     moments: Vec<Moment>,
     found: Found,
+    plain: Plain,
+    /// A search alone did not do for the line before: it had to be read as a whole too, or searched for keys in another case.
+    reads_all: bool,
     trial: Trial,
 }
+
+/// All marks that the keys of an object may have.
+const ALL: u32 = u32::MAX;
 
 /// What became of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +71,8 @@ impl Query {
             zone,
             moments: Vec::new(),
             found: Found::new(),
+            plain: Plain::default(),
+            reads_all: false,
             trial: Trial::default(),
         };
         query.look_at_the_clock(Moment::now());
@@ -93,18 +102,16 @@ impl Query {
     /// What becomes of the line. To be asked of each line, in their order, where there is a window.
     pub fn judge(&mut self, subject: &Subject<'_>) -> Judgement {
         let object = subject.content.trim_ascii();
-        let reach = if object.first() == Some(&b'{') {
-            self.names.keys.read(object, &mut self.found)
-        } else {
-            self.found.clear();
-            self.found.resize(self.names.keys.count(), None);
-            Reach::Broken
-        };
+        let has_head = object.starts_with(RECORD_HEAD);
+        let (reach, plain) = self.read(object);
+        let marks = plain.unwrap_or(ALL);
+        let has_other_case = reach != Reach::Broken && marks & IN_OTHER_CASE != 0;
         let found_in_other_case = OnceCell::new();
         let reading = Reading {
             subject,
             object: Some((object, &self.found)),
-            in_other_case: (reach != Reach::Broken).then_some((&self.names.keys_in_other_case, &found_in_other_case)),
+            in_other_case: has_other_case.then_some((&self.names.keys_in_other_case, &found_in_other_case)),
+            marks,
             message: self.message,
             file: self.file,
             moments: &self.moments,
@@ -115,25 +122,42 @@ impl Query {
         {
             return Judgement::Outside;
         }
+        let mut is_text_alike = true;
         let holds = self.conditions.is_empty()
             || match reach {
                 Reach::Broken => self.hold_for_text(subject),
                 Reach::Whole => hold(&self.conditions, &reading),
                 // What has a position was written by one of us, and what is torn does not end so.
-                Reach::Unsure if object.starts_with(RECORD_HEAD) && object.ends_with(b"}") => {
-                    hold(&self.conditions, &reading)
-                }
+                Reach::Unsure if has_head && object.ends_with(b"}") => hold(&self.conditions, &reading),
                 // Both readings are tried, and only where they differ it matters which one is right.
                 Reach::Unsure => {
                     let holds = hold(&self.conditions, &reading);
-                    if holds == self.hold_for_text(subject) { holds } else { holds == is_complete_object(object) }
+                    is_text_alike = holds == self.hold_for_text(subject);
+                    holds == (is_text_alike || plain.is_some() || is_complete_object(object))
                 }
             };
+        let has_no_canonical = marks & CANONICAL == 0 && !self.names.keys_in_other_case.is_empty();
+        self.reads_all = !is_text_alike || has_no_canonical || found_in_other_case.get().is_some();
         if self.trial.goes_on() && !self.conditions.is_empty() {
             let is_record = reach == Reach::Whole || (reach == Reach::Unsure && is_complete_object(object));
             self.trial.take(Some(object).filter(|_| is_record));
         }
         if holds { Judgement::Holds } else { Judgement::Fails }
+    }
+
+    /// Looks for all keys in an object, in the way that seems to be faster: how far that can be trusted and, where it was read
+    /// as a plain one and so is whole, the marks of its keys.
+    fn read(&mut self, object: &[u8]) -> (Reach, Option<u32>) {
+        if object.first() != Some(&b'{') {
+            self.names.keys.clear(&mut self.found);
+            return (Reach::Broken, None);
+        }
+        if self.reads_all
+            && let Some(marks) = self.plain.read(object, &self.names, &mut self.found)
+        {
+            return (Reach::Unsure, Some(marks));
+        }
+        (self.names.keys.read(object, &mut self.found), None)
     }
 
     /// Whether the line is kept.
@@ -166,6 +190,7 @@ impl Query {
                 subject,
                 object: None,
                 in_other_case: None,
+                marks: ALL,
                 message: self.message,
                 file: self.file,
                 moments: &self.moments,

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use logline::json::member;
 use logline::level::Level;
-use logline::names::{LEVELS, MESSAGES, TIMES};
+use logline::names::{self, LEVELS, MESSAGES, TIMES};
 use logline::stamp::Reader;
 use logline::time::{Moment, Zone};
 
@@ -89,6 +89,8 @@ pub struct Reading<'r> {
     pub object: Option<(&'r [u8], &'r Found)>,
     /// The keys in another case, if the object may have any, and what was found of them when somebody asked.
     pub in_other_case: Option<(&'r Keys, &'r OnceCell<Found>)>,
+    /// Which of the canonical fields the object may tell, as [`names::marks`] says.
+    pub marks: u32,
     /// The numbers of the keys that are told otherwise: the message of a line that is no record, the path of a tag.
     pub message: Option<usize>,
     /// See `message`.
@@ -100,6 +102,7 @@ pub struct Reading<'r> {
 }
 
 impl<'r> Reading<'r> {
+    #[inline]
     pub fn top(&self, key: usize) -> Option<Field<'r>> {
         if let Some((object, found)) = self.object {
             if let Some(range) = &found[key] {
@@ -129,6 +132,9 @@ impl<'r> Reading<'r> {
         if way.is_in_other_case {
             return self.top_in_other_case(way.top);
         }
+        if way.rest.is_empty() {
+            return self.top(way.top);
+        }
         let nested = self.top(way.top).and_then(|top| {
             way.rest.iter().try_fold(top, |field, step| match (step, &field) {
                 (Step::Key(key), Field::Json(raw)) => member(raw, key).map(Field::Json),
@@ -141,11 +147,17 @@ impl<'r> Reading<'r> {
 
     /// The time that a record tells, if it does.
     pub fn time(&self, times: &Times) -> Option<Moment> {
+        if self.marks & names::TIME == 0 {
+            return None;
+        }
         times.0.iter().find_map(|(_, way)| time(&self.get(way)?, self.zone))
     }
 
     /// The field of a record that counts as a canonical one, and the name that it has; see [`logline::names`].
     pub fn canonical(&self, canonical: &Canonical) -> Option<(Field<'r>, &'static str)> {
+        if self.marks & canonical.kind.mark() == 0 {
+            return None;
+        }
         let fields = || canonical.ways.iter().filter_map(|(name, way)| Some((self.get(way)?, *name)));
         match canonical.kind {
             CanonicalKind::Time => fields().find(|(field, _)| time(field, self.zone).is_some()),
@@ -173,6 +185,16 @@ pub enum CanonicalKind {
     Time,
     Level,
     Message,
+}
+
+impl CanonicalKind {
+    fn mark(self) -> u32 {
+        match self {
+            Self::Time => names::TIME,
+            Self::Level => names::LEVEL,
+            Self::Message => names::MESSAGE,
+        }
+    }
 }
 
 impl Canonical {

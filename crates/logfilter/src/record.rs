@@ -1,5 +1,6 @@
 //! The fields of a line, straight from its text. Only the keys that somebody asks for are looked for, all of them in one
-//! pass; the line is read member by member only where that pass could be deceived.
+//! pass; the line is read member by member only where that pass could be deceived, or where it would not be enough:
+//! see [`crate::plain`].
 //!
 //! In a JSON object without `\u` every key stands as it is spelled, and no string can hold `"key"` and a colon behind it:
 //! its quotes would be escaped. If no brace follows the first, such a key is at the top. So in such a line the search is
@@ -8,7 +9,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use logline::json::{Member, members, unescape, unescape_inner, value_length};
+use logline::json::{Member, members, skip_space, unescape, unescape_inner, value_length};
 use logline::line::{Item, RS, Tag, classify};
 use logline::position::Position;
 use memchr::memchr2_iter;
@@ -90,7 +91,13 @@ impl Name {
     }
 
     /// Whether the key, without its quotes, is this one.
+    #[inline]
     fn is(&self, key: &[u8]) -> bool {
+        // Most are told apart by their length, without a call.
+        key.len() + 2 == self.quoted.len() && self.is_of_its_length(key)
+    }
+
+    fn is_of_its_length(&self, key: &[u8]) -> bool {
         let is_same = key == self.text();
         if self.in_other_case { !is_same && key.eq_ignore_ascii_case(self.text()) } else { is_same }
     }
@@ -156,9 +163,20 @@ impl Keys {
         self.names.iter().position(|known| !known.in_other_case && known.text() == name.as_bytes())
     }
 
-    /// How many are asked for.
-    pub fn count(&self) -> usize {
-        self.names.len()
+    /// Whether none is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Whether a key, without its quotes and without escapes, is asked for.
+    pub fn has(&self, key: &[u8]) -> bool {
+        self.names.iter().any(|name| name.is(key))
+    }
+
+    /// Makes it so that none of the keys is found.
+    pub fn clear(&self, found: &mut Found) {
+        found.clear();
+        found.resize(self.names.len(), None);
     }
 
     /// Makes the search ready. A name that can be spelled in more than one way is left to the reading of members.
@@ -171,8 +189,7 @@ impl Keys {
 
     /// Looks for all keys in `object`; of equal ones the last counts.
     pub fn read(&self, object: &[u8], found: &mut Found) -> Reach {
-        found.clear();
-        found.resize(self.names.len(), None);
+        self.clear(found);
         match &self.search {
             Some(search) if is_simple(object) => self.search(search, object, found),
             _ => self.walk(object, found),
@@ -197,15 +214,19 @@ impl Keys {
     }
 
     fn walk(&self, object: &[u8], found: &mut Found) -> Reach {
-        let base = object.as_ptr().addr();
         for member in members(object) {
-            let Ok(Member { key, value }) = member else { return Reach::Broken };
-            let start = value.as_ptr().addr() - base;
-            if let Some(key) = unescape_inner(key) {
-                self.enter_value(&key, &(start..start + value.len()), found);
+            let Ok(member) = member else { return Reach::Broken };
+            if let Some(key) = unescape_inner(member.key) {
+                self.enter_member(object, Member { key: &key, ..member }, found);
             }
         }
         Reach::Whole
+    }
+
+    /// Takes note of where the value of a member of `object` stands, whose key has no escapes any more.
+    pub fn enter_member(&self, object: &[u8], member: Member<'_>, found: &mut Found) {
+        let start = member.value.as_ptr().addr() - object.as_ptr().addr();
+        self.enter_value(member.key, &(start..start + member.value.len()), found);
     }
 
     /// Takes note of where the value of a key stands.
@@ -223,10 +244,6 @@ fn is_simple(object: &[u8]) -> bool {
     object.split_first().is_some_and(|(_, rest)| {
         memchr2_iter(b'{', b'\\', rest).all(|at| rest[at] == b'\\' && rest.get(at + 1) != Some(&b'u'))
     })
-}
-
-fn skip_space(text: &[u8], at: usize) -> usize {
-    at + text[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count()
 }
 
 /// The value of a field.
