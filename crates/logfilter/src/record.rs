@@ -13,6 +13,7 @@ use logline::json::{Member, members, skip_space, unescape, unescape_inner, value
 use logline::line::{Item, RS, Tag, classify};
 use logline::position::Position;
 use memchr::memchr2_iter;
+use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{Input, MatchKind, Span};
@@ -106,6 +107,8 @@ impl Name {
 /// Finds keys with their quotes.
 #[derive(Debug)]
 enum Search {
+    /// The only one, spelled just so: most conditions ask for one, and a prefilter takes a while to come to the same.
+    One(Box<Finder<'static>>),
     /// Those that are spelled just so.
     Exact(Prefilter),
     /// Those in any case.
@@ -114,6 +117,11 @@ enum Search {
 
 impl Search {
     fn new(names: &[Name]) -> Option<Self> {
+        if let [name] = names
+            && !name.in_other_case
+        {
+            return Some(Self::One(Box::new(Finder::new(&name.quoted).into_owned())));
+        }
         if !names.iter().any(|name| name.in_other_case) {
             let quoted: Vec<&[u8]> = names.iter().map(|name| &*name.quoted).collect();
             return Prefilter::new(MatchKind::LeftmostFirst, &quoted).map(Self::Exact);
@@ -133,6 +141,10 @@ impl Search {
     fn find(&self, object: &[u8], at: usize) -> Option<Span> {
         let span = Span { start: at, end: object.len() };
         match self {
+            Self::One(search) => {
+                let start = at + search.find(&object[at..])?;
+                Some(Span { start, end: start + search.needle().len() })
+            }
             Self::Exact(search) => search.find(object, span),
             Self::OtherCase(search) => search.find(Input::new(object).span(span)).map(|found| found.span()),
         }
@@ -208,7 +220,11 @@ impl Keys {
             let start = skip_space(object, after + 1);
             let Some(length) = value_length(&object[start..]) else { return Reach::Broken };
             at = start + length;
-            self.enter_value(&object[name.start + 1..name.end - 1], &(start..at), found);
+            match search {
+                // It is the one that was found.
+                Search::One(_) => found[0] = Some(start..at),
+                _ => self.enter_value(&object[name.start + 1..name.end - 1], &(start..at), found),
+            }
         }
         Reach::Unsure
     }
