@@ -80,15 +80,21 @@ impl Filter {
         let has_tags = self.has_tags(lines);
         let mut ahead = Ahead::default();
         let mut at = 0;
+        // Lines that are kept and stand next to each other are printed at once.
+        let mut kept = 0..0;
         while at < lines.len() && self.selected < self.most {
             let Some((line, is_kept)) = self.next(lines, at, has_tags, &mut ahead) else { break };
             at = line.end;
-            let line = &lines[line];
-            if is_kept || self.keeps(line) {
+            if is_kept || self.keeps(&lines[line.clone()]) {
                 self.selected += 1;
-                self.print(line, output)?;
+                if kept.end != line.start {
+                    self.print(&lines[kept], output)?;
+                    kept = line.start..line.start;
+                }
+                kept.end = line.end;
             }
         }
+        self.print(&lines[kept], output)?;
         if self.query.as_ref().is_some_and(Query::has_been_tried) {
             self.reproach();
         }
@@ -118,7 +124,7 @@ impl Filter {
                 let found = query.needles()?.find(lines, at, ahead)?;
                 Some((line_around(lines, at, found), false))
             }
-            _ => Some((line_around(lines, at, at), false)),
+            _ => Some((at..line_end(lines, at), false)),
         }
     }
 
@@ -161,7 +167,7 @@ impl Filter {
     }
 
     fn print(&self, lines: &[u8], output: &mut Output) -> Result<(), Stop> {
-        if !self.prints() {
+        if !self.prints() || lines.is_empty() {
             Ok(())
         } else if lines.ends_with(b"\n") {
             output.write(lines)
@@ -180,6 +186,10 @@ impl Filter {
 /// The line, its LF included, in which an offset lies; it begins at `from` or later.
 fn line_around(lines: &[u8], from: usize, offset: usize) -> Range<usize> {
     let start = memrchr(b'\n', &lines[from..offset]).map_or(from, |lf| from + lf + 1);
-    let end = memchr(b'\n', &lines[offset..]).map_or(lines.len(), |lf| offset + lf + 1);
-    start..end
+    start..line_end(lines, offset)
+}
+
+/// Where the line ends, its LF included, in which an offset lies.
+fn line_end(lines: &[u8], offset: usize) -> usize {
+    memchr(b'\n', &lines[offset..]).map_or(lines.len(), |lf| offset + lf + 1)
 }
