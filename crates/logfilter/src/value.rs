@@ -35,10 +35,13 @@ pub enum Number {
 impl Number {
     /// JSON's numbers, and a little more (a leading plus or zero); nothing infinite.
     pub fn parse(text: &[u8]) -> Option<Self> {
+        let digit = |digit: &u8| digit.is_ascii_digit().then(|| i64::from(digit - b'0'));
+        if (1..=18).contains(&text.len())
+            && let Some(whole) = text.iter().try_fold(0, |sum, byte| Some(sum * 10 + digit(byte)?))
+        {
+            return Some(Self::Whole(whole));
+        }
         match text {
-            [b'0'..=b'9', rest @ ..] if rest.len() < 18 && rest.iter().all(u8::is_ascii_digit) => {
-                Some(Self::Whole(text.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'))))
-            }
             [b'0'..=b'9' | b'-' | b'+' | b'.', ..] => {
                 let text = std::str::from_utf8(text).ok()?;
                 text.parse().ok().map(Self::Whole).or_else(|| Self::of_real(text.parse().ok()?))
