@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
+use crate::digits;
 use crate::json;
 use crate::position::{Mark, Position, write_decimal};
 
@@ -207,7 +208,7 @@ pub fn is_no_mark(line: &[u8]) -> bool {
     };
     // Behind the first offset a position has a minus, a mark has nothing or a full stop.
     match position.get(16..) {
-        Some([b':', rest @ ..]) => rest.iter().find(|byte| !byte.is_ascii_digit()) == Some(&b'-'),
+        Some([b':', rest @ ..]) => rest.get(digits::count(rest)) == Some(&b'-'),
         _ => false,
     }
 }

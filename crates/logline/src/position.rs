@@ -119,6 +119,9 @@ impl Position {
         let (fid, rest) = fid_and_rest(text)?;
         let (start, rest) = number(rest)?;
         let (end, rest) = number(rest.strip_prefix(b"-")?)?;
+        if end < start {
+            return None;
+        }
         let (next, mut rest) = match rest.strip_prefix(b"@") {
             Some(rest) => number(rest)?,
             None => (end, rest),
@@ -133,7 +136,7 @@ impl Position {
             }
             rest = behind;
         }
-        (start <= end).then_some((Self { fid, start, end, next, flags }, rest))
+        Some((Self { fid, start, end, next, flags }, rest))
     }
 
     /// Appends the position as it is read, the flags included.
