@@ -199,35 +199,33 @@ impl Mark {
 }
 
 /// Appends `value` in decimal.
-pub fn write_decimal(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    // Two at a time: a division is what costs.
-    while value >= 100 {
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
-        value /= 100;
+pub fn write_decimal(out: &mut Vec<u8>, value: u64) {
+    const EIGHT: u64 = 100_000_000;
+    let mut digits = [0; 24];
+    digits[16..].copy_from_slice(&eight_decimals(value % EIGHT));
+    let mut first = 16;
+    if value >= EIGHT {
+        let value = value / EIGHT;
+        digits[8..16].copy_from_slice(&eight_decimals(value % EIGHT));
+        first = 8;
+        if value >= EIGHT {
+            digits[..8].copy_from_slice(&eight_decimals(value / EIGHT));
+            first = 0;
+        }
     }
-    let [tens, ones] = PAIRS[(value % 100) as usize];
-    at -= 1;
-    digits[at] = ones;
-    if tens != b'0' {
-        at -= 1;
-        digits[at] = tens;
-    }
-    out.extend_from_slice(&digits[at..]);
+    let zeros = digits[first..].iter().take(7).take_while(|digit| **digit == b'0').count();
+    out.extend_from_slice(&digits[first + zeros..]);
 }
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut value = 0;
-    while value < 100 {
-        pairs[value as usize] = [b'0' + value / 10, b'0' + value % 10];
-        value += 1;
-    }
-    pairs
-};
+/// The decimal digits of a number below 100 000 000, all in one word. It is taken apart to fours, to pairs, to single digits: a
+/// division is what costs, and multiplications by these inverses are exact for what stands in each place.
+fn eight_decimals(value: u64) -> [u8; 8] {
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    (tens | ((pairs - 10 * tens) << 8) | 0x3030_3030_3030_3030).to_le_bytes()
+}
 
 #[inline]
 fn fid_and_rest(text: &[u8]) -> Option<(Fid, &[u8])> {
@@ -303,6 +301,9 @@ mod tests {
             powers.flat_map(|power| [power - 1, power, power.saturating_add(7)]).chain([u64::MAX]).chain(0..1000)
         {
             assert_eq!(written(|out| write_decimal(out, value)), value.to_string());
+        }
+        for four in 0..10_000 {
+            assert_eq!(eight_decimals(four * 10_001), format!("{four:04}{four:04}").as_bytes());
         }
     }
 
