@@ -155,6 +155,8 @@ struct Actions<'a> {
     last: Option<(Option<[u8; 13]>, Option<Fid>)>,
     /// What its action had in front of what is its alone.
     begin: Vec<u8>,
+    /// Where it ended, and the digits of that: the next one mostly begins there.
+    end: (u64, [u8; 16]),
 }
 
 impl<'a> Actions<'a> {
@@ -165,7 +167,7 @@ impl<'a> Actions<'a> {
         let window = window.filter(|_| pattern.is_some()).map(|back| {
             [hour(now.checked_sub(back).ok(), "0000-01-01T00"), hour(now.checked_add(AHEAD).ok(), "9999-12-31T23")]
         });
-        Self { pattern, window, last: None, begin: Vec::new() }
+        Self { pattern, window, last: None, begin: Vec::new(), end: (0, hex(0)) }
     }
 
     /// Appends the action of a record: the index is that of its time in UTC, the id that of its position.
@@ -178,9 +180,20 @@ impl<'a> Actions<'a> {
         }
         out.extend_from_slice(&self.begin);
         match position {
-            Some(position) => out.extend_from_slice(&range(position)),
+            Some(position) => out.extend_from_slice(&self.range(position)),
             None => out.extend_from_slice(b"}}\n"),
         }
+    }
+
+    /// The end of an action with the id `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share
+    /// prefixes. Never to be changed.
+    fn range(&mut self, position: &Position) -> [u8; 30] {
+        let mut end = *b"-0123456789ab-0123456789ab\"}}\n";
+        let digits = if position.start == self.end.0 { self.end.1 } else { hex(position.start) };
+        end[1..13].copy_from_slice(&digits[4..]);
+        self.end = (position.end, hex(position.end));
+        end[14..26].copy_from_slice(&self.end.1[4..]);
+        end
     }
 
     /// `%Y`, `%m`, `%d`, `%H` in the name of the index stand for the parts of the hour.
@@ -209,15 +222,6 @@ impl<'a> Actions<'a> {
             && part(11..13).is_some_and(|hour| hour < 24);
         !is_one || hour < first.as_str() || hour > last.as_str()
     }
-}
-
-/// The end of an action with the id `fid-start-end`, both numbers as 12 hexadecimal digits: ids rise with the file and share
-/// prefixes. Never to be changed.
-fn range(position: &Position) -> [u8; 30] {
-    let mut end = *b"-0123456789ab-0123456789ab\"}}\n";
-    end[1..13].copy_from_slice(&hex(position.start)[4..]);
-    end[14..26].copy_from_slice(&hex(position.end)[4..]);
-    end
 }
 
 fn dated(pattern: &str, hour: &str) -> String {
