@@ -185,6 +185,8 @@ pub struct KnownPlaces {
     known: Vec<(Keys, Places)>,
     /// Which of them the last record had, or which it has replaced.
     last: usize,
+    /// How many sets have been kept.
+    count: u64,
     /// Those of a record with too many keys to be kept.
     large: Places,
 }
@@ -195,21 +197,28 @@ const MOST_SETS: usize = 8;
 const LONGEST_SET: usize = 2048;
 
 impl KnownPlaces {
-    /// In a record with these members.
-    pub fn of(&mut self, members: &[Member<'_>]) -> &Places {
+    /// In a record with these members, and the number of its set of keys: where two records have the same number, their keys are
+    /// the same, in the same order. `None` if the keys are too many.
+    pub fn of(&mut self, members: &[Member<'_>]) -> (&Places, Option<u64>) {
         let has_known = |(keys, _): &(Keys, Places)| keys.are_of(members);
-        if self.known.get(self.last).is_some_and(has_known) {
-            return &self.known[self.last].1;
+        if !self.known.get(self.last).is_some_and(has_known) {
+            if let Some(found) = self.known.iter().position(has_known) {
+                self.last = found;
+            } else {
+                let places = Places::of(members);
+                let Some(keys) = Keys::new(members, self.count) else {
+                    self.large = places;
+                    return (&self.large, None);
+                };
+                self.keep(keys, places);
+            }
         }
-        if let Some(found) = self.known.iter().position(has_known) {
-            self.last = found;
-            return &self.known[found].1;
-        }
-        let places = Places::of(members);
-        let Some(keys) = Keys::of(members) else {
-            self.large = places;
-            return &self.large;
-        };
+        let (keys, places) = &self.known[self.last];
+        (places, Some(keys.number))
+    }
+
+    fn keep(&mut self, keys: Keys, places: Places) {
+        self.count += 1;
         if self.known.len() < MOST_SETS {
             self.last = self.known.len();
             self.known.push((keys, places));
@@ -217,7 +226,6 @@ impl KnownPlaces {
             self.last = (self.last + 1) % MOST_SETS;
             self.known[self.last] = (keys, places);
         }
-        &self.known[self.last].1
     }
 }
 
@@ -226,16 +234,18 @@ impl KnownPlaces {
 struct Keys {
     text: Vec<u8>,
     ends: Vec<usize>,
+    /// How many sets had been kept before this one.
+    number: u64,
 }
 
 impl Keys {
     /// `None` if they are too many.
-    fn of(members: &[Member<'_>]) -> Option<Self> {
+    fn new(members: &[Member<'_>], number: u64) -> Option<Self> {
         let length = |sum: usize, member: &Member<'_>| sum + member.key.len() + size_of::<usize>();
         if members.iter().fold(0, length) > LONGEST_SET {
             return None;
         }
-        let mut keys = Self { text: Vec::new(), ends: Vec::new() };
+        let mut keys = Self { text: Vec::new(), ends: Vec::new(), number };
         for member in members {
             keys.text.extend_from_slice(member.key);
             keys.ends.push(keys.text.len());
@@ -402,13 +412,17 @@ mod tests {
             .chain([r#"{"k1":1,"a":"m"}"#.to_owned(), format!(r#"{{"{long}":1,"msg":"large"}}"#), "{}".to_owned()])
             .chain([r#"{"k1":1,"msg":"moved","a":"m0","level":"warn"}"#.to_owned()])
             .collect();
+        let mut numbered = std::collections::HashMap::new();
         for record in records.iter().chain(records.iter().rev()).chain(&records[..3]).chain(&records[..3]) {
             let members: Vec<Member<'_>> = members(record.as_bytes()).map(Result::unwrap).collect();
-            let (one, other) = (known.of(&members), Places::of(&members));
+            let ((one, number), other) = (known.of(&members), Places::of(&members));
+            assert_eq!(number.is_some(), !record.contains(&long), "{record}");
+            let keys: Vec<&[u8]> = members.iter().map(|member| member.key).collect();
+            assert_eq!(*numbered.entry(number).or_insert(keys.clone()), keys, "{record}");
             assert_eq!(one.message(&members), other.message(&members), "{record}");
             assert_eq!(one.level(&members), other.level(&members), "{record}");
         }
-        assert!(known.known.len() <= MOST_SETS);
+        assert!(known.known.len() <= MOST_SETS && numbered.len() >= 2 * MOST_SETS);
     }
 
     #[test]

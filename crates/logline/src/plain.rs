@@ -14,28 +14,27 @@ use crate::lanes::{self, LANES};
 /// What follows a [`Piece`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Value {
-    /// The text of a string, up to its quote.
-    Text,
     /// A number or a word.
-    Scalar,
+    Scalar = 0,
+    /// The text of a string, up to its quote.
+    Text = 1,
 }
 
 impl Value {
-    /// How many bytes stand between a key and such a value.
+    /// How many quotes stand on each side of it.
+    const fn quotes(self) -> usize {
+        self as usize
+    }
+
+    /// How many bytes stand between a key and such a value: the quote, the colon and its own.
     const fn gap(self) -> usize {
-        match self {
-            Self::Text => b"\":\"".len(),
-            Self::Scalar => b"\":".len(),
-        }
+        2 + self.quotes()
     }
 
     /// The raw value that stands at `range`, the quotes of a text apart.
     #[inline]
     fn of(self, text: &[u8], range: Range<usize>) -> &[u8] {
-        match self {
-            Self::Text => text.get(range.start - 1..=range.end).unwrap_or_default(),
-            Self::Scalar => &text[range],
-        }
+        text.get(range.start - self.quotes()..range.end + self.quotes()).unwrap_or_default()
     }
 }
 
@@ -85,12 +84,20 @@ fn starts_with(text: &[u8], at: usize, with: &[u8]) -> bool {
     text.get(at..).is_some_and(|rest| rest.starts_with(with))
 }
 
-/// What stood between the values of records before, keys and all.
-#[derive(Debug, Default)]
-pub struct Layout {
-    pieces: Vec<Piece>,
+/// What stood between the values of records before, keys and all, and what the reader of the records has made of each key.
+#[derive(Debug)]
+pub struct Layout<T = u32> {
+    pieces: Vec<Piece<T>>,
     /// The one that a text began with.
     first: Cell<Option<usize>>,
+    /// How many times all that was known has been forgotten.
+    forgotten: usize,
+}
+
+impl<T> Default for Layout<T> {
+    fn default() -> Self {
+        Self { pieces: Vec::new(), first: Cell::default(), forgotten: 0 }
+    }
 }
 
 /// No more pieces are known at a time: logs of an application may have any number of keys.
@@ -98,14 +105,16 @@ const MOST: usize = 32;
 
 /// What stands between two values: `","status":`.
 #[derive(Debug)]
-struct Piece {
+struct Piece<T> {
     text: [u8; ROOM],
     /// A bit for each of its bytes, the first the lowest.
     bits: u32,
     length: usize,
+    /// How far in front of its end its key begins.
+    key: usize,
     value: Value,
-    /// What the reader of the records has marked its key with.
-    marks: u32,
+    /// What the reader of the records has made of its key.
+    made: T,
     /// The one that followed it.
     next: Cell<Option<usize>>,
 }
@@ -113,20 +122,20 @@ struct Piece {
 /// A longer piece is never known.
 const ROOM: usize = 2 * LANES;
 
-impl Piece {
-    fn new(text: &[u8], value: Value, marks: u32) -> Self {
-        let mut piece = Self { text: [0; ROOM], bits: 0, length: text.len(), value, marks, next: Cell::default() };
+impl<T> Piece<T> {
+    fn new(text: &[u8], value: Value, made: T) -> Self {
+        // The key stands behind the quote of a text, if one is before it, the comma or brace and a quote.
+        let key = text.len() - if text[0] == b'"' { 3 } else { 2 };
+        let mut piece = Self { text: [0; ROOM], bits: 0, length: text.len(), key, value, made, next: Cell::default() };
         piece.text[..text.len()].copy_from_slice(text);
         piece.bits = u32::MAX >> (ROOM - text.len());
         piece
     }
 
-    /// The member of `text` whose value stands at `range`, behind this. Its key begins behind the quote of a text, if one is
-    /// before it, the comma or brace and a quote.
+    /// The member of `text` whose value stands at `range`, behind this.
     #[inline]
     fn member<'t>(&self, text: &'t [u8], range: Range<usize>) -> Member<'t> {
-        let key_at = if self.text[0] == b'"' { 3 } else { 2 };
-        let key = range.start - self.length + key_at..range.start - self.value.gap();
+        let key = range.start - self.key..range.start - self.value.gap();
         Member { key: &text[key], value: self.value.of(text, range) }
     }
 
@@ -144,6 +153,29 @@ impl Piece {
     }
 }
 
+/// Which keys a text has, and in which order: two texts that one layout has read have the same if these are equal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keys {
+    /// The numbers of their pieces behind a one, five bits each.
+    pieces: u128,
+    /// How many times the layout had forgotten all.
+    forgotten: usize,
+}
+
+impl Keys {
+    /// No more keys have a place in `pieces`.
+    const MOST: usize = 25;
+}
+
+/// What [`Layout::read_end`] tells of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct End {
+    /// The marks of all its keys.
+    pub marks: u32,
+    /// Which they are, if they have all come before and are not many.
+    pub keys: Option<Keys>,
+}
+
 impl Layout {
     /// Whether `text` is the end of an object as `read` says, and has no key of those that `is_taken` holds for. That must
     /// say the same of a key each time.
@@ -152,37 +184,44 @@ impl Layout {
         if opens_object(text) {
             return false;
         }
-        let known = self.knows(text, |_, _, _| {});
-        known.unwrap_or_else(|| self.learn(text, |key| (!is_taken(key)).then_some(0), |_, _| {}))
+        let known = self.knows(text, |_, _, _| true);
+        known.unwrap_or_else(|| self.learn(text, |key, _| (!is_taken(key)).then_some(0), |_, _| {}))
     }
 
     /// Appends the members of `text` to `members`, if it is the end of an object as `read` says and `mark` gives marks for
-    /// each of its keys: the marks of all keys. Else it is `None`, and nothing is appended. `mark` must say the same of a key
-    /// each time.
+    /// each of its keys. Else it is `None`, and nothing is appended. `mark` must say the same of a key each time.
     #[inline]
     pub fn read_end<'t>(
         &mut self,
         text: &'t [u8],
         members: &mut Vec<Member<'t>>,
         mark: impl Fn(&[u8]) -> Option<u32>,
-    ) -> Option<u32> {
+    ) -> Option<End> {
         if opens_object(text) {
             return None;
         }
-        let (before, mut marks) = (members.len(), 0);
-        let known = self.knows(text, |piece, begin, end| {
-            members.push(piece.member(text, begin..end));
-            marks |= piece.marks;
+        let (before, mut marks, mut pieces) = (members.len(), 0, 1);
+        let known = self.knows(text, |number, piece, range| {
+            members.push(piece.member(text, range));
+            marks |= piece.made;
+            pieces = (pieces << 5) | number as u128;
+            true
         });
+        let has_keys = known.is_some() && members.len() - before <= Keys::MOST;
         let is_plain = known.unwrap_or_else(|| {
             members.truncate(before);
-            self.learn(text, mark, |member, its| {
-                members.push(member);
-                marks |= its;
-            })
+            self.learn(
+                text,
+                |key, _| mark(key),
+                |member, its| {
+                    members.push(member);
+                    marks |= its;
+                },
+            )
         });
         if is_plain {
-            return Some(marks);
+            let keys = has_keys.then_some(Keys { pieces, forgotten: self.forgotten });
+            return Some(End { marks, keys });
         }
         members.truncate(before);
         None
@@ -203,16 +242,17 @@ impl Layout {
             return None;
         }
         let mut marks = 0;
-        let known = self.knows(object, |piece, begin, end| {
-            if piece.marks != 0 {
-                see(piece.member(object, begin..end));
-                marks |= piece.marks;
+        let known = self.knows(object, |_, piece, range| {
+            if piece.made != 0 {
+                see(piece.member(object, range));
+                marks |= piece.made;
             }
+            true
         });
         let is_plain = known.unwrap_or_else(|| {
             self.learn(
                 object,
-                |key| Some(mark(key)),
+                |key, _| Some(mark(key)),
                 |member, its| {
                     if its != 0 {
                         see(member);
@@ -223,23 +263,25 @@ impl Layout {
         });
         is_plain.then_some(marks)
     }
+}
 
-    /// Whether the text is plain, if nothing stands between its values but pieces that are known: `see` is given each, where
-    /// the value behind it begins, and where that ends.
+impl<T: Clone> Layout<T> {
+    /// Whether the text is plain, if nothing stands between its values but pieces that are known: `see` is given each with its
+    /// number, and where the value behind it stands. A text that it does not want is none.
     #[inline]
-    fn knows(&self, text: &[u8], mut see: impl FnMut(&Piece, usize, usize)) -> Option<bool> {
+    fn knows(&self, text: &[u8], mut see: impl FnMut(usize, &Piece<T>, Range<usize>) -> bool) -> Option<bool> {
         if text.first() == Some(&b'"') {
             return Some(false);
         }
         let mut quotes = Quotes::new(text);
         let (mut rest, mut guess) = (text, &self.first);
         while rest.len() > 2 {
-            let piece = match guess.get().and_then(|guess| self.pieces.get(guess)) {
-                Some(piece) if piece.begins(rest) => piece,
+            let (number, piece) = match guess.get().and_then(|guess| Some((guess, self.pieces.get(guess)?))) {
+                Some((number, piece)) if piece.begins(rest) => (number, piece),
                 _ => match self.find(rest, rest.len() == text.len()) {
                     Some(found) => {
                         guess.set(Some(found));
-                        &self.pieces[found]
+                        (found, &self.pieces[found])
                     }
                     None if quotes.is_odd() => return Some(false),
                     None => return None,
@@ -247,7 +289,9 @@ impl Layout {
             };
             let begin = text.len() - rest.len() + piece.length;
             let end = value_end(text, &mut quotes, begin, piece.value)?;
-            see(piece, begin, end);
+            if !see(number, piece, begin..end) {
+                return Some(false);
+            }
             rest = &text[end..];
             guess = &piece.next;
         }
@@ -259,32 +303,34 @@ impl Layout {
         self.pieces.iter().position(|piece| (is_whole || !opens_object(&piece.text)) && piece.begins(rest))
     }
 
+    /// Reads a text, with what `make` makes of each key and what stands in front of its value, which are known from then on.
     #[cold]
     fn learn<'t>(
         &mut self,
         text: &'t [u8],
-        mark: impl Fn(&[u8]) -> Option<u32>,
-        mut see: impl FnMut(Member<'t>, u32),
+        make: impl Fn(&[u8], &[u8]) -> Option<T>,
+        mut see: impl FnMut(Member<'t>, T),
     ) -> bool {
         let mut are_known = true;
         let mut pieces = Vec::new();
-        let is_plain = read(text, |member, piece, value| match mark(member.key) {
-            Some(marks) => {
-                pieces.push((&text[piece], value, marks));
-                see(member, marks);
+        let is_plain = read(text, |member, piece, value| match make(member.key, &text[piece.clone()]) {
+            Some(made) => {
+                pieces.push((&text[piece], value, made.clone()));
+                see(member, made);
             }
             None => are_known = false,
         });
         if !(is_plain && are_known) {
             return false;
         }
-        for (piece, value, marks) in pieces {
+        for (piece, value, made) in pieces {
             let is_known = self.pieces.iter().any(|known| known.text[..known.length] == *piece);
             if piece.len() <= ROOM && !is_known {
                 if self.pieces.len() == MOST {
                     self.pieces.clear();
+                    self.forgotten += 1;
                 }
-                self.pieces.push(Piece::new(piece, value, marks));
+                self.pieces.push(Piece::new(piece, value, made));
             }
         }
         true
@@ -377,9 +423,12 @@ mod tests {
         let (mut layout, mut found) = (Layout::default(), Vec::new());
         for _ in 0..2 {
             found.clear();
-            let marks = layout.read_end(text, &mut found, |key| Some(1 << (key.len() % 32)));
-            assert_eq!(marks.is_some(), is_new, "{}", text.escape_ascii());
-            assert_eq!(marks.unwrap_or(0), found.iter().fold(0, |marks, member| marks | 1 << (member.key.len() % 32)));
+            let end = layout.read_end(text, &mut found, |key| Some(1 << (key.len() % 32)));
+            assert_eq!(end.is_some(), is_new, "{}", text.escape_ascii());
+            assert_eq!(
+                end.map_or(0, |end| end.marks),
+                found.iter().fold(0, |marks, member| marks | 1 << (member.key.len() % 32))
+            );
         }
         let object = [br#"{"o":0"#, text].concat();
         assert!(judge_object(objects, &object) || !is_new);
@@ -513,6 +562,30 @@ mod tests {
             plain += usize::from(judge(&mut layouts, &text));
         }
         assert!((20_000..40_000).contains(&plain), "{plain}");
+    }
+
+    #[test]
+    fn texts_with_the_same_keys_and_no_others_are_told_by_them() {
+        let end = |layout: &mut Layout, text: &str| layout.read_end(text.as_bytes(), &mut Vec::new(), |_| Some(0));
+        let texts = [r#","a":1,"b":"x"}"#, r#","b":"x","a":1}"#, r#","a":1}"#, r#","a":1,"a":1}"#, "}"];
+        let mut layout = Layout::default();
+        for text in texts {
+            end(&mut layout, text);
+        }
+        let keys = texts.map(|text| end(&mut layout, text).unwrap().keys.unwrap());
+        for (at, text) in texts.iter().enumerate() {
+            let others = text.replace('1', "234").replace('x', "");
+            let same = end(&mut layout, &others).unwrap().keys.unwrap();
+            assert_eq!(keys.map(|keys| keys == same), std::array::from_fn(|other| other == at), "{text}");
+        }
+        // More of them than have a place, and what has never come.
+        assert_eq!(end(&mut layout, &format!("{}}}", r#","a":1"#.repeat(26))).unwrap().keys, None);
+        assert_eq!(end(&mut layout, r#","c":1}"#).unwrap().keys, None);
+        for number in 0..MOST {
+            end(&mut layout, &format!(r#","key{number}":1}}"#));
+        }
+        end(&mut layout, texts[2]);
+        assert_ne!(end(&mut layout, texts[2]).unwrap().keys, Some(keys[2]), "all was forgotten");
     }
 
     #[test]

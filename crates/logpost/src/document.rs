@@ -17,7 +17,7 @@ use memchr::memmem::Finder;
 
 use crate::document::parsed::Last;
 
-pub use fields::Fields;
+pub use fields::{Fields, Shape, text};
 pub use stamp::Stamp;
 
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.

@@ -283,7 +283,7 @@ impl Loki {
                 writer.add_text(folded(name), b"true")?;
             }
         }
-        for member in fields.rest(false) {
+        for (_, member) in fields.rest(false) {
             let name = match unescape_inner(member.key)? {
                 Cow::Borrowed(key) => folded(key),
                 Cow::Owned(key) => Cow::Owned(folded(&key).into_owned()),

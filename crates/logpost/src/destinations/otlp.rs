@@ -18,7 +18,7 @@ use memchr::memmem;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Sent, Settings, ending_in};
-use crate::document::{Fields, Stamp};
+use crate::document::{Fields, Shape, Stamp, text};
 use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason, unexpected};
 
 const PATH: &str = "/v1/logs";
@@ -33,6 +33,8 @@ pub struct Otlp {
     /// Everything in front of the records, and behind them.
     head: Vec<u8>,
     added: Vec<(String, String)>,
+    /// The same as attributes, each behind its comma.
+    added_text: Vec<u8>,
 }
 
 /// What the records of a request have in common, and memory that they use one after the other.
@@ -42,7 +44,44 @@ struct Writer<'a> {
     observed: Vec<u8>,
     fields: Fields<'a>,
     names: Names<'a>,
+    forms: Forms,
 }
+
+/// How records are written of the shapes that have come last.
+#[derive(Default)]
+struct Forms {
+    known: Vec<(Shape, Form)>,
+    /// Which of them was asked for last.
+    last: usize,
+}
+
+/// No more shapes are known at a time.
+const MOST_FORMS: usize = 8;
+
+/// How a record of some shape is written.
+struct Form {
+    /// Which members are the ids of [`IDS`].
+    ids: [Option<usize>; 2],
+    /// Which one is called [`MESSAGE`].
+    message: Option<usize>,
+    /// How its members become attributes, in their order. `None` where two attributes may have the same name.
+    attributes: Option<Vec<Attribute>>,
+}
+
+/// How a member becomes an attribute.
+struct Attribute {
+    /// The number of the member.
+    at: usize,
+    /// What stands in front of a text: `,{"key":"host","value":{"stringValue":`.
+    text: Vec<u8>,
+    /// The same for a number: `,{"key":"host","value":{"intValue":"`.
+    number: Vec<u8>,
+}
+
+/// How a value begins that is a text.
+const TEXT: &[u8] = b"{\"stringValue\":";
+/// Or a whole number.
+const NUMBER: &[u8] = b"{\"intValue\":\"";
 
 const TAIL: &[u8] = b"]}]}]}";
 
@@ -57,11 +96,30 @@ impl Otlp {
             write_text(&mut head, name.as_bytes(), value.as_bytes());
         }
         head.extend_from_slice(b"]},\"scopeLogs\":[{\"scope\":{\"name\":\"logpost\"},\"logRecords\":[");
-        Self { head, added: settings.added.clone() }
+        let mut added_text = Vec::new();
+        for (name, value) in &settings.added {
+            added_text.push(b',');
+            write_text(&mut added_text, name.as_bytes(), value.as_bytes());
+        }
+        Self { head, added: settings.added.clone(), added_text }
     }
 
     fn write_record<'a>(&'a self, out: &mut Vec<u8>, writer: &mut Writer<'a>) {
-        let Writer { read_at, observed, fields, names } = writer;
+        let Writer { read_at, observed, fields, names, forms } = writer;
+        let new_form;
+        let form = match fields.shape() {
+            Some(shape) => forms.get(shape, || Form::new(self, fields)),
+            None => {
+                new_form = Form::of_unknown(fields);
+                &new_form
+            }
+        };
+        // The member `message` may be no text but an object, an array or a number.
+        let structured =
+            if fields.has_message() { None } else { fields.at(form.message).filter(|raw| *raw != b"null") };
+        if structured.is_none() {
+            fields.say_request();
+        }
         let time = fields.time.as_ref().unwrap_or(read_at);
         let nanosecond = nanosecond(time);
         out.push(b'{');
@@ -82,7 +140,6 @@ impl Otlp {
             out.extend_from_slice(b",\"severityText\":");
             write_string(out, level);
         }
-        let structured = structured_message(fields);
         if let Some(message) = structured {
             out.extend_from_slice(b",\"body\":");
             write_value(out, message);
@@ -91,27 +148,77 @@ impl Otlp {
             fields.write_message(out);
             out.push(b'}');
         }
-        let ids = IDS.map(|(key, name, length)| Some((key, name, id(fields, key, length)?)));
-        for (_, name, id) in ids.iter().flatten() {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":\"");
-            out.extend_from_slice(id);
-            out.push(b'"');
+        let mut told = [structured.and(form.message), None, None];
+        for (nth, (_, name, length)) in IDS.iter().enumerate() {
+            let place = form.ids[nth];
+            if let Some(id) = fields.at(place).and_then(|raw| id(raw, *length)) {
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b"\":\"");
+                out.extend_from_slice(&id);
+                out.push(b'"');
+                told[nth + 1] = place;
+            }
         }
-        out.extend_from_slice(b",\"attributes\":[");
+        out.extend_from_slice(b",\"attributes\":");
+        match &form.attributes {
+            Some(attributes) if nanosecond.is_some() && !fields.flags().iter().any(|(is_set, _)| *is_set) => {
+                self.write_attributes(out, fields, attributes, told);
+            }
+            _ => self.write_any_attributes(out, fields, time, names, told, level.is_some()),
+        }
+        out.extend_from_slice(b"]}");
+    }
+
+    /// Writes all attributes, and the bracket in front of them, of a record whose time is told elsewhere and whose tag has no flags.
+    fn write_attributes(
+        &self,
+        out: &mut Vec<u8>,
+        fields: &Fields<'_>,
+        attributes: &[Attribute],
+        told: [Option<usize>; 3],
+    ) {
+        let start = out.len();
+        if let Some(raw) = fields.raw_file() {
+            out.extend_from_slice(b",{\"key\":\"log.file.path\",\"value\":{\"stringValue\":");
+            out.extend_from_slice(raw);
+            out.extend_from_slice(b"}}");
+        } else if let Some(file) = fields.file() {
+            out.push(b',');
+            write_text(out, FILE, &file);
+        }
+        out.extend_from_slice(&self.added_text);
+        let are_told = told.iter().any(Option::is_some);
+        for attribute in attributes {
+            let raw = fields.members()[attribute.at].value;
+            if raw != b"null" && !(are_told && told.contains(&Some(attribute.at))) {
+                attribute.write(out, raw);
+            }
+        }
+        // Each stands behind a comma, in whose place the first one has the bracket.
+        match out.get_mut(start) {
+            Some(first) => *first = b'[',
+            None => out.push(b'['),
+        }
+    }
+
+    /// The same of any record.
+    fn write_any_attributes<'a>(
+        &'a self,
+        out: &mut Vec<u8>,
+        fields: &Fields<'a>,
+        time: &Stamp,
+        names: &mut Names<'a>,
+        told: [Option<usize>; 3],
+        without_level: bool,
+    ) {
+        out.push(b'[');
         let mut attributes = Attributes { start: out.len(), out, names };
         self.write_own(&mut attributes, fields, time);
-        let is_told = |name: &[u8]| {
-            structured.is_some() && name == MESSAGE.as_bytes()
-                || ids.iter().flatten().any(|(key, _, _)| name == key.as_bytes())
-        };
-        let members = || fields.rest(level.is_some());
-        let has_escapes = fields.has_escapes();
-        let name = |member: &Member<'a>| {
-            if has_escapes { unescape_inner(member.key).unwrap_or_default() } else { member.key.into() }
-        };
-        if !members().all(|member| attributes.add_new(member, name(member), is_told)) {
+        let told = told.map(|place| Some(name_of(fields.members().get(place?)?, fields.has_escapes())));
+        let is_told = |name: &[u8]| told.iter().flatten().any(|told| **told == *name);
+        let members = || fields.rest(without_level).map(|(_, member)| member);
+        if !members().all(|member| attributes.add_new(member, name_of(member, fields.has_escapes()), is_told)) {
             // A name is there twice.
             self.write_own(&mut attributes, fields, time);
             last_of_each(members(), |member, name| {
@@ -120,7 +227,6 @@ impl Otlp {
                 }
             });
         }
-        out.extend_from_slice(b"]}");
     }
 
     /// Writes the attributes that are no members of the record, in place of any that are there.
@@ -143,6 +249,67 @@ impl Otlp {
             attributes.add_text(b"time", time.text().as_bytes());
         }
     }
+}
+
+impl Forms {
+    /// The form of a shape; `make` makes it if it is not known.
+    fn get(&mut self, shape: Shape, make: impl FnOnce() -> Form) -> &Form {
+        if self.known.get(self.last).is_none_or(|(known, _)| *known != shape) {
+            self.last = self.known.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
+                if self.known.len() == MOST_FORMS {
+                    self.known.clear();
+                }
+                self.known.push((shape, make()));
+                self.known.len() - 1
+            });
+        }
+        &self.known[self.last].1
+    }
+}
+
+impl Form {
+    /// Of the shape that a record with these fields has.
+    fn new(otlp: &Otlp, fields: &Fields<'_>) -> Self {
+        let mut names = Names::default();
+        names.add(FILE.into());
+        otlp.added.iter().for_each(|(name, _)| names.add(name.as_bytes().into()));
+        let attribute = |(at, member): (usize, &Member<'_>)| {
+            let name = name_of(member, fields.has_escapes()).into_owned();
+            let is_new = !names.has(&name);
+            names.add(name.into());
+            let head = |value| [b",{\"key\":\"", member.key, b"\",\"value\":", value].concat();
+            is_new.then(|| Attribute { at, text: head(TEXT), number: head(NUMBER) })
+        };
+        Self { attributes: fields.rest(fields.level.is_some()).map(attribute).collect(), ..Self::of_unknown(fields) }
+    }
+
+    /// Of this record alone, whose attributes are written as those of any record.
+    fn of_unknown(fields: &Fields<'_>) -> Self {
+        Self { ids: IDS.map(|(key, ..)| fields.place(key)), message: fields.place(MESSAGE), attributes: None }
+    }
+}
+
+impl Attribute {
+    fn write(&self, out: &mut Vec<u8>, raw: &[u8]) {
+        if raw.first() == Some(&b'"') {
+            out.extend_from_slice(&self.text);
+            out.extend_from_slice(raw);
+            out.extend_from_slice(b"}}");
+        } else if is_short_integer(raw) {
+            out.extend_from_slice(&self.number);
+            out.extend_from_slice(raw);
+            out.extend_from_slice(b"\"}}");
+        } else {
+            out.extend_from_slice(&self.text[..self.text.len() - TEXT.len()]);
+            write_value(out, raw);
+            out.push(b'}');
+        }
+    }
+}
+
+/// The name of a member.
+fn name_of<'a>(member: &Member<'a>, has_escapes: bool) -> Cow<'a, [u8]> {
+    if has_escapes { unescape_inner(member.key).unwrap_or_default() } else { member.key.into() }
 }
 
 /// Attributes on their way, of which no two have the same name.
@@ -256,11 +423,6 @@ fn last_of_each<'a, 'm>(
     lasts.into_iter().rev().for_each(|member| see(member, name(member)));
 }
 
-/// The message of a record whose member of that name is no text but an object, an array or a number.
-fn structured_message<'a>(fields: &Fields<'a>) -> Option<&'a [u8]> {
-    if fields.has_message() { None } else { fields.get(MESSAGE).filter(|raw| *raw != b"null") }
-}
-
 impl Destination for Otlp {
     fn path(&self, path: &str) -> String {
         ending_in(PATH, path)
@@ -273,15 +435,13 @@ impl Destination for Otlp {
     fn write(&self, batch: &Batch, records: &[usize], out: &mut Vec<u8>) -> Vec<LeftOut> {
         let read_at = Stamp::of_reading(&batch.read_at);
         let observed = format!("\"observedTimeUnixNano\":\"{}\"", nanosecond(&read_at).unwrap_or(0)).into_bytes();
-        let mut writer = Writer { read_at, observed, fields: Fields::default(), names: Names::default() };
+        let mut writer =
+            Writer { read_at, observed, fields: Fields::default(), names: Names::default(), forms: Forms::default() };
         out.extend_from_slice(&self.head);
         let start = out.len();
         for record in records {
             separate(out, start);
             batch.read_fields(*record, &mut writer.fields);
-            if structured_message(&writer.fields).is_none() {
-                writer.fields.say_request();
-            }
             self.write_record(out, &mut writer);
         }
         out.extend_from_slice(TAIL);
@@ -355,26 +515,25 @@ fn write_attribute(out: &mut Vec<u8>, key: &[u8], underscores: usize, raw: &[u8]
     if underscores > 0 {
         out.resize(out.len() + underscores, b'_');
     }
-    // Most values are these, and each part costs.
-    if raw.first() == Some(&b'"') {
-        out.extend_from_slice(b"\",\"value\":{\"stringValue\":");
-        out.extend_from_slice(raw);
-    } else if is_short_integer(raw) {
-        out.extend_from_slice(b"\",\"value\":{\"intValue\":\"");
-        out.extend_from_slice(raw);
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(b"\",\"value\":");
-        write_value(out, raw);
-        return out.push(b'}');
-    }
-    out.extend_from_slice(b"}}");
+    out.extend_from_slice(b"\",\"value\":");
+    write_value(out, raw);
+    out.push(b'}');
 }
 
 /// A raw JSON value as the protocol's own.
 fn write_value(out: &mut Vec<u8>, raw: &[u8]) {
     match raw.first() {
-        Some(b'"') => wrap(out, "stringValue", raw),
+        Some(b'"') => {
+            out.extend_from_slice(TEXT);
+            out.extend_from_slice(raw);
+            out.push(b'}');
+        }
+        // Most numbers are these.
+        _ if is_short_integer(raw) => {
+            out.extend_from_slice(NUMBER);
+            out.extend_from_slice(raw);
+            out.extend_from_slice(b"\"}");
+        }
         Some(b't' | b'f') => wrap(out, "boolValue", raw),
         Some(b'{') => write_object(out, raw),
         Some(b'[') => write_array(out, raw),
@@ -396,7 +555,7 @@ fn wrap(out: &mut Vec<u8>, kind: &str, raw: &[u8]) {
 fn write_number(out: &mut Vec<u8>, raw: &[u8]) {
     let quoted = || [b"\"", raw, b"\""].concat();
     let text = std::str::from_utf8(raw).unwrap_or_default();
-    if is_short_integer(raw) || text.parse::<i64>().is_ok() {
+    if text.parse::<i64>().is_ok() {
         return wrap(out, "intValue", &quoted());
     }
     let is_whole = !text.contains(['.', 'e', 'E']);
@@ -436,11 +595,11 @@ fn write_array(out: &mut Vec<u8>, raw: &[u8]) {
     out.extend_from_slice(b"]}}");
 }
 
-/// The hexadecimal digits of an id, if it is one: that of zeros alone stands for none.
-fn id(fields: &Fields<'_>, key: &str, length: usize) -> Option<Vec<u8>> {
-    let id = fields.text_of(key)?;
-    let is_id = id.len() == length && id.iter().all(u8::is_ascii_hexdigit) && id.iter().any(|digit| *digit != b'0');
-    is_id.then(|| id.into_owned())
+/// The hexadecimal digits of an id, if the raw value is one: that of zeros alone stands for none.
+fn id(raw: &[u8], length: usize) -> Option<Cow<'_, [u8]>> {
+    let is_id =
+        |id: &[u8]| id.len() == length && id.iter().all(u8::is_ascii_hexdigit) && id.iter().any(|digit| *digit != b'0');
+    text(raw).filter(|id| is_id(id))
 }
 
 /// Nanoseconds since the epoch; `None` before it and beyond the year 2554, for they have 64 bits and no sign.
@@ -469,6 +628,7 @@ mod tests {
     use super::*;
     use crate::batch::tests::batch;
     use crate::destinations::tests::{pairs, read};
+    use logline::position::Position;
     use serde_json::{Value, json};
 
     fn destination() -> Otlp {
@@ -482,6 +642,49 @@ mod tests {
         let all: Vec<usize> = (0..batch.len()).collect();
         assert!(destination.write(&batch, &all, &mut out).is_empty());
         serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn attributes_by_the_form_of_their_record_are_those_of_any_record() {
+        let head = r#""_pos":"3f2a00c4d1e0b7a9:16-32","_file":"/a","time":"2025-10-10T13:55:36Z""#;
+        let otlp = Otlp::new(&Settings { added: pairs(&["env=\"prod\"", "b=c"]), ..Settings::default() });
+        let mut forms = Forms::default();
+        let mut fields = Fields::default();
+        let ids = r#""trace_id":"5b8efff798038103d269b633813fc60c","span_id":"0000000000000000""#;
+        for (members, has_form) in [
+            ("", true),
+            (r#","status":200,"uri":"/""#, true),
+            (r#","status":"x","uri":null"#, true),
+            (r#","level":"info","message":"m","took":0.5,"ok":true"#, true),
+            (r#","level":"info","message":{"a":[1,{}]},"took":1e400"#, true),
+            (r#","level":{"a":1},"message":null"#, true),
+            (&format!(",{ids}"), true),
+            (&format!(r#",{ids},"trace\u005fid":1"#), false),
+            (r#","a\"b":"é\n","\u0063":-1"#, true),
+            (r#","c":1,"\u0063":2"#, false),
+            (r#","env":"x""#, false),
+            (r#","log.file.path":null"#, false),
+        ] {
+            for text in
+                [format!("{{{head}{members}}}"), format!("{{ {head}{members}}}"), format!("{{\"x\":1{members}}}")]
+            {
+                let text: &[u8] = text.leak().as_bytes();
+                fields.read(text, None, Position::parse(b"3f2a00c4d1e0b7a9:16-32"));
+                let new_form = Form::new(&otlp, &fields);
+                let form = fields.shape().map_or(&new_form, |shape| forms.get(shape, || Form::new(&otlp, &fields)));
+                assert_eq!(form.attributes.is_some(), has_form, "{members}");
+                let Some(attributes) = &form.attributes else { continue };
+                for told in [[None; 3], [form.message, None, None], [None, form.ids[0], form.ids[1]]] {
+                    let (mut one, mut other) = (Vec::new(), Vec::new());
+                    otlp.write_attributes(&mut one, &fields, attributes, told);
+                    let time = Stamp::of_reading("2025-10-10T13:55:36Z");
+                    let mut names = Names::default();
+                    otlp.write_any_attributes(&mut other, &fields, &time, &mut names, told, fields.level.is_some());
+                    assert_eq!(one, other, "{}", one.escape_ascii());
+                }
+            }
+        }
+        assert!(!forms.known.is_empty() && forms.known.len() <= MOST_FORMS);
     }
 
     #[test]

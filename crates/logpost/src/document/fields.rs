@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use logline::json::{self, Member, read_object, unescape, write_string};
 use logline::level::Level;
-use logline::names::{self, Chosen, KnownPlaces, LEVEL, MESSAGE};
-use logline::plain::Layout;
+use logline::names::{Chosen, KnownPlaces, LEVEL, MESSAGE};
+use logline::plain::{self, Layout};
 use logline::position::{Flags, Position};
 
-use super::parsed::Head;
+use super::parsed::{Head, marks};
 use super::stamp::{Minutes, Stamp, with_reader};
 
 /// A record read member by member: what is canonical in it, and the rest in its order.
@@ -19,6 +19,8 @@ pub struct Fields<'a> {
     members: Vec<Member<'a>>,
     /// All members behind the time as they stand in a record of logparse, each behind its comma: `,"a":1,"b":"x"`.
     plain_rest: Option<&'a [u8]>,
+    /// Which keys the members have, if that is known.
+    keys: Option<Keys>,
     /// Whether any key has an escape.
     has_escapes: bool,
     /// Of the tag; without one the member `_file` says it.
@@ -56,6 +58,28 @@ enum Message<'a> {
 
 /// The parts of a request: raw JSON values, in the order in which they are told.
 type Request<'a> = [Option<&'a [u8]>; 4];
+/// Where an access record has them: three and the status, or all in one and the status.
+const REQUEST: [&str; 5] = ["request_method", "request_uri", "server_protocol", "request", "status"];
+
+/// The keys of a record in their order, told by how it was read. Where they are equal, the keys are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Keys {
+    /// Of a record of logparse.
+    Plain(plain::Keys),
+    /// Of another, by the number of their set.
+    Numbered(u64),
+}
+
+/// What records of the same kind have in common: their keys, and which of their members are canonical fields. Where two that
+/// were read by the same [`Fields`] have the same shape, their [`Fields::rest`] has the same keys in the same places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    keys: Keys,
+    has_file: bool,
+    time_at: Option<usize>,
+    message_at: Option<usize>,
+    level_at: Option<usize>,
+}
 
 /// What records that stand next to each other have in common, of logparse or others.
 #[derive(Debug, Default)]
@@ -64,6 +88,8 @@ struct Known {
     minutes: Minutes,
     layout: Layout,
     places: KnownPlaces,
+    /// Where the parts of [`REQUEST`] stand among members with these keys.
+    request: Option<(Keys, [Option<usize>; 5])>,
 }
 
 impl<'a> Fields<'a> {
@@ -81,7 +107,8 @@ impl<'a> Fields<'a> {
                 self.members.retain(|member| !member.is(b"_pos"));
             }
             let Known { places, minutes, .. } = &mut self.known;
-            let places = places.of(&self.members);
+            let (places, number) = places.of(&self.members);
+            self.keys = number.map(Keys::Numbered);
             self.has_escapes = places.has_escapes();
             let time = places.times(&self.members).find_map(|chosen| {
                 let stamp = match minutes.value(chosen.value) {
@@ -107,7 +134,7 @@ impl<'a> Fields<'a> {
 
     fn clear(&mut self) {
         self.members.clear();
-        (self.plain_rest, self.has_escapes) = (None, false);
+        (self.plain_rest, self.keys, self.has_escapes) = (None, None, false);
         (self.path, self.file, self.position) = (None, None, None);
         (self.time, self.time_at) = (None, None);
         (self.message, self.message_at) = (Message::None, None);
@@ -121,18 +148,15 @@ impl<'a> Fields<'a> {
         let file = self.known.head.file(&timed);
         self.members.push(Member { key: b"_file", value: file });
         self.members.push(Member { key: b"time", value: self.known.head.time(&timed) });
-        // A second key of these names counts in place of the first.
-        let is_in_head = |key: &[u8]| matches!(key, b"_pos" | b"_file" | b"time");
-        let mark = |key: &[u8]| (!is_in_head(key)).then(|| names::marks(key));
-        let marks = self.known.layout.read_end(timed.rest, &mut self.members, mark)?;
+        let plain::End { marks, keys } = self.known.layout.read_end(timed.rest, &mut self.members, marks)?;
+        self.keys = keys.map(Keys::Plain);
         (self.file, self.time, self.time_at) = (Some(file), Some(stamp), Some(1));
         self.plain_rest = timed.rest.strip_suffix(b"}");
-        let (mut level, mut message) = (None, None);
         if marks & (LEVEL | MESSAGE) != 0 {
-            let places = self.known.places.of(&self.members);
-            (level, message) = (places.level(&self.members), places.message(&self.members));
+            let (places, _) = self.known.places.of(&self.members);
+            let (level, message) = (places.level(&self.members), places.message(&self.members));
+            self.take(level, message);
         }
-        self.take(level, message);
         Some(())
     }
 
@@ -176,15 +200,30 @@ impl<'a> Fields<'a> {
         self.has_escapes
     }
 
+    /// What it has in common with others, if that is known.
+    pub fn shape(&self) -> Option<Shape> {
+        let Self { time_at, message_at, level_at, .. } = *self;
+        Some(Shape { keys: self.keys?, has_file: self.file.is_some(), time_at, message_at, level_at })
+    }
+
+    /// The number of the member with this key; of several the last.
+    pub fn place(&self, key: &str) -> Option<usize> {
+        self.members.iter().rposition(|member| self.is(member, key.as_bytes()))
+    }
+
+    /// The raw value of the member with this number.
+    pub fn at(&self, place: Option<usize>) -> Option<&'a [u8]> {
+        self.members.get(place?).map(|member| member.value)
+    }
+
     /// The raw value of the key; of several the last.
     pub fn get(&self, key: &str) -> Option<&'a [u8]> {
-        self.members.iter().rev().find(|member| self.is(member, key.as_bytes())).map(|member| member.value)
+        self.at(self.place(key))
     }
 
     /// The value of the key as text: that of a string, or the digits of a number.
     pub fn text_of(&self, key: &str) -> Option<Cow<'a, [u8]>> {
-        let raw = self.get(key)?;
-        if raw.first() == Some(&b'"') { unescape(raw) } else { Some(Cow::Borrowed(raw)) }
+        text(self.get(key)?)
     }
 
     /// Whether it says what happened.
@@ -207,20 +246,31 @@ impl<'a> Fields<'a> {
         if self.has_message() {
             return;
         }
-        let [method, uri, protocol, line] =
-            ["request_method", "request_uri", "server_protocol", "request"].map(|key| self.get(key));
+        let [method, uri, protocol, line, status] = self.request_places().map(|place| self.at(place));
         let parts = if method.is_some() { [method, uri, protocol] } else { [line, None, None] };
         if let [Some(_), ..] = parts {
-            self.message = Message::Request([parts[0], parts[1], parts[2], self.get("status")]);
+            self.message = Message::Request([parts[0], parts[1], parts[2], status]);
         }
     }
 
-    /// The members that are neither the time nor the message nor the file, nor the level where that is `level`'s own.
-    pub fn rest(&self, without_level: bool) -> impl DoubleEndedIterator<Item = &Member<'a>> {
-        self.members.iter().enumerate().filter_map(move |(at, member)| {
-            let is_told = self.is_time(at) || self.is_message(at) || self.is_file(member.key);
-            let is_level = without_level && self.level_at == Some(at);
-            (!is_told && !is_level).then_some(member)
+    fn request_places(&mut self) -> [Option<usize>; 5] {
+        if let (Some(keys), Some((known, places))) = (&self.keys, &self.known.request)
+            && keys == known
+        {
+            return *places;
+        }
+        let places = REQUEST.map(|key| self.place(key));
+        self.known.request = self.keys.map(|keys| (keys, places));
+        places
+    }
+
+    /// The members that are neither the time nor the message nor the file, nor the level where that is `level`'s own, each with
+    /// its number.
+    pub fn rest(&self, without_level: bool) -> impl DoubleEndedIterator<Item = (usize, &Member<'a>)> {
+        self.members.iter().enumerate().filter(move |(at, member)| {
+            let is_told = self.is_time(*at) || self.is_message(*at) || self.is_file(member.key);
+            let is_level = without_level && self.level_at == Some(*at);
+            !is_told && !is_level
         })
     }
 
@@ -299,6 +349,11 @@ impl<'a> Fields<'a> {
         let Flags { partial, continued, truncated } = self.flags;
         [(partial, b"_partial"), (continued, b"_continued"), (truncated, b"_truncated")]
     }
+}
+
+/// A raw JSON value as text: that of a string, or the digits of a number.
+pub fn text(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if raw.first() == Some(&b'"') { unescape(raw) } else { Some(Cow::Borrowed(raw)) }
 }
 
 #[cfg(test)]

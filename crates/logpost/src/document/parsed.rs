@@ -5,6 +5,7 @@
 //! and not read again.
 
 use logline::json::{is_valid_object, run_of_plain_ascii};
+use logline::names::{self, MESSAGE};
 use logline::plain::Layout;
 use memchr::memchr;
 
@@ -74,6 +75,16 @@ impl Template {
             }
         }
         true
+    }
+}
+
+/// What a key behind the head may tell, as [`names::marks`] says it; VictoriaLogs' own name of a message is one, too. `None` for
+/// a key of the head: a second one counts in place of the first.
+pub fn marks(key: &[u8]) -> Option<u32> {
+    match key {
+        b"_pos" | b"_file" | b"time" => None,
+        b"_msg" => Some(MESSAGE),
+        key => Some(names::marks(key)),
     }
 }
 

@@ -84,7 +84,11 @@ impl Minutes {
         let digits = rest.strip_prefix(b".").unwrap_or(rest);
         let nanos = digits.iter().fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
         let precision = digits.len();
-        let nanos = nanos * 10_u32.pow(u32::try_from(9_usize.checked_sub(precision)?).ok()?);
+        // Most have no fraction.
+        let nanos = match precision {
+            0 => 0,
+            _ => nanos * 10_u32.pow(u32::try_from(9_usize.checked_sub(precision)?).ok()?),
+        };
         let mut stamp = Stamp::with_text(text, Moment { seconds: self.seconds + second, nanos }, precision);
         *stamp.text.get_mut(stamp.length)? = b'Z';
         stamp.length += 1;
