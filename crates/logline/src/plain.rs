@@ -92,11 +92,13 @@ pub struct Layout<T = u32> {
     first: Cell<Option<usize>>,
     /// How many times all that was known has been forgotten.
     forgotten: usize,
+    /// How many texts [`Layout::each`] could not learn.
+    failures: usize,
 }
 
 impl<T> Default for Layout<T> {
     fn default() -> Self {
-        Self { pieces: Vec::new(), first: Cell::default(), forgotten: 0 }
+        Self { pieces: Vec::new(), first: Cell::default(), forgotten: 0, failures: 0 }
     }
 }
 
@@ -265,7 +267,33 @@ impl Layout {
     }
 }
 
+/// A layout that has failed more times to learn a text is not asked about others.
+const MOST_FAILURES: usize = 8;
+
 impl<T: Clone> Layout<T> {
+    /// Gives `see` what was made of each key of `text` and the value behind it, the quotes of a string apart. False if `text`
+    /// is no end of an object as `read` says, has a key that has not come before, which then is known the next time, or if
+    /// `see` does not want one: then what was given says nothing. `make` is given a key and what stands in front of its value.
+    #[inline]
+    pub fn each<'t>(
+        &mut self,
+        text: &'t [u8],
+        make: impl Fn(&[u8], &[u8]) -> T,
+        mut see: impl FnMut(&T, &'t [u8]) -> bool,
+    ) -> bool {
+        if self.failures > MOST_FAILURES {
+            return false;
+        }
+        let known = self.knows(text, |_, piece, range| see(&piece.made, &text[range]));
+        known.unwrap_or_else(|| {
+            self.learn(text, |key, piece| Some(make(key, piece)), |_, _| {});
+            if self.knows(text, |_, _, _| true).is_none() {
+                self.failures += 1;
+            }
+            false
+        })
+    }
+
     /// Whether the text is plain, if nothing stands between its values but pieces that are known: `see` is given each with its
     /// number, and where the value behind it stands. A text that it does not want is none.
     #[inline]
@@ -586,6 +614,31 @@ mod tests {
         }
         end(&mut layout, texts[2]);
         assert_ne!(end(&mut layout, texts[2]).unwrap().keys, Some(keys[2]), "all was forgotten");
+    }
+
+    #[test]
+    fn each_value_is_given_with_what_was_made_of_its_key_once_that_is_known() {
+        let each = |layout: &mut Layout<Vec<u8>>, text: &str, unwanted: &str| {
+            let mut seen = Vec::new();
+            let make = |key: &[u8], piece: &[u8]| [key, b"=", piece].concat();
+            let is_whole = layout.each(text.as_bytes(), make, |made, value| {
+                seen.push(format!("{} {}", made.escape_ascii(), value.escape_ascii()).replace('\\', ""));
+                !made.starts_with(unwanted.as_bytes())
+            });
+            is_whole.then_some(seen)
+        };
+        let (mut layout, text) = (Layout::default(), r#","a":"x","b":-1.5,"c":""}"#);
+        assert_eq!(each(&mut layout, text, "no"), None);
+        let expected = [r#"a=,"a":" x"#, r#"b=","b": -1.5"#, r#"c=,"c":" "#].map(str::to_owned);
+        assert_eq!(each(&mut layout, text, "no").unwrap(), expected);
+        assert_eq!(each(&mut layout, text, "b"), None);
+        assert_eq!(each(&mut layout, r#","a":"x","b":-1.5,"c":"\n"}"#, "no"), None);
+        assert_eq!(each(&mut layout, "}", "no").unwrap(), [""; 0]);
+        // What cannot be learnt is no longer tried.
+        for _ in 0..=MOST_FAILURES {
+            assert_eq!(each(&mut layout, r#","a_key_that_is_longer_than_is_ever_known":1}"#, "no"), None);
+        }
+        assert_eq!(each(&mut layout, text, "no"), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use memchr::memmem::Finder;
 use crate::document::parsed::Last;
 
 pub use fields::{Fields, Shape, text};
+pub use parsed::Quoted;
 pub use stamp::Stamp;
 
 /// `_file` under the name that it is stored under: an object `file` or `log` would clash with texts of that name.

@@ -35,13 +35,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use logline::ending::Trouble;
 use logline::json::{unescape, unescape_inner, write_json_as_string, write_string};
-use logline::position::write_decimal;
+use logline::position::{Position, write_decimal};
 use logline::time::Moment;
 use memchr::memchr;
 
 use crate::batch::Batch;
 use crate::destinations::{Destination, LeftOut, Range, Sent, Settings, ending_in};
-use crate::document::{Fields, Stamp, Template};
+use crate::document::{Fields, Quoted, Stamp, Template};
 use crate::outcome::{Answer, Outcome, Outcomes, Taken, from_status, reason, unexpected};
 
 mod ignored;
@@ -150,6 +150,12 @@ struct Streams<'a> {
     last: Option<(&'a [u8], usize)>,
 }
 
+/// The body of a request.
+struct Body<'o> {
+    out: &'o mut Vec<u8>,
+    begin: usize,
+}
+
 /// The lines of one stream.
 struct Stream {
     /// `{"filename":"…"}`.
@@ -221,13 +227,8 @@ impl Loki {
         if length > LONGEST_LINE {
             return Err(format!("{length} bytes, Loki takes lines of up to 256 KiB"));
         }
-        let nanoseconds = nanoseconds(&time, fields, record);
-        out.extend_from_slice(b"[\"");
-        match u64::try_from(nanoseconds) {
-            Ok(nanoseconds) => write_decimal(out, nanoseconds),
-            Err(_) => out.extend_from_slice(nanoseconds.to_string().as_bytes()),
-        }
-        out.extend_from_slice(b"\",");
+        let nanoseconds = nanoseconds(&time, fields.position, record);
+        open_entry(out, nanoseconds);
         match message {
             Some(_) => fields.write_message(out),
             None => write_json_as_string(out, line),
@@ -239,6 +240,31 @@ impl Loki {
         }
         out.push(b']');
         Ok(Entry { nanoseconds, length, metadata })
+    }
+
+    /// Writes the entry of a record of logparse that has no message and is of the same file as the record before it. `None`, and
+    /// nothing is written, if it is no such record, or one that Loki would not take.
+    fn write_copied<'a>(
+        &self,
+        batch: &'a Batch,
+        record: usize,
+        now: Moment,
+        quoted: &mut Quoted<'_>,
+        streams: &mut Streams<'a>,
+        body: &mut Body<'_>,
+    ) -> Option<Entry> {
+        let (line, position) = (batch.untagged(record)?, batch.position(record)?);
+        let begun = quoted.begin(line)?;
+        let (_, place) = streams.last.filter(|(file, _)| *file == begun.file)?;
+        self.range.check(&begun.time, now).ok()?;
+        let nanoseconds = nanoseconds(&begun.time, Some(position), record);
+        let write = |out: &mut Vec<u8>| {
+            open_entry(out, nanoseconds);
+            let length = quoted.write(out, &begun).filter(|length| *length <= LONGEST_LINE).ok_or(())?;
+            out.push(b']');
+            Ok::<_, ()>(Entry { nanoseconds, length, metadata: Metadata::default() })
+        };
+        streams.all[place].write(place, body, write).ok()
     }
 
     /// The stream of a record.
@@ -528,29 +554,21 @@ impl Destination for Loki {
         let now = Moment::now();
         let mut left_out = Vec::new();
         let mut newest = i128::MIN;
-        let mut scratch = Scratch::default();
+        let (mut scratch, mut quoted) = (Scratch::default(), Quoted::new(&self.template));
         let mut streams = Streams::default();
         let begin = out.len();
+        let mut body = Body { out, begin };
         for record in records {
-            batch.read_fields(*record, &mut scratch.fields);
-            let place = streams.place(self, &scratch.fields);
-            let written = place.and_then(|place| {
-                let Stream { labels, values, count } = &mut streams.all[place];
-                // The first one, mostly the only, stands in the body already.
-                let values = if place > 0 { values } else { &mut *out };
-                let before = values.len();
-                if *count > 0 {
-                    values.push(b',');
-                } else if place == 0 {
-                    open_stream(values, before == begin, labels);
-                }
-                let entry = self.write_entry(batch, *record, now, &mut scratch, values);
-                match entry {
-                    Ok(_) => *count += 1,
-                    Err(_) => values.truncate(before),
-                }
-                entry
-            });
+            let copied = self.write_copied(batch, *record, now, &mut quoted, &mut streams, &mut body);
+            let written = copied.map_or_else(
+                || {
+                    batch.read_fields(*record, &mut scratch.fields);
+                    let place = streams.place(self, &scratch.fields)?;
+                    let write = |out: &mut Vec<u8>| self.write_entry(batch, *record, now, &mut scratch, out);
+                    streams.all[place].write(place, &mut body, write)
+                },
+                Ok,
+            );
             match written {
                 Ok(entry) => newest = newest.max(entry.nanoseconds),
                 Err(reason) => left_out.push((*record, format!("not sent: {reason}"))),
@@ -592,6 +610,32 @@ impl Destination for Loki {
     }
 }
 
+impl Stream {
+    /// Lets `write` write an entry behind those that the stream, the `place`th of all, has. Where it fails, nothing is left.
+    fn write<E>(
+        &mut self,
+        place: usize,
+        body: &mut Body<'_>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<Entry, E>,
+    ) -> Result<Entry, E> {
+        let Self { labels, values, count } = self;
+        // The first one, mostly the only, stands in the body already.
+        let values = if place > 0 { values } else { &mut *body.out };
+        let before = values.len();
+        if *count > 0 {
+            values.push(b',');
+        } else if place == 0 {
+            open_stream(values, before == body.begin, labels);
+        }
+        let written = write(values);
+        match written {
+            Ok(_) => *count += 1,
+            Err(_) => values.truncate(before),
+        }
+        written
+    }
+}
+
 impl<'a> Streams<'a> {
     /// The number of the stream that a record with these fields is of.
     fn place(&mut self, loki: &Loki, fields: &Fields<'a>) -> Result<usize, String> {
@@ -619,10 +663,20 @@ fn open_stream(out: &mut Vec<u8>, is_first: bool, labels: &[u8]) {
     out.extend_from_slice(b",\"values\":[");
 }
 
+/// Appends what stands in front of the line of an entry.
+fn open_entry(out: &mut Vec<u8>, nanoseconds: i128) {
+    out.extend_from_slice(b"[\"");
+    match u64::try_from(nanoseconds) {
+        Ok(nanoseconds) => write_decimal(out, nanoseconds),
+        Err(_) => out.extend_from_slice(nanoseconds.to_string().as_bytes()),
+    }
+    out.extend_from_slice(b"\",");
+}
+
 /// Digits that the source did not tell are made of where the line was read, or of its place in the batch.
-fn nanoseconds(time: &Stamp, fields: &Fields<'_>, nth: usize) -> i128 {
+fn nanoseconds(time: &Stamp, position: Option<Position>, nth: usize) -> i128 {
     let unknown = 10_u64.pow(u32::try_from(9 - time.precision.min(9)).unwrap_or(0));
-    let offset = fields.position.map_or(nth as u64, |position| position.start);
+    let offset = position.map_or(nth as u64, |position| position.start);
     time.nanoseconds() + i128::from(offset % unknown)
 }
 
@@ -759,6 +813,53 @@ mod tests {
         assert!(written(&Loki::new(&by_app).unwrap(), &[&long]).1[0].contains("2049 bytes"));
         let labels = (0..15).map(|n| (format!("l{n}"), "1".to_owned())).collect();
         assert!(Loki::new(&Settings { labels, ..settings() }).is_err());
+    }
+
+    #[test]
+    fn a_record_of_logparse_without_a_message_is_written_as_any_other_whatever_came_before() {
+        let record = |start: u32, file: &str, time: &str, rest: &str| {
+            format!(r#"{{"_pos":"3f2a00c4d1e0b7a9:{start}-{}","_file":"{file}","time":"{time}"{rest}}}"#, start + 9)
+        };
+        let mut records = Vec::new();
+        for (at, rest) in [
+            r#","status":200,"request_uri":"/a?b=c""#,
+            r#","status":404,"request_uri":"""#,
+            r#","request_uri":"/","took":0.25"#,
+            r#","status":200,"msg":"m","a.b":1"#,
+            r#","_msg":"m""#,
+            r#","message":null,"status":1"#,
+            r#","event":{"name":"x"},"log":{"level":"info"}"#,
+            r#","env":"y","file_path":1"#,
+            r#","time":"2025-10-10T13:55:37Z","_file":"/c""#,
+            r#","a":"é","b":"\n\"""#,
+            "",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let start = u32::try_from(at).unwrap();
+            records.push(record(start, "/a", "2025-10-10T13:55:36Z", rest));
+            records.push(record(start, "/b", "2025-10-10T13:56:36.123Z", rest));
+            records.push(record(start, "/b", "2025-10-10T13:56:36+02:00", rest));
+        }
+        records.push(record(1, "/a", "1975-10-10T13:55:36Z", r#","status":200"#));
+        let an_age = Settings { retention: Some(Duration::from_secs(40 * 365 * 24 * 3600)), ..settings() };
+        for added in [pairs(&[]), pairs(&["env=\"prod\""])] {
+            let loki = Loki::new(&Settings { added, ..an_age.clone() }).unwrap();
+            for first in &records {
+                for second in &records {
+                    // What has a blank in it is not known by its form.
+                    let lines = [first, second, second, first, second];
+                    let others = lines.map(|line| line.replacen('{', "{ ", 1));
+                    let written = written(&loki, &lines.map(String::as_str));
+                    assert_eq!(
+                        written,
+                        self::written(&loki, &others.each_ref().map(String::as_str)),
+                        "{first} {second}"
+                    );
+                }
+            }
+        }
     }
 
     /// What the answer to a request with these lines means, as it is sent.

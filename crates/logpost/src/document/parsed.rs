@@ -4,12 +4,12 @@
 //! along. Most of it is the same as in the record before: the file, the minute, the keys. What is known from there is compared
 //! and not read again.
 
-use logline::json::{is_valid_object, run_of_plain_ascii};
+use logline::json::{escape, is_valid_object, run_of_plain_ascii};
 use logline::names::{self, MESSAGE};
 use logline::plain::Layout;
 use memchr::memchr;
 
-use super::stamp::is_utc_time;
+use super::stamp::{Minutes, Stamp, is_utc_time};
 use super::{FILE, Template};
 
 /// What the last record had that the next one will mostly have too.
@@ -49,6 +49,11 @@ pub struct Timed<'a> {
 }
 
 impl Template {
+    /// What stands in front of the time of a record of this file, a raw JSON string.
+    fn opening(&self, file: &[u8]) -> Vec<u8> {
+        [b"{\"", FILE, b"\":", file, b",\"", self.time.as_bytes(), b"\":\""].concat()
+    }
+
     /// Appends the document of a record of logparse, behind what `before` writes of its time, which is RFC 3339 in UTC without
     /// the zone. False, and nothing is written, if the record has another head or a time in another zone, or a key that only
     /// we may write.
@@ -78,6 +83,87 @@ impl Template {
     }
 }
 
+/// Writes documents of records of logparse as JSON strings, for a server whose lines are documents: where their quotes stand is
+/// known, so that they are not looked for.
+#[derive(Debug)]
+pub struct Quoted<'t> {
+    template: &'t Template,
+    head: Head,
+    minutes: Minutes,
+    /// What stands in front of the time, escaped, and how long it is before that.
+    opening: (Vec<u8>, usize),
+    /// What is known of the keys: what stands in front of a value, escaped. `None` for a key that no document has as it is.
+    layout: Layout<Option<Vec<u8>>>,
+    /// What the template adds, escaped.
+    added: Vec<u8>,
+}
+
+/// A record of logparse of which the head was read.
+pub struct Begun<'a> {
+    timed: Timed<'a>,
+    /// The path of its file as a raw JSON string.
+    pub file: &'a [u8],
+    /// The time of the event.
+    pub time: Stamp,
+}
+
+impl<'t> Quoted<'t> {
+    /// Of documents that are made like this.
+    pub fn new(template: &'t Template) -> Self {
+        let (opening, added) = ((Vec::new(), 0), escaped(&template.added));
+        Self { template, head: Head::default(), minutes: Minutes::default(), opening, layout: Layout::default(), added }
+    }
+
+    /// Reads the head of a record; `None` if it has another.
+    pub fn begin<'a>(&mut self, record: &'a [u8]) -> Option<Begun<'a>> {
+        let timed = self.head.read(record)?;
+        let file = self.head.file(&timed);
+        if std::mem::take(&mut self.head.is_new) {
+            let opening = self.template.opening(file);
+            self.opening = (escaped(&opening), opening.len());
+        }
+        let time = self.minutes.stamp(timed.time)?;
+        Some(Begun { timed, file, time })
+    }
+
+    /// Appends the document of the record that was begun last; how long it is outside of the string. `None` if not all of the
+    /// record can be copied or it may have a message: then what was appended says nothing.
+    pub fn write(&mut self, out: &mut Vec<u8>, record: &Begun<'_>) -> Option<usize> {
+        let Timed { time, rest, .. } = record.timed;
+        let Self { template, opening, layout, added, .. } = self;
+        out.push(b'"');
+        out.extend_from_slice(&opening.0);
+        out.extend_from_slice(time);
+        out.extend_from_slice(b"Z\\\"");
+        let make = |key: &[u8], piece: &[u8]| {
+            let is_copied = marks(key).is_some_and(|marks| marks & MESSAGE == 0) && !template.takes(key);
+            is_copied.then(|| escaped(piece))
+        };
+        let is_whole = layout.each(rest, make, |piece, value| {
+            let Some(piece) = piece else { return false };
+            out.extend_from_slice(piece);
+            out.extend_from_slice(value);
+            true
+        });
+        if !is_whole {
+            return None;
+        }
+        if rest.ends_with(b"\"}") {
+            out.extend_from_slice(b"\\\"");
+        }
+        out.extend_from_slice(added);
+        out.extend_from_slice(b"}\"");
+        Some(opening.1 + time.len() + b"Z\"".len() + rest.len() + template.added.len())
+    }
+}
+
+/// JSON as it stands in a JSON string.
+fn escaped(json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    escape(&mut out, json);
+    out
+}
+
 /// What a key behind the head may tell, as [`names::marks`] says it; VictoriaLogs' own name of a message is one, too. `None` for
 /// a key of the head: a second one counts in place of the first.
 pub fn marks(key: &[u8]) -> Option<u32> {
@@ -94,8 +180,7 @@ impl Last {
     fn read<'a>(&mut self, record: &'a [u8], template: &Template) -> Option<Timed<'a>> {
         let timed = self.head.read(record)?;
         if std::mem::take(&mut self.head.is_new) {
-            let file = self.head.file(&timed);
-            self.opening = [b"{\"", FILE, b"\":", file, b",\"", template.time.as_bytes(), b"\":\""].concat();
+            self.opening = template.opening(self.head.file(&timed));
         }
         Some(timed)
     }
