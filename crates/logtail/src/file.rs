@@ -92,6 +92,20 @@ impl<F> Generation<F> {
         self.phase = Phase::Away;
     }
 
+    /// The same of one that has just been opened where its own content begins: what stands in front of that proves from now
+    /// on, in this run and in later ones, that the content is still there.
+    pub fn goes_back_to<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        owed: Owed,
+        stat: &Stat,
+        reading: &Reading,
+    ) -> io::Result<()> {
+        let Phase::Reading(file) = &self.phase else { return Ok(()) };
+        self.reader.owes(owed);
+        self.reader.go_on_in(disk, file, stat, self.reader.offset(), reading)
+    }
+
     fn with_reader(path: Rc<Path>, inode: Inode, reader: Reader, now: Duration) -> Self {
         Self {
             path,

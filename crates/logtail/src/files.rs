@@ -381,11 +381,10 @@ impl<F> Files<F> {
         let left_at = owed.as_ref().map(|_| start.offset);
         let started = (self.new_fid)().and_then(|fid| {
             let mut generation = Generation::new(fid, self.shared(path), stat.inode, start.offset, context.now);
+            generation.open_at(context.disk, file, stat, start.offset, &context.reading())?;
             if let Some(owed) = owed {
-                generation.owes(owed);
+                generation.goes_back_to(context.disk, owed, stat, &context.reading())?;
             }
-            let offset = generation.offset();
-            generation.open_at(context.disk, file, stat, offset, &context.reading())?;
             if start.since < start.offset && context.plan.reclaim.is_some() {
                 generation.goes_on_with(start.since, start.freed);
             }

@@ -164,9 +164,6 @@ impl Reader {
 
     /// Reads what is owed of earlier generations first.
     pub fn owes(&mut self, owed: Owed) {
-        if self.is_blank() {
-            self.print = Fingerprint::new(self.print.key(), owed.from);
-        }
         (self.offset, self.scanned, self.marked) = (owed.from, owed.from, owed.from);
         let rare = self.rare_mut();
         rare.cuts.extend(owed.cuts);

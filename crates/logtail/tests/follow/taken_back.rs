@@ -224,3 +224,15 @@ fn what_is_owed_goes_along_with_a_content_that_was_copied_and_truncated_before_a
         }
     });
 }
+
+#[test]
+fn a_kill_before_the_first_read_of_what_is_owed_changes_no_identity() {
+    on_fake(&["a"], |stage| {
+        let before = without(&three(stage), "]");
+        stage.kill();
+        take_back(stage, "three");
+        stage.start_and_look();
+        killed(stage, |_| {});
+        assert!(records(&stage.come(4)).is_superset(&before), "{}", stage.said_all());
+    });
+}
