@@ -281,7 +281,7 @@ impl<T: Clone> Layout<T> {
         make: impl Fn(&[u8], &[u8]) -> T,
         mut see: impl FnMut(&T, &'t [u8]) -> bool,
     ) -> bool {
-        if self.failures > MOST_FAILURES {
+        if self.failures > MOST_FAILURES || opens_object(text) {
             return false;
         }
         let known = self.knows(text, |_, piece, range| see(&piece.made, &text[range]));
@@ -634,6 +634,9 @@ mod tests {
         assert_eq!(each(&mut layout, text, "b"), None);
         assert_eq!(each(&mut layout, r#","a":"x","b":-1.5,"c":"\n"}"#, "no"), None);
         assert_eq!(each(&mut layout, "}", "no").unwrap(), [""; 0]);
+        for _ in 0..2 {
+            assert_eq!(each(&mut layout, r#"{"a":"x"}"#, "no"), None, "an object is no end of one");
+        }
         // What cannot be learnt is no longer tried.
         for _ in 0..=MOST_FAILURES {
             assert_eq!(each(&mut layout, r#","a_key_that_is_longer_than_is_ever_known":1}"#, "no"), None);
