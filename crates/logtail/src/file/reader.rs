@@ -517,7 +517,7 @@ impl Reader {
         let line = (self.offset > before).then(|| {
             let lines = &bytes[..index(self.offset - from)];
             let start = lines.split_last().and_then(|(_, rest)| memrchr(b'\n', rest)).map_or(0, |lf| lf + 1);
-            (from + start as u64).max(before)
+            from + start as u64
         });
         self.print.read(bytes, from, line, reading.clock);
         self.further.take_if(|further| further.marker().offset <= self.print.marker().offset);

@@ -236,3 +236,20 @@ fn a_kill_before_the_first_read_of_what_is_owed_changes_no_identity() {
         assert!(records(&stage.come(4)).is_superset(&before), "{}", stage.said_all());
     });
 }
+
+#[test]
+fn the_end_of_a_line_that_was_cut_is_taken_back_with_its_beginning() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", "one\ntwo\nha");
+        stage.start();
+        stage.come(2);
+        stage.drain();
+        stage.come(1);
+        stage.acknowledge();
+        stage.append("a", "lf\n");
+        stage.start();
+        stage.comes(&["lf"]);
+        put(stage, "a", 10, b"ppy\n]\n");
+        stage.comes(&["happy", "]"]);
+    });
+}
