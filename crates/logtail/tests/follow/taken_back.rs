@@ -135,6 +135,10 @@ fn a_line_that_is_cut_or_longer_than_a_read_is_owed_as_it_was() {
         let came = stage.come(6);
         assert_eq!(records(&came[..4]), without(&all, "]"));
         assert_eq!([came[2].flags(), came[3].flags()], ["p", "c"]);
+        killed(stage, |_| {});
+        let again = stage.come(6);
+        assert_eq!(records(&again), records(&came));
+        assert_eq!([again[2].flags(), again[3].flags()], ["p", "c"]);
     });
 }
 
@@ -169,6 +173,7 @@ fn what_a_state_does_not_know_well_enough_is_read_from_its_head() {
         stage.start();
         stage.comes(&["one", "two", "three", "]", "and more"]);
         stage.says("the state is older than what was delivered of it");
+        assert_eq!(stage.fake().run.as_ref().unwrap().follower.count().0, 1, "nothing of the others is kept");
     });
 }
 
@@ -234,6 +239,78 @@ fn a_kill_before_the_first_read_of_what_is_owed_changes_no_identity() {
         stage.start_and_look();
         killed(stage, |_| {});
         assert!(records(&stage.come(4)).is_superset(&before), "{}", stage.said_all());
+    });
+}
+
+#[test]
+fn what_is_owed_ends_with_a_watermark_before_any_line_of_its_successor() {
+    on_fake(&["a"], |stage| {
+        let first = three(stage).first().unwrap().0;
+        killed(stage, |stage| {
+            stage.ended.clear();
+            put(stage, "a", 8, b"thr");
+        });
+        stage.comes(&["one", "two"]);
+        stage.pass(2);
+        assert!(stage.ended.contains(&first));
+        stage.append("a", "ee\n");
+        stage.comes(&["three"]);
+    });
+}
+
+#[test]
+fn a_line_as_long_as_the_one_in_whose_place_it_stands_has_another_name() {
+    on_fake(&["a"], |stage| {
+        let before = without(&three(stage), "]");
+        take_back(stage, "x");
+        let after = records(&stage.come(2));
+        killed(stage, |_| {});
+        assert_eq!(records(&stage.come(4)), before.union(&after).cloned().collect());
+    });
+}
+
+#[test]
+fn what_was_emitted_before_its_last_line_was_taken_back_ends_with_a_watermark() {
+    on_fake(&["a"], |stage| {
+        let first = three(stage).first().unwrap().0;
+        take_back(stage, "three");
+        stage.come(2);
+        stage.pass(2);
+        assert!(stage.ended.contains(&first));
+    });
+}
+
+#[test]
+fn what_is_owed_by_one_that_was_acknowledged_to_its_end_comes_too() {
+    on_fake(&["a"], |stage| {
+        let before = without(&three(stage), "]");
+        take_back(stage, "three");
+        let last = stage.come(2)[1].position;
+        stage.rename("a", "a.1");
+        stage.pass(5);
+        assert!(stage.ended.contains(&last.fid));
+        stage.kill();
+        stage.fake().kept.save_acks([(last.fid, last.end)].into_iter());
+        stage.start();
+        assert!(records(&stage.come(4)).is_superset(&before));
+    });
+}
+
+#[test]
+fn a_line_longer_than_a_read_whose_end_was_taken_back_is_owed_by_none_but_the_last() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| {
+            plan.chunk = 256;
+            plan.shape.max_line = 300;
+        });
+        let long = "l".repeat(1000);
+        stage.append("a", &format!("[\n{long}\n]\n"));
+        stage.start();
+        let before = stage.come(3);
+        killed(stage, |stage| put(stage, "a", 1002, b",\n{2}\n]\n"));
+        let came = stage.come(4);
+        assert_eq!(came[0].position.fid, before[0].position.fid);
+        assert_eq!(came[1].position.fid, came[3].position.fid);
     });
 }
 
