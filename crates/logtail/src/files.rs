@@ -240,6 +240,11 @@ impl<F> Files<F> {
         self.copies.insert(stat.inode, Copied { as_compared: (stat.size, stat.modified), packed });
     }
 
+    /// How many were open when the look began, and were opened since.
+    pub fn opened(&self) -> usize {
+        self.open
+    }
+
     /// Whether one file more may be open.
     pub fn has_room(&self, plan: &Plan) -> bool {
         self.open < plan.most_open

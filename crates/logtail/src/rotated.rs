@@ -161,8 +161,12 @@ fn is_written_beside<D: Disk>(
 
 /// Whether as many rotated files are open as may be.
 pub fn is_full<D: Disk>(context: &Context<'_, D>, paths: &Paths, files: &Files<D::File>) -> bool {
-    let rotated = files.iter().filter(|generation| generation.is_open() && !paths.is_current(generation.fid()));
-    rotated.count() >= context.plan.open_limit
+    count_open(paths, files) >= context.plan.open_limit
+}
+
+/// How many rotated files are open.
+fn count_open<F>(paths: &Paths, files: &Files<F>) -> usize {
+    files.iter().filter(|generation| generation.is_open() && !paths.is_current(generation.fid())).count()
 }
 
 /// The names in a directory; `None` if it is not there or cannot be read.
@@ -190,6 +194,8 @@ fn candidates<D: Disk>(
 ) -> Vec<Candidate> {
     let mut unknown = Vec::new();
     let mut counted = Counted::default();
+    // Counted once, for there may be thousands of files.
+    let mut open = count_open(paths, files);
     for name in names {
         let path = directory.join(&name);
         let Ok(stat) = context.disk.stat(&path) else { continue };
@@ -198,13 +204,15 @@ fn candidates<D: Disk>(
         }
         if let Some(fid) = files.at(stat.inode) {
             learn(context, paths, files, fid, &path);
-            let may_open = files.has_room(context.plan) && (paths.is_current(fid) || !is_full(context, paths, files));
-            if !paths.is_current(fid)
-                && let Some(known) = files.get_mut(fid)
-            {
+            let (is_current, opened) = (paths.is_current(fid), files.opened());
+            let may_open = files.has_room(context.plan) && (is_current || open < context.plan.open_limit);
+            if !is_current && let Some(known) = files.get_mut(fid) {
                 known.wake();
             }
             files.revisit(context, fid, &path, &stat, may_open);
+            if !is_current {
+                open += files.opened() - opened;
+            }
             if let Some(known) = files.at(stat.inode).and_then(|fid| files.get(fid)) {
                 counted.add(known.path(), &path, &stat);
                 seen.insert(stat.inode);
