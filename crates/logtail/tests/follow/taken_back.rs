@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use logline::position::Fid;
 
-use crate::field::put;
+use crate::field::{put, text_of};
 use crate::stage::{Arrived, Stage, on_fake};
 
 /// What tells one record from another where it is delivered, and what it holds.
@@ -33,6 +33,15 @@ fn three(stage: &mut Stage) -> BTreeSet<Record> {
     stage.append("a", "one\ntwo\n]\n");
     stage.start();
     records(&stage.come(3))
+}
+
+/// What a line holds that takes several reads, and is cut.
+fn longer_than_a_read(stage: &mut Stage) -> String {
+    stage.option(&[], |plan| {
+        plan.chunk = 256;
+        plan.shape.max_line = 300;
+    });
+    "l".repeat(1000)
 }
 
 fn without(records: &BTreeSet<Record>, text: &str) -> BTreeSet<Record> {
@@ -117,11 +126,7 @@ fn all_that_was_taken_back_in_turn_is_owed_by_the_last() {
 #[test]
 fn a_line_that_is_cut_or_longer_than_a_read_is_owed_as_it_was() {
     on_fake(&["a"], |stage| {
-        stage.option(&[], |plan| {
-            plan.chunk = 256;
-            plan.shape.max_line = 300;
-        });
-        let long = "l".repeat(1000);
+        let long = longer_than_a_read(stage);
         stage.append("a", &format!("one\n{long}\nha"));
         stage.start();
         let mut before = records(&stage.come(2));
@@ -180,7 +185,7 @@ fn what_a_state_does_not_know_well_enough_is_read_from_its_head() {
 #[test]
 fn what_is_owed_of_a_copied_and_truncated_file_comes_from_the_copy() {
     on_fake(&["a"], |stage| {
-        let text = crate::field::text_of(0..100);
+        let text = text_of(0..100);
         stage.append("a", &format!("{text}]\n"));
         stage.start();
         let before = without(&records(&stage.come(101)), "]");
@@ -212,7 +217,7 @@ fn a_line_is_not_taken_back_where_another_begins_in_the_place_of_the_lf_before_i
 #[test]
 fn what_is_owed_goes_along_with_a_content_that_was_copied_and_truncated_before_another_kill() {
     on_fake(&["a"], |stage| {
-        let text = crate::field::text_of(0..100);
+        let text = text_of(0..100);
         stage.append("a", &format!("{text}]\n"));
         stage.start();
         let before = without(&records(&stage.come(101)), "]");
@@ -299,11 +304,7 @@ fn what_is_owed_by_one_that_was_acknowledged_to_its_end_comes_too() {
 #[test]
 fn a_line_longer_than_a_read_whose_end_was_taken_back_is_owed_by_none_but_the_last() {
     on_fake(&["a"], |stage| {
-        stage.option(&[], |plan| {
-            plan.chunk = 256;
-            plan.shape.max_line = 300;
-        });
-        let long = "l".repeat(1000);
+        let long = longer_than_a_read(stage);
         stage.append("a", &format!("[\n{long}\n]\n"));
         stage.start();
         let before = stage.come(3);
