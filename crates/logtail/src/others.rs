@@ -65,11 +65,10 @@ impl Needs {
     pub fn add(&mut self, copies: &[Checkpoint], acks: &HashMap<Fid, u64>, boot: &str, step: u64) {
         let of_copy = |copy: &Checkpoint| {
             let mut needed: HashMap<Inode, u64> = HashMap::new();
-            for (index, entry) in copy.entries.iter().enumerate().filter(|_| copy.boot == boot) {
+            for entry in copy.entries.iter().filter(|_| copy.boot == boot) {
                 // One whose content went on as another generation, and that is delivered, is not taken up again.
-                let has_successor = copy.entries[index + 1..].iter().any(|later| later.inode == entry.inode);
                 let ack = acks.get(&entry.fid).copied().unwrap_or(0);
-                if has_successor && entry.end.is_some_and(|end| ack >= end) {
+                if entry.successor.is_some() && entry.end.is_some_and(|end| ack >= end) {
                     continue;
                 }
                 let from = ack.min(known_from(entry, step));
@@ -165,7 +164,8 @@ mod tests {
 
     #[test]
     fn of_a_file_that_went_on_under_another_name_both_count_until_the_first_is_delivered() {
-        let copies = [copy(vec![entry(1, 4000, Some(4000)), entry(2, 9000, None)])];
+        let first = Entry { successor: Some(Fid(2)), ..entry(1, 4000, Some(4000)) };
+        let copies = [copy(vec![first, entry(2, 9000, None)])];
         assert_eq!(needed(&copies, &[(1, 3000), (2, 7000)]), 3000);
         assert_eq!(needed(&copies, &[(1, 4000), (2, 7000)]), 7000);
     }

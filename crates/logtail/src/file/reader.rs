@@ -2,8 +2,9 @@
 //!
 //! The invariant: `start <= offset <= scanned`; all whole lines of `start..offset` have been emitted, no LF stands in
 //! `offset..scanned`, and the marker is made of the last bytes before `scanned`. Only while something is owed of earlier
-//! generations of the same content, `offset` is in front of `start`: their lines leave first, under their names. Each read begins at the marker and
-//! compares it, so that a file that was rewritten in place is found out before a byte of it is taken for the old one.
+//! generations of the same content, `offset` is in front of `start`: their lines leave first, under their names. Each read
+//! begins at the marker and compares it, so that a file that was rewritten in place is found out before a byte of it is taken
+//! for the old one.
 
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
