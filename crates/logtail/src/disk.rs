@@ -40,7 +40,8 @@ pub trait Disk {
     fn open(&self, path: &Path) -> io::Result<Self::File>;
     /// The same, but never through a link at the end of the path.
     fn open_itself(&self, path: &Path) -> io::Result<Self::File>;
-    /// Where the open file lies, whatever links led there from `path`.
+    /// Where the open file lies, whatever links led there from `path`. Of one that has been deleted: where it lay last, and
+    /// ` (deleted)` behind that (proc(5)).
     fn place(&self, file: &Self::File, path: &Path) -> io::Result<PathBuf>;
     /// Where the path leads: absolute, without links.
     fn real_path(&self, path: &Path) -> io::Result<PathBuf>;

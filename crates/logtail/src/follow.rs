@@ -14,6 +14,7 @@
 //! | nothing | the generation before is read to its end |
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -495,11 +496,16 @@ fn learn_name<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::Fi
     }
 }
 
-/// Where an open file lies, whatever its name was.
+/// Where an open file lies, whatever its name was; of a deleted one, where it lay last.
 fn whereabouts<D: Disk>(disk: &D, files: &Files<D::File>, fid: Fid) -> Option<PathBuf> {
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
     let known = files.get(fid)?;
     let place = disk.place(known.file()?, known.path()).ok()?;
-    disk.stat(&place).is_ok_and(|stat| stat.inode == known.inode()).then_some(place)
+    if disk.stat(&place).is_ok_and(|stat| stat.inode == known.inode()) {
+        return Some(place);
+    }
+    let last = place.as_os_str().as_bytes().strip_suffix(b" (deleted)")?;
+    Some(OsString::from_vec(last.to_owned()).into())
 }
 
 /// Begins what a path shows and nobody knows, unless it is not ours, or cannot be told yet, or cannot be read.

@@ -304,9 +304,9 @@ pub fn learn_name<D: Disk>(
 }
 
 /// Whether the file at `found`, which has the inode of the generation, is that for sure: made at the same time, and what was
-/// read of it stands there. One of which nothing was read is known by the time alone.
+/// read of it stands there. One of which nothing was read is known by the time alone, and one that is open needs no name.
 pub fn is_still<D: Disk>(context: &Context<'_, D>, known: &Generation<D::File>, found: &Path) -> bool {
-    let Ok(file) = context.disk.open(found) else { return false };
+    let Ok(file) = context.disk.open(found) else { return known.is_open() };
     let born = known.born().and_then(|born| Some(born == context.disk.born(&file)?));
     match (born, known.is_blank()) {
         (Some(false), _) | (None, true) => false,

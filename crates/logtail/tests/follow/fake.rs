@@ -96,6 +96,8 @@ pub struct File {
     /// When it was made; `None` on a file system that does not tell.
     born: Option<Duration>,
     pub names: Cell<u64>,
+    /// The name that it lost last.
+    last_name: RefCell<PathBuf>,
     writers: Cell<u64>,
     pub readers: Cell<u64>,
     pub unreadable: Cell<bool>,
@@ -292,6 +294,7 @@ impl Store {
             modified: Cell::new(self.clock()),
             born: (!self.no_births).then(|| self.clock()),
             names: Cell::new(1),
+            last_name: RefCell::default(),
             writers: Cell::new(0),
             readers: Cell::new(0),
             unreadable: Cell::new(false),
@@ -380,6 +383,7 @@ impl Store {
     pub fn remove(&mut self, path: &Path) {
         if let Some(Node::File(file)) = self.nodes.remove(path.as_os_str()) {
             file.names.set(file.names.get() - 1);
+            file.last_name.replace(path.to_owned());
         }
     }
 
@@ -504,7 +508,10 @@ impl Disk for Fake {
             return Ok(path.to_owned());
         }
         let found = store.nodes.iter().find(|(_, node)| is_it(node));
-        found.map(|(path, _)| PathBuf::from(path)).ok_or_else(|| io::ErrorKind::NotFound.into())
+        Ok(found.map_or_else(
+            || PathBuf::from(format!("{} (deleted)", file.file.last_name.borrow().display())),
+            |(path, _)| PathBuf::from(path),
+        ))
     }
 
     fn real_path(&self, path: &Path) -> io::Result<PathBuf> {

@@ -895,3 +895,25 @@ fn l35_what_its_writer_held_long_after_it_was_compressed_is_not_read_again() {
         assert_eq!(numbers(&stage.come(100)), (200..300).collect::<Vec<_>>());
     });
 }
+
+#[test]
+fn l37_compressed_before_anyone_saw_its_new_name_while_its_writer_went_on() {
+    every_way(&["app.log"], |stage| {
+        let writer = stage.open("app.log");
+        stage.write(writer, &lines(0, 10));
+        stage.start();
+        stage.come(10);
+        stage.rename("app.log", "app-1.log");
+        stage.compress("app-1.log", "app-1.log.gz");
+        stage.write(writer, "what nobody has compressed\n");
+        stage.append("app.log", &lines(10, 10));
+        let came = stage.come(11);
+        assert!(came.iter().any(|line| line.text() == "what nobody has compressed"));
+        stage.close(writer);
+        stage.kill();
+        stage.start();
+        let came = stage.come(20);
+        assert_eq!(sorted(numbers(&came)), (0..20).collect::<Vec<_>>());
+        assert!(came.iter().all(|line| line.path.ends_with("/app.log")));
+    });
+}
