@@ -76,6 +76,12 @@ pub struct Files<F> {
     count_ever: u32,
     /// How many were open when the look began, and were opened since.
     open: usize,
+    /// How many of those are rotated files.
+    open_rotated: usize,
+    /// In this look a rotated file was left for later, for as many as may be are open.
+    has_queue: bool,
+    /// A file was finished since the look began.
+    has_finished: bool,
     /// The first of the files that wait in this look until others are closed for them.
     deferred: Option<PathBuf>,
     /// That has been said.
@@ -106,6 +112,9 @@ impl<F> Files<F> {
             chains: HashMap::new(),
             count_ever: 0,
             open: 0,
+            open_rotated: 0,
+            has_queue: false,
+            has_finished: false,
             deferred: None,
             has_told_deferred: false,
             opened: Vec::new(),
@@ -240,11 +249,6 @@ impl<F> Files<F> {
         self.copies.insert(stat.inode, Copied { as_compared: (stat.size, stat.modified), packed });
     }
 
-    /// How many were open when the look began, and were opened since.
-    pub fn opened(&self) -> usize {
-        self.open
-    }
-
     /// Whether one file more may be open.
     pub fn has_room(&self, plan: &Plan) -> bool {
         self.open < plan.most_open
@@ -255,9 +259,20 @@ impl<F> Files<F> {
         self.deferred.get_or_insert_with(|| path.to_owned());
     }
 
-    /// Whether any file waits until others are closed for it.
+    /// Whether a rotated file is opened now; else it waits until others have been read.
+    pub fn takes_turn(&mut self, plan: &Plan) -> bool {
+        let is_its = self.open_rotated < plan.open_limit;
+        if is_its {
+            self.open_rotated += 1;
+        } else {
+            self.has_queue = true;
+        }
+        is_its
+    }
+
+    /// Whether any file waits that a look could open, or until others are closed for it.
     pub fn has_deferred(&self) -> bool {
-        self.deferred.is_some()
+        self.deferred.is_some() || (self.has_queue && self.has_finished)
     }
 
     /// The path, in the memory of those generations that are known of it.
@@ -581,15 +596,15 @@ impl<F> Files<F> {
         Some((entry.path.clone(), entry.born))
     }
 
-    /// A known file has a name; it may be closed, or away, and then it is taken up again if it goes on and `may_open` allows
-    /// it. If the inode holds something else by now it is known no more.
+    /// A known file has a name; it may be closed, or away, and then it is taken up again if it goes on. One that `is_rotated`
+    /// waits for its turn where too many are open. If the inode holds something else by now it is known no more.
     pub fn revisit<D: Disk<File = F>>(
         &mut self,
         context: &mut Context<'_, D>,
         fid: Fid,
         path: &Path,
         stat: &Stat,
-        may_open: bool,
+        is_rotated: bool,
     ) {
         let Some(generation) = self.get_mut(fid) else { return };
         generation.was_seen(context.now);
@@ -631,10 +646,10 @@ impl<F> Files<F> {
             self.go_on_otherwise(context, fid, file, &stat);
         } else if size == reached && generation.is_finished() {
             generation.was_left_as(&stat);
-        } else if may_open {
-            self.reopen(context, fid, path, file, &Stat { size, ..stat });
         } else if !self.has_room(context.plan) {
             self.defer(path);
+        } else if !is_rotated || self.takes_turn(context.plan) {
+            self.reopen(context, fid, path, file, &Stat { size, ..stat });
         }
     }
 
@@ -784,11 +799,16 @@ impl<F> Files<F> {
 
     /// A look begins. Where files have waited in the last one, those that are at their end and have been silent longest are
     /// closed for them, half of what may be open.
-    pub fn make_room<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {
+    pub fn make_room<D: Disk<File = F>>(&mut self, context: &Context<'_, D>, is_current: impl Fn(Fid) -> bool) {
         self.open = self.count().1;
-        if self.deferred.take().is_none() {
-            return;
+        if self.deferred.take().is_some() {
+            self.close_silent(context);
         }
+        self.open_rotated = self.iter().filter(|known| known.is_open() && !is_current(known.fid())).count();
+        (self.has_queue, self.has_finished) = (false, false);
+    }
+
+    fn close_silent<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {
         let mut silent: Vec<(std::time::Duration, Fid)> =
             self.iter().filter(|known| known.can_doze()).map(|known| (known.grown_at(), known.fid())).collect();
         silent.sort_unstable();
@@ -844,6 +864,7 @@ impl<F> Files<F> {
         // Until now it was there, whatever its names were: what it goes on in is looked for from now on.
         generation.was_seen(context.now);
         generation.finish(context.disk, context.plan.shape, out);
+        self.has_finished = true;
         if generation.inode() != inode {
             self.release(inode, fid);
         }

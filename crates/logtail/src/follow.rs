@@ -140,7 +140,7 @@ impl<D: Disk> Follower<D> {
             // Also where nothing is there yet: from now on it is no first start any more.
             context.report.must_save(Urgency::SyncedBeforeOutput);
         }
-        stage.files.make_room(&context);
+        stage.files.make_room(&context, |fid| stage.paths.is_current(fid));
         stage.paths.expand(&mut context);
         stage.paths.find_targets(context.disk);
         rotated::enter_what_was_there(&mut context, stage.paths, stage.files);
@@ -180,7 +180,7 @@ impl<D: Disk> Follower<D> {
         turn.is_drained(&mut context, &mut stage, looked_at, asked_at, quiet, out)
     }
 
-    /// Whether files wait until others are closed for them: then the next look is to come soon.
+    /// Whether files wait that the next look may open: then it is to come soon.
     pub fn has_deferred(&self) -> bool {
         self.files.has_deferred()
     }
@@ -409,9 +409,7 @@ fn shown<D: Disk>(
             if let Some(fid) = stage.files.at(stat.inode) {
                 // What has come to a name of its own by rotation waits for its turn as all that was rotated does.
                 let is_rotated = !stage.paths.is_current(fid) && stage.paths.base_of(path).is_some();
-                let may_open = stage.files.has_room(context.plan)
-                    && !(is_rotated && rotated::is_full(context, stage.paths, stage.files));
-                stage.files.revisit(context, fid, path, &stat, may_open);
+                stage.files.revisit(context, fid, path, &stat, is_rotated);
             }
             match stage.files.at(stat.inode) {
                 Some(fid) => Shown::Known(fid, stat),

@@ -159,16 +159,6 @@ fn is_written_beside<D: Disk>(
     context.disk.open_itself(&candidate.path).is_ok_and(|file| is_written(&file)) && current.is_some_and(is_written)
 }
 
-/// Whether as many rotated files are open as may be.
-pub fn is_full<D: Disk>(context: &Context<'_, D>, paths: &Paths, files: &Files<D::File>) -> bool {
-    count_open(paths, files) >= context.plan.open_limit
-}
-
-/// How many rotated files are open.
-fn count_open<F>(paths: &Paths, files: &Files<F>) -> usize {
-    files.iter().filter(|generation| generation.is_open() && !paths.is_current(generation.fid())).count()
-}
-
 /// The names in a directory; `None` if it is not there or cannot be read.
 pub fn names_in<D: Disk>(context: &mut Context<'_, D>, directory: &Path) -> Option<Vec<OsString>> {
     let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
@@ -194,8 +184,6 @@ fn candidates<D: Disk>(
 ) -> Vec<Candidate> {
     let mut unknown = Vec::new();
     let mut counted = Counted::default();
-    // Counted once, for there may be thousands of files.
-    let mut open = count_open(paths, files);
     for name in names {
         let path = directory.join(&name);
         let Ok(stat) = context.disk.stat(&path) else { continue };
@@ -204,15 +192,11 @@ fn candidates<D: Disk>(
         }
         if let Some(fid) = files.at(stat.inode) {
             learn(context, paths, files, fid, &path);
-            let (is_current, opened) = (paths.is_current(fid), files.opened());
-            let may_open = files.has_room(context.plan) && (is_current || open < context.plan.open_limit);
-            if !is_current && let Some(known) = files.get_mut(fid) {
+            let is_rotated = !paths.is_current(fid);
+            if is_rotated && let Some(known) = files.get_mut(fid) {
                 known.wake();
             }
-            files.revisit(context, fid, &path, &stat, may_open);
-            if !is_current {
-                open += files.opened() - opened;
-            }
+            files.revisit(context, fid, &path, &stat, is_rotated);
             if let Some(known) = files.at(stat.inode).and_then(|fid| files.get(fid)) {
                 counted.add(known.path(), &path, &stat);
                 seen.insert(stat.inode);
@@ -618,9 +602,8 @@ pub fn begin<D: Disk>(
     }
     match files.start_of(context, path, &file, stat, paths.is_first_look()) {
         Ok(start) => {
-            let waits = is_rotated && is_full(context, paths, files);
             let fid = files.begin(context, path, file, stat, start, age)?;
-            if waits {
+            if is_rotated && !files.takes_turn(context.plan) {
                 files.set_aside(context.disk, fid);
             }
             Some(fid)

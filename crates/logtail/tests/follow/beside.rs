@@ -569,6 +569,27 @@ fn in_no_moment_of_a_look_are_more_older_files_open_than_may_be() {
 }
 
 #[test]
+fn while_older_files_wait_the_next_look_is_due_once_one_in_front_of_them_was_read() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| plan.open_limit = 2);
+        stage.start();
+        stage.kill();
+        let held = ["a.5", "a.4"].map(|name| stage.open(name));
+        for number in (1..=5).rev() {
+            stage.append(&format!("a.{number}"), &format!("of {number}\n"));
+        }
+        stage.start();
+        let is_due = |stage: &mut Stage| stage.fake().run.as_ref().unwrap().follower.has_deferred();
+        assert!(!is_due(stage), "both that are open have writers, and nothing can be opened");
+        stage.close(held[1]);
+        stage.step();
+        assert!(is_due(stage), "a.4 was read to its end, and three wait");
+        stage.come(5);
+        assert!(!is_due(stage), "none waits");
+    });
+}
+
+#[test]
 fn older_files_that_were_there_before_are_not_held_open() {
     on_fake(&["a"], |stage| {
         let names: Vec<String> = (1..=20).map(|number| format!("a.{number}")).collect();
