@@ -267,7 +267,8 @@ impl<'a> Parser<'a> {
         let length = rest
             .find(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | ']' | '(' | '[' | '\'' | '"' | '|' | '&'))
             .unwrap_or(rest.len());
-        if length == 0 {
+        // An operator too many is no value; `<none>` is one.
+        if rest[..length].trim_start_matches(['<', '>', '=', '!', '~']).is_empty() {
             return Err(self.expected("a value"));
         }
         self.at += length;
@@ -395,6 +396,9 @@ mod tests {
         for (text, at, expected) in [
             ("", 0, "a field"),
             ("status >=", 9, "a value"),
+            ("status >>", 8, "a value"),
+            ("status === 500", 9, "a value"),
+            ("status in [200, <]", 16, "a value"),
             ("status >= 500 and", 17, "a field"),
             ("(a", 2, "')'"),
             ("a b", 2, "'and', 'or' or the end"),
@@ -417,6 +421,7 @@ mod tests {
             let mistake = read(text).expect_err(text);
             assert_eq!((mistake.at, mistake.expected.as_str()), (at, expected), "{text}");
         }
+        assert!(read("a == <none>").is_ok(), "a value that begins like an operator");
         assert_eq!(read("\u{e9} ==").unwrap_err().column("\u{e9} =="), 4);
     }
 
