@@ -170,6 +170,15 @@ impl<F> Files<F> {
         chains.into_iter().flat_map(|(_, fids)| fids).filter_map(|fid| self.get(*fid))
     }
 
+    /// Sorts what `fid_of` tells the generation of, of each path oldest first. Only where there are more than may be open
+    /// (rotated files, that is): else all are opened, and turns keep the order.
+    pub fn sort_by_age<T>(&self, plan: &Plan, items: &mut [T], fid_of: impl Fn(&T) -> Option<Fid>) {
+        if items.len() > plan.open_limit {
+            let ages: HashMap<Fid, usize> = self.by_age(|_| true).into_iter().zip(0..).collect();
+            items.sort_by_key(|item| fid_of(item).and_then(|fid| ages.get(&fid)));
+        }
+    }
+
     /// The generation whose content lies there.
     pub fn at(&self, inode: Inode) -> Option<Fid> {
         self.by_inode.get(&inode).copied()

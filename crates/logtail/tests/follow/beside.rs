@@ -9,7 +9,7 @@ use logline::position::Fid;
 
 use crate::field::while_down;
 use crate::found::copy_and_truncate_unseen;
-use crate::stage::{Stage, Way, every_way, on_fake};
+use crate::stage::{Arrived, Stage, Way, every_way, on_fake};
 
 /// What has come, each line with the name that it was tagged with.
 fn come(stage: &mut Stage, count: usize) -> Vec<String> {
@@ -587,6 +587,30 @@ fn while_older_files_wait_the_next_look_is_due_once_one_in_front_of_them_was_rea
         stage.come(5);
         assert!(!is_due(stage), "none waits");
     });
+}
+
+#[test]
+fn of_more_known_ones_than_may_be_open_the_oldest_come_first() {
+    for pattern in ["a", "a*"] {
+        on_fake(&[pattern], |stage| {
+            stage.option(&[], |plan| plan.open_limit = 2);
+            stage.start();
+            stage.kill();
+            for number in (1..=20).rev() {
+                stage.append(&format!("a.{number}"), &format!("{number:02}\n"));
+            }
+            stage.append("a", "00\n");
+            let lines: Vec<String> = (0..=20).rev().map(|number| format!("{number:02}")).collect();
+            for run in 0..2 {
+                stage.start();
+                let came: Vec<String> = stage.come(21).iter().map(Arrived::text).collect();
+                // The path's own file is always open.
+                let rotated = came.iter().filter(|text| *text != "00");
+                assert!(rotated.eq(&lines[..20]), "{pattern} {run}: {came:?}");
+                stage.kill();
+            }
+        });
+    }
 }
 
 #[test]
