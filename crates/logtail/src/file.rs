@@ -434,6 +434,11 @@ impl<F> Generation<F> {
         self.is_open() && self.reader.rests() && !self.has_partial()
     }
 
+    /// Whether the last read came to its end, or to NUL bytes.
+    pub fn is_read(&self) -> bool {
+        self.reader.is_read()
+    }
+
     /// Closes it until its turn comes.
     pub fn set_aside(&mut self) {
         if self.is_open() {

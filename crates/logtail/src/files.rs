@@ -78,8 +78,12 @@ pub struct Files<F> {
     open: usize,
     /// How many of those are rotated files.
     open_rotated: usize,
-    /// In this look a rotated file was left for later, for as many as may be are open.
-    has_queue: bool,
+    /// The rotated files that this look has left for later, for as many as may be are open.
+    queue: HashSet<Fid>,
+    /// Those of them whose turn is next, as many as may be open besides those that are.
+    next: HashSet<Fid>,
+    /// Those that are open are being read, so that the turn of the others comes.
+    queue_moves: bool,
     /// A file was finished since the look began.
     has_finished: bool,
     /// The first of the files that wait in this look until others are closed for them.
@@ -113,7 +117,9 @@ impl<F> Files<F> {
             count_ever: 0,
             open: 0,
             open_rotated: 0,
-            has_queue: false,
+            queue: HashSet::new(),
+            next: HashSet::new(),
+            queue_moves: false,
             has_finished: false,
             deferred: None,
             has_told_deferred: false,
@@ -268,20 +274,21 @@ impl<F> Files<F> {
         self.deferred.get_or_insert_with(|| path.to_owned());
     }
 
-    /// Whether a rotated file is opened now; else it waits until others have been read.
-    pub fn takes_turn(&mut self, plan: &Plan) -> bool {
-        let is_its = self.open_rotated < plan.open_limit;
-        if is_its {
-            self.open_rotated += 1;
-        } else {
-            self.has_queue = true;
-        }
+    /// Whether a rotated file may be opened; else it waits until others have been read.
+    pub fn takes_turn(&mut self, plan: &Plan, fid: Fid) -> bool {
+        let is_its = self.next.remove(&fid) || self.open_rotated + self.next.len() < plan.open_limit;
+        self.open_rotated += usize::from(is_its);
         is_its
+    }
+
+    /// Whether the file is not to be read yet, for an older one of its path waits for its turn.
+    pub fn must_wait(&self, fid: Fid) -> bool {
+        self.queue_moves && self.older_than(fid).iter().any(|older| self.queue.contains(older))
     }
 
     /// Whether any file waits that a look could open, or until others are closed for it.
     pub fn has_deferred(&self) -> bool {
-        self.deferred.is_some() || (self.has_queue && self.has_finished)
+        self.deferred.is_some() || (self.has_finished && !self.queue.is_empty())
     }
 
     /// The path, in the memory of those generations that are known of it.
@@ -657,7 +664,9 @@ impl<F> Files<F> {
             generation.was_left_as(&stat);
         } else if !self.has_room(context.plan) {
             self.defer(path);
-        } else if !is_rotated || self.takes_turn(context.plan) {
+        } else if is_rotated && !self.takes_turn(context.plan, fid) {
+            self.queue.insert(fid);
+        } else {
             self.reopen(context, fid, path, file, &Stat { size, ..stat });
         }
     }
@@ -814,7 +823,26 @@ impl<F> Files<F> {
             self.close_silent(context);
         }
         self.open_rotated = self.iter().filter(|known| known.is_open() && !is_current(known.fid())).count();
-        (self.has_queue, self.has_finished) = (false, false);
+        self.queue.clear();
+        self.has_finished = false;
+    }
+
+    /// A look is over. Of too many rotated files the oldest stay open; the others are closed until their turn comes.
+    pub fn keep_turns<D: Disk<File = F>>(&mut self, context: &Context<'_, D>, is_current: impl Fn(Fid) -> bool) {
+        let is_rotated = |known: &Generation<F>| known.is_open() && !is_current(known.fid());
+        let turns = self.by_age(|known| is_rotated(known) || self.queue.contains(&known.fid()));
+        let (stay, wait) = turns.split_at(turns.len().min(context.plan.open_limit));
+        for fid in wait {
+            self.set_aside(context.disk, *fid);
+        }
+        self.next = stay.iter().copied().filter(|fid| self.queue.contains(fid)).collect();
+        // One that waits itself, or that a silent writer holds open, makes room for nobody.
+        let moves = |known: &Generation<F>| {
+            is_rotated(known)
+                && !known.is_read()
+                && !self.older_than(known.fid()).iter().any(|older| self.queue.contains(older))
+        };
+        self.queue_moves = !self.queue.is_empty() && self.iter().any(moves);
     }
 
     fn close_silent<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {
@@ -860,6 +888,7 @@ impl<F> Files<F> {
         let stat = generation.file().map(|file| disk.stat_open(file));
         if matches!(stat, Some(Ok(stat)) if stat.names > 0) {
             generation.set_aside();
+            self.queue.insert(fid);
         }
     }
 

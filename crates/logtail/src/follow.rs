@@ -151,7 +151,7 @@ impl<D: Disk> Follower<D> {
         stage.rotated.look(&mut context, stage.paths, stage.files);
         forget(&mut context, &mut stage);
         stage.paths.find_current();
-        park(&context, &mut stage);
+        stage.files.keep_turns(&context, |fid| stage.paths.is_current(fid));
         stage.files.tell_deferred(&mut context);
         stage.paths.look_is_over(context.plan);
         turn.all_are_due(stage.files);
@@ -615,14 +615,6 @@ fn tell_missing<D: Disk>(context: &mut Context<'_, D>, stage: &Stage<'_, D::File
     };
     for known in stage.files.iter().filter(|known| is_missing(known)) {
         context.report.missing(known.path(), known.offset());
-    }
-}
-
-/// Of too many rotated files the youngest are closed until their turn comes.
-fn park<D: Disk>(context: &Context<'_, D>, stage: &mut Stage<'_, D::File>) {
-    let rotated = stage.files.by_age(|known| known.is_open() && !stage.paths.is_current(known.fid()));
-    for fid in rotated.into_iter().skip(context.plan.open_limit) {
-        stage.files.set_aside(context.disk, fid);
     }
 }
 

@@ -608,7 +608,7 @@ pub fn begin<D: Disk>(
     match files.start_of(context, path, &file, stat, paths.is_first_look()) {
         Ok(start) => {
             let fid = files.begin(context, path, file, stat, start, age)?;
-            if is_rotated && !files.takes_turn(context.plan) {
+            if is_rotated && !files.takes_turn(context.plan, fid) {
                 files.set_aside(context.disk, fid);
             }
             Some(fid)

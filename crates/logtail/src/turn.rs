@@ -129,13 +129,13 @@ impl Turn {
     }
 
     /// The files whose turn is next, one more than a turn reads: from the cursor on in the order in which they became known,
-    /// but of each path the older ones first.
+    /// but of each path the older ones first. A file waits for older ones that are not even open yet.
     fn next_due<F>(&self, files: &Files<F>) -> Vec<(u32, Fid)> {
         let cursor = (self.cursor, Fid(0));
         let from_cursor = self.due.range(cursor..).chain(self.due.range(..cursor));
         let mut next: Vec<(u32, Fid)> = Vec::new();
         let mut is_in = HashSet::new();
-        for (rank, fid) in from_cursor.take(MOST_IN_A_TURN + 1) {
+        for (rank, fid) in from_cursor.filter(|(_, fid)| !files.must_wait(*fid)).take(MOST_IN_A_TURN + 1) {
             let older = files.older_than(*fid).iter().filter_map(|older| files.get(*older));
             let older = older.filter(|older| self.is_due(older)).map(|older| (older.rank(), older.fid()));
             for due in older.chain([(*rank, *fid)]) {
