@@ -612,6 +612,29 @@ fn of_more_known_ones_than_may_be_open_the_oldest_come_first() {
 }
 
 #[test]
+fn where_silent_writers_hold_all_that_may_be_open_the_path_s_own_file_does_not_wait_for_the_others() {
+    on_fake(&["a"], |stage| {
+        stage.option(&[], |plan| plan.open_limit = 2);
+        stage.start();
+        stage.kill();
+        let held = ["a.5", "a.4"].map(|name| stage.open(name));
+        for number in (1..=5).rev() {
+            stage.append(&format!("a.{number}"), &format!("{number}\n"));
+        }
+        stage.append("a", "0\n");
+        stage.start();
+        stage.comes(&["5", "4", "0"]);
+        stage.pass(5);
+        stage.append("a", "new\n");
+        stage.comes(&["new"]);
+        for writer in held {
+            stage.close(writer);
+        }
+        stage.comes(&["3", "2", "1"]);
+    });
+}
+
+#[test]
 fn older_files_that_were_there_before_are_not_held_open() {
     on_fake(&["a"], |stage| {
         let names: Vec<String> = (1..=20).map(|number| format!("a.{number}")).collect();
