@@ -80,9 +80,11 @@ pub struct Files<F> {
     open_rotated: usize,
     /// The rotated files that this look has left for later, for as many as may be are open.
     queue: HashSet<Fid>,
-    /// Those of them whose turn is next, as many as may be open besides those that are.
-    next: HashSet<Fid>,
-    /// Those that are open are being read, so that the turn of the others comes.
+    /// Those of them whose turn is next, oldest first; from the beginning of a look on as many as may be opened.
+    next: Vec<Fid>,
+    /// Fewer rotated files are open than may be: the next look opens some of the queue.
+    has_slots: bool,
+    /// So it does, or those that are open are being read, so that the turn of the others comes.
     queue_moves: bool,
     /// A file was finished since the look began.
     has_finished: bool,
@@ -118,7 +120,8 @@ impl<F> Files<F> {
             open: 0,
             open_rotated: 0,
             queue: HashSet::new(),
-            next: HashSet::new(),
+            next: Vec::new(),
+            has_slots: false,
             queue_moves: false,
             has_finished: false,
             deferred: None,
@@ -174,15 +177,6 @@ impl<F> Files<F> {
         // By their bytes: paths are compared part by part, which takes ten times as long.
         chains.sort_unstable_by_key(|(path, _)| path.as_os_str());
         chains.into_iter().flat_map(|(_, fids)| fids).filter_map(|fid| self.get(*fid))
-    }
-
-    /// Sorts what `fid_of` tells the generation of, of each path oldest first. Only where there are more than may be open
-    /// (rotated files, that is): else all are opened, and turns keep the order.
-    pub fn sort_by_age<T>(&self, plan: &Plan, items: &mut [T], fid_of: impl Fn(&T) -> Option<Fid>) {
-        if items.len() > plan.open_limit {
-            let ages: HashMap<Fid, usize> = self.by_age(|_| true).into_iter().zip(0..).collect();
-            items.sort_by_key(|item| fid_of(item).and_then(|fid| ages.get(&fid)));
-        }
     }
 
     /// The generation whose content lies there.
@@ -276,7 +270,8 @@ impl<F> Files<F> {
 
     /// Whether a rotated file may be opened; else it waits until others have been read.
     pub fn takes_turn(&mut self, plan: &Plan, fid: Fid) -> bool {
-        let is_its = self.next.remove(&fid) || self.open_rotated + self.next.len() < plan.open_limit;
+        let place = self.next.iter().position(|next| *next == fid).map(|place| self.next.remove(place));
+        let is_its = place.is_some() || self.open_rotated + self.next.len() < plan.open_limit;
         self.open_rotated += usize::from(is_its);
         is_its
     }
@@ -288,7 +283,7 @@ impl<F> Files<F> {
 
     /// Whether any file waits that a look could open, or until others are closed for it.
     pub fn has_deferred(&self) -> bool {
-        self.deferred.is_some() || (self.has_finished && !self.queue.is_empty())
+        self.deferred.is_some() || (!self.queue.is_empty() && (self.has_slots || self.has_finished))
     }
 
     /// The path, in the memory of those generations that are known of it.
@@ -823,6 +818,7 @@ impl<F> Files<F> {
             self.close_silent(context);
         }
         self.open_rotated = self.iter().filter(|known| known.is_open() && !is_current(known.fid())).count();
+        self.next.truncate(context.plan.open_limit.saturating_sub(self.open_rotated));
         self.queue.clear();
         self.has_finished = false;
     }
@@ -831,18 +827,20 @@ impl<F> Files<F> {
     pub fn keep_turns<D: Disk<File = F>>(&mut self, context: &Context<'_, D>, is_current: impl Fn(Fid) -> bool) {
         let is_rotated = |known: &Generation<F>| known.is_open() && !is_current(known.fid());
         let turns = self.by_age(|known| is_rotated(known) || self.queue.contains(&known.fid()));
-        let (stay, wait) = turns.split_at(turns.len().min(context.plan.open_limit));
-        for fid in wait {
+        for fid in turns.iter().skip(context.plan.open_limit) {
             self.set_aside(context.disk, *fid);
         }
-        self.next = stay.iter().copied().filter(|fid| self.queue.contains(fid)).collect();
+        self.next = turns.into_iter().filter(|fid| self.queue.contains(fid)).take(context.plan.open_limit).collect();
+        let open = self.iter().filter(|known| is_rotated(known)).count();
         // One that waits itself, or that a silent writer holds open, makes room for nobody.
         let moves = |known: &Generation<F>| {
             is_rotated(known)
                 && !known.is_read()
                 && !self.older_than(known.fid()).iter().any(|older| self.queue.contains(older))
         };
-        self.queue_moves = !self.queue.is_empty() && self.iter().any(moves);
+        let has_slots = open < context.plan.open_limit;
+        self.queue_moves = !self.queue.is_empty() && (has_slots || self.iter().any(moves));
+        self.has_slots = has_slots;
     }
 
     fn close_silent<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {

@@ -342,9 +342,6 @@ fn look_at_all<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::F
     let places: Vec<u8> = paths.iter().zip(&before).map(place).collect();
     for place in 0..4 {
         let here = places.iter().enumerate().filter(|(_, its)| **its == place).map(|(index, _)| index);
-        let mut here: Vec<usize> = here.collect();
-        let known = |index: &usize| paths[*index].1.and_then(|stat| stage.files.at(stat.inode));
-        stage.files.sort_by_age(context.plan, &mut here, known);
         for index in here {
             let (path, stat) = &paths[index];
             look_at(context, stage, path, *stat, before[index]);

@@ -182,7 +182,7 @@ fn candidates<D: Disk>(
     names: Vec<OsString>,
     seen: &mut HashSet<Inode>,
 ) -> Vec<Candidate> {
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let mut unknown = Vec::new();
     let mut counted = Counted::default();
     for name in names {
         let path = directory.join(&name);
@@ -190,25 +190,20 @@ fn candidates<D: Disk>(
         if !stat.is_file || is_among(context.disk, paths.own(), &path) {
             continue;
         }
-        match files.at(stat.inode) {
-            Some(fid) => known.push((fid, path, stat)),
-            None => unknown.push((path, stat)),
+        if let Some(fid) = files.at(stat.inode) {
+            learn(context, paths, files, fid, &path);
+            let is_rotated = !paths.is_current(fid);
+            if is_rotated && let Some(known) = files.get_mut(fid) {
+                known.wake();
+            }
+            files.revisit(context, fid, &path, &stat, is_rotated);
+            if let Some(known) = files.at(stat.inode).and_then(|fid| files.get(fid)) {
+                counted.add(known.path(), &path, &stat);
+                seen.insert(stat.inode);
+                continue;
+            }
         }
-    }
-    files.sort_by_age(context.plan, &mut known, |(fid, ..)| Some(*fid));
-    for (fid, path, stat) in known {
-        learn(context, paths, files, fid, &path);
-        let is_rotated = !paths.is_current(fid);
-        if is_rotated && let Some(known) = files.get_mut(fid) {
-            known.wake();
-        }
-        files.revisit(context, fid, &path, &stat, is_rotated);
-        if let Some(known) = files.at(stat.inode).and_then(|fid| files.get(fid)) {
-            counted.add(known.path(), &path, &stat);
-            seen.insert(stat.inode);
-        } else {
-            unknown.push((path, stat));
-        }
+        unknown.push((path, stat));
     }
     let awaited = files.awaited();
     for (path, stat) in unknown.iter().filter(|(_, stat)| awaited.contains(&stat.inode.number)) {
