@@ -21,6 +21,7 @@ use crate::fingerprint::{Fingerprint, HEAD, read_full};
 use crate::gzip::is_gzip;
 use crate::hole;
 use crate::plan::{First, Plan};
+use crate::queue::Queue;
 
 /// Where a new generation belongs among those of its path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,18 +77,8 @@ pub struct Files<F> {
     count_ever: u32,
     /// How many were open when the look began, and were opened since.
     open: usize,
-    /// How many of those are rotated files.
-    open_rotated: usize,
-    /// The rotated files that this look has left for later, for as many as may be are open.
-    queue: HashSet<Fid>,
-    /// Those of them whose turn is next, oldest first; from the beginning of a look on as many as may be opened.
-    next: Vec<Fid>,
-    /// Fewer rotated files are open than may be: the next look opens some of the queue.
-    has_slots: bool,
-    /// So it does, or those that are open are being read, so that the turn of the others comes.
-    queue_moves: bool,
-    /// A file was finished since the look began.
-    has_finished: bool,
+    /// The rotated files that wait for their turn.
+    queue: Queue,
     /// The first of the files that wait in this look until others are closed for them.
     deferred: Option<PathBuf>,
     /// That has been said.
@@ -118,12 +109,7 @@ impl<F> Files<F> {
             chains: HashMap::new(),
             count_ever: 0,
             open: 0,
-            open_rotated: 0,
-            queue: HashSet::new(),
-            next: Vec::new(),
-            has_slots: false,
-            queue_moves: false,
-            has_finished: false,
+            queue: Queue::default(),
             deferred: None,
             has_told_deferred: false,
             opened: Vec::new(),
@@ -268,22 +254,19 @@ impl<F> Files<F> {
         self.deferred.get_or_insert_with(|| path.to_owned());
     }
 
-    /// Whether a rotated file may be opened; else it waits until others have been read.
+    /// Whether a rotated file may be opened; else it is to be set aside until others have been read.
     pub fn takes_turn(&mut self, plan: &Plan, fid: Fid) -> bool {
-        let place = self.next.iter().position(|next| *next == fid).map(|place| self.next.remove(place));
-        let is_its = place.is_some() || self.open_rotated + self.next.len() < plan.open_limit;
-        self.open_rotated += usize::from(is_its);
-        is_its
+        self.queue.takes_turn(fid, plan.open_limit)
     }
 
     /// Whether the file is not to be read yet, for an older one of its path waits for its turn.
     pub fn must_wait(&self, fid: Fid) -> bool {
-        self.queue_moves && self.older_than(fid).iter().any(|older| self.queue.contains(older))
+        self.queue.holds_up(self.older_than(fid))
     }
 
     /// Whether any file waits that a look could open, or until others are closed for it.
     pub fn has_deferred(&self) -> bool {
-        self.deferred.is_some() || (!self.queue.is_empty() && (self.has_slots || self.has_finished))
+        self.deferred.is_some() || self.queue.is_to_be_looked_at()
     }
 
     /// The path, in the memory of those generations that are known of it.
@@ -660,7 +643,7 @@ impl<F> Files<F> {
         } else if !self.has_room(context.plan) {
             self.defer(path);
         } else if is_rotated && !self.takes_turn(context.plan, fid) {
-            self.queue.insert(fid);
+            self.queue.wait(fid);
         } else {
             self.reopen(context, fid, path, file, &Stat { size, ..stat });
         }
@@ -817,30 +800,23 @@ impl<F> Files<F> {
         if self.deferred.take().is_some() {
             self.close_silent(context);
         }
-        self.open_rotated = self.iter().filter(|known| known.is_open() && !is_current(known.fid())).count();
-        self.next.truncate(context.plan.open_limit.saturating_sub(self.open_rotated));
-        self.queue.clear();
-        self.has_finished = false;
+        let open = self.iter().filter(|known| known.is_open() && !is_current(known.fid())).count();
+        self.queue.look_begins(open, context.plan.open_limit);
     }
 
     /// A look is over. Of too many rotated files the oldest stay open; the others are closed until their turn comes.
     pub fn keep_turns<D: Disk<File = F>>(&mut self, context: &Context<'_, D>, is_current: impl Fn(Fid) -> bool) {
+        let limit = context.plan.open_limit;
         let is_rotated = |known: &Generation<F>| known.is_open() && !is_current(known.fid());
-        let turns = self.by_age(|known| is_rotated(known) || self.queue.contains(&known.fid()));
-        for fid in turns.iter().skip(context.plan.open_limit) {
+        let by_age = self.by_age(|known| is_rotated(known) || self.queue.has_any(&[known.fid()]));
+        for fid in by_age.iter().skip(limit) {
             self.set_aside(context.disk, *fid);
         }
-        self.next = turns.into_iter().filter(|fid| self.queue.contains(fid)).take(context.plan.open_limit).collect();
-        let open = self.iter().filter(|known| is_rotated(known)).count();
         // One that waits itself, or that a silent writer holds open, makes room for nobody.
-        let moves = |known: &Generation<F>| {
-            is_rotated(known)
-                && !known.is_read()
-                && !self.older_than(known.fid()).iter().any(|older| self.queue.contains(older))
-        };
-        let has_slots = open < context.plan.open_limit;
-        self.queue_moves = !self.queue.is_empty() && (has_slots || self.iter().any(moves));
-        self.has_slots = has_slots;
+        let is_read = |known: &Generation<F>| !known.is_read() && !self.queue.has_any(self.older_than(known.fid()));
+        let open = || self.iter().filter(|known| is_rotated(known));
+        let (count, is_any_read) = (open().count(), open().any(is_read));
+        self.queue.look_is_over(by_age, count, limit, is_any_read);
     }
 
     fn close_silent<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {
@@ -886,7 +862,7 @@ impl<F> Files<F> {
         let stat = generation.file().map(|file| disk.stat_open(file));
         if matches!(stat, Some(Ok(stat)) if stat.names > 0) {
             generation.set_aside();
-            self.queue.insert(fid);
+            self.queue.wait(fid);
         }
     }
 
@@ -900,7 +876,7 @@ impl<F> Files<F> {
         // Until now it was there, whatever its names were: what it goes on in is looked for from now on.
         generation.was_seen(context.now);
         generation.finish(context.disk, context.plan.shape, out);
-        self.has_finished = true;
+        self.queue.was_finished();
         if generation.inode() != inode {
             self.release(inode, fid);
         }

@@ -10,7 +10,7 @@
 //! | [`files`], [`mod@file`] | what is known of files; one generation of one file |
 //! | [`links`] | where links may lead, and which files are our own |
 //! | [`rotated`], [`names`] | what rotation left beside the paths, and the names it gives |
-//! | [`turn`] | who is read next, finishing, watermarks |
+//! | [`turn`], [`queue`] | who is read next, finishing, watermarks; the rotated files that wait for their turn |
 //! | [`fingerprint`] | how a file is known again: every comparison of contents |
 //! | [`checkpoint`], [`state`] | what must be on disk before what leaves; the state directory |
 //! | [`report`], [`context`], [`plan`] | what is said and counted; what each call is given; what is to be followed |
@@ -42,6 +42,7 @@ pub mod names;
 pub mod others;
 pub mod paths;
 pub mod plan;
+pub mod queue;
 pub mod reclaim;
 pub mod report;
 pub mod rotated;
