@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use logline::state::files::Inode;
 
+/// What stands behind the place of an open file that has been deleted (proc(5)).
+pub const DELETED: &str = " (deleted)";
+
 /// What `stat` tells of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stat {
@@ -41,7 +44,7 @@ pub trait Disk {
     /// The same, but never through a link at the end of the path.
     fn open_itself(&self, path: &Path) -> io::Result<Self::File>;
     /// Where the open file lies, whatever links led there from `path`. Of one that has been deleted: where it lay last, and
-    /// ` (deleted)` behind that (proc(5)).
+    /// [`DELETED`] behind that.
     fn place(&self, file: &Self::File, path: &Path) -> io::Result<PathBuf>;
     /// Where the path leads: absolute, without links.
     fn real_path(&self, path: &Path) -> io::Result<PathBuf>;

@@ -261,7 +261,11 @@ impl<F> Files<F> {
 
     /// Whether the file is not to be read yet, for an older one of its path waits for its turn.
     pub fn must_wait(&self, fid: Fid) -> bool {
-        self.queue.holds_up(self.older_than(fid))
+        self.queue.moves() && self.has_waiting_elder(fid)
+    }
+
+    fn has_waiting_elder(&self, fid: Fid) -> bool {
+        self.older_than(fid).iter().any(|older| self.queue.waits(*older))
     }
 
     /// Whether any file waits that a look could open, or until others are closed for it.
@@ -808,15 +812,14 @@ impl<F> Files<F> {
     pub fn keep_turns<D: Disk<File = F>>(&mut self, context: &Context<'_, D>, is_current: impl Fn(Fid) -> bool) {
         let limit = context.plan.open_limit;
         let is_rotated = |known: &Generation<F>| known.is_open() && !is_current(known.fid());
-        let by_age = self.by_age(|known| is_rotated(known) || self.queue.has_any(&[known.fid()]));
+        let by_age = self.by_age(|known| is_rotated(known) || self.queue.waits(known.fid()));
         for fid in by_age.iter().skip(limit) {
             self.set_aside(context.disk, *fid);
         }
         // One that waits itself, or that a silent writer holds open, makes room for nobody.
-        let is_read = |known: &Generation<F>| !known.is_read() && !self.queue.has_any(self.older_than(known.fid()));
-        let open = || self.iter().filter(|known| is_rotated(known));
-        let (count, is_any_read) = (open().count(), open().any(is_read));
-        self.queue.look_is_over(by_age, count, limit, is_any_read);
+        let is_read = |known: &Generation<F>| !known.is_read() && !self.has_waiting_elder(known.fid());
+        let is_any_read = self.iter().any(|known| is_rotated(known) && is_read(known));
+        self.queue.look_is_over(by_age, limit, is_any_read);
     }
 
     fn close_silent<D: Disk<File = F>>(&mut self, context: &Context<'_, D>) {

@@ -26,7 +26,7 @@ use logline::state::{Text, Urgency};
 
 use crate::clock::Clock;
 use crate::context::Context;
-use crate::disk::{Disk, Stat};
+use crate::disk::{DELETED, Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files};
 use crate::fingerprint::read_full;
@@ -502,7 +502,7 @@ fn whereabouts<D: Disk>(disk: &D, files: &Files<D::File>, fid: Fid) -> Option<Pa
     if disk.stat(&place).is_ok_and(|stat| stat.inode == known.inode()) {
         return Some(place);
     }
-    let last = place.as_os_str().as_bytes().strip_suffix(b" (deleted)")?;
+    let last = place.as_os_str().as_bytes().strip_suffix(DELETED.as_bytes())?;
     Some(OsString::from_vec(last.to_owned()).into())
 }
 

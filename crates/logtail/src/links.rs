@@ -15,7 +15,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::disk::Disk;
+use crate::disk::{DELETED, Disk};
 use crate::glob::Pattern;
 use crate::plan::Plan;
 
@@ -51,8 +51,7 @@ pub fn is_of_state<D: Disk>(disk: &D, plan: &Plan, path: &Path) -> bool {
     let Some((directory, name)) = plan.state.as_ref().zip(path.file_name().and_then(|name| name.to_str())) else {
         return false;
     };
-    // So the system names the place of an open file that has been replaced (proc(5)).
-    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
+    let name = name.strip_suffix(DELETED).unwrap_or(name);
     let name = name.strip_suffix(".lock").unwrap_or(name);
     let stem = [".old", ".new", ".synced"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     matches!(stem, "files" | "acks" | "own") && is_same_directory(disk, directory, directory_of(path))

@@ -30,11 +30,13 @@ impl Queue {
         self.has_finished = false;
     }
 
-    /// A look is over: `by_age` are those that are open and those that wait, of each path oldest first, and `open` of them
-    /// are open. `is_read` tells whether any of these is being read, and does not wait for an older one itself.
-    pub fn look_is_over(&mut self, by_age: Vec<Fid>, open: usize, limit: usize, is_read: bool) {
-        self.next = by_age.into_iter().filter(|fid| self.waiting.contains(fid)).take(limit).collect();
-        self.has_slots = open < limit;
+    /// A look is over: `by_age` are those that are open and those that wait, of each path oldest first. `is_read` tells
+    /// whether any that is open is being read, and does not wait for an older one itself.
+    pub fn look_is_over(&mut self, by_age: Vec<Fid>, limit: usize, is_read: bool) {
+        let (mut waiting, open): (Vec<Fid>, Vec<Fid>) = by_age.into_iter().partition(|fid| self.waits(*fid));
+        waiting.truncate(limit);
+        self.next = waiting;
+        self.has_slots = open.len() < limit;
         self.moves = !self.waiting.is_empty() && (self.has_slots || is_read);
     }
 
@@ -56,14 +58,14 @@ impl Queue {
         self.has_finished = true;
     }
 
-    /// Whether any of the files waits.
-    pub fn has_any(&self, fids: &[Fid]) -> bool {
-        fids.iter().any(|fid| self.waiting.contains(fid))
+    /// Whether the file waits.
+    pub fn waits(&self, fid: Fid) -> bool {
+        self.waiting.contains(&fid)
     }
 
-    /// Whether a file is not to be read yet of which `older` are the older generations.
-    pub fn holds_up(&self, older: &[Fid]) -> bool {
-        self.moves && self.has_any(older)
+    /// Whether the turn of those that wait comes, so that what is younger may wait for them.
+    pub fn moves(&self) -> bool {
+        self.moves
     }
 
     /// Whether a look would open any that waits.
@@ -84,21 +86,21 @@ mod tests {
         assert_eq!(fids.map(|fid| queue.takes_turn(fid, 2)), [true, true, false, false]);
         queue.wait(fids[2]);
         queue.wait(fids[3]);
-        assert!(queue.has_any(&fids) && !queue.has_any(&fids[..2]));
-        queue.look_is_over(fids.to_vec(), 2, 2, true);
-        assert!(queue.holds_up(&fids[2..3]) && !queue.is_to_be_looked_at());
+        assert_eq!(fids.map(|fid| queue.waits(fid)), [false, false, true, true]);
+        queue.look_is_over(fids.to_vec(), 2, true);
+        assert!(queue.moves() && !queue.is_to_be_looked_at());
         queue.was_finished();
         assert!(queue.is_to_be_looked_at());
         // The first has ended. The youngest is met first.
         queue.look_begins(1, 2);
         assert_eq!([3, 2].map(|number| queue.takes_turn(fids[number], 2)), [false, true]);
         queue.wait(fids[3]);
-        queue.look_is_over(fids[1..].to_vec(), 2, 2, false);
-        assert!(!queue.holds_up(&fids[3..]), "nothing of what is open is being read");
+        queue.look_is_over(fids[1..].to_vec(), 2, false);
+        assert!(!queue.moves(), "nothing of what is open is being read");
         assert!(!queue.is_to_be_looked_at());
         queue.look_begins(1, 2);
         queue.wait(fids[3]);
-        queue.look_is_over(fids[3..].to_vec(), 1, 2, false);
-        assert!(queue.holds_up(&fids[3..]) && queue.is_to_be_looked_at(), "there is room");
+        queue.look_is_over(fids[2..].to_vec(), 2, false);
+        assert!(queue.moves() && queue.is_to_be_looked_at(), "there is room");
     }
 }

@@ -568,16 +568,23 @@ fn in_no_moment_of_a_look_are_more_older_files_open_than_may_be() {
     });
 }
 
+/// While logtail is down five generations older than `a` are written, a line in each, of which two may be open at a time. The
+/// writers of the oldest two, which are open.
+fn five_older_ones(stage: &mut Stage) -> [usize; 2] {
+    stage.option(&[], |plan| plan.open_limit = 2);
+    stage.start();
+    stage.kill();
+    let held = ["a.5", "a.4"].map(|name| stage.open(name));
+    for number in (1..=5).rev() {
+        stage.append(&format!("a.{number}"), &format!("{number}\n"));
+    }
+    held
+}
+
 #[test]
 fn while_older_files_wait_the_next_look_is_due_once_one_in_front_of_them_was_read() {
     on_fake(&["a"], |stage| {
-        stage.option(&[], |plan| plan.open_limit = 2);
-        stage.start();
-        stage.kill();
-        let held = ["a.5", "a.4"].map(|name| stage.open(name));
-        for number in (1..=5).rev() {
-            stage.append(&format!("a.{number}"), &format!("of {number}\n"));
-        }
+        let held = five_older_ones(stage);
         stage.start();
         let is_due = |stage: &mut Stage| stage.fake().run.as_ref().unwrap().follower.has_deferred();
         assert!(!is_due(stage), "both that are open have writers, and nothing can be opened");
@@ -614,13 +621,7 @@ fn of_more_known_ones_than_may_be_open_the_oldest_come_first() {
 #[test]
 fn where_silent_writers_hold_all_that_may_be_open_the_path_s_own_file_does_not_wait_for_the_others() {
     on_fake(&["a"], |stage| {
-        stage.option(&[], |plan| plan.open_limit = 2);
-        stage.start();
-        stage.kill();
-        let held = ["a.5", "a.4"].map(|name| stage.open(name));
-        for number in (1..=5).rev() {
-            stage.append(&format!("a.{number}"), &format!("{number}\n"));
-        }
+        let held = five_older_ones(stage);
         stage.append("a", "0\n");
         stage.start();
         stage.comes(&["5", "4", "0"]);

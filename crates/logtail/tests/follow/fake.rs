@@ -12,7 +12,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use logline::state::files::Inode;
-use logtail::disk::{Disk, Stat};
+use logtail::disk::{DELETED, Disk, Stat};
 
 /// Holes are kept in whole blocks.
 const BLOCK: u64 = 4096;
@@ -509,7 +509,7 @@ impl Disk for Fake {
         }
         let found = store.nodes.iter().find(|(_, node)| is_it(node));
         Ok(found.map_or_else(
-            || PathBuf::from(format!("{} (deleted)", file.file.last_name.borrow().display())),
+            || PathBuf::from(format!("{}{DELETED}", file.file.last_name.borrow().display())),
             |(path, _)| PathBuf::from(path),
         ))
     }
