@@ -1,7 +1,7 @@
 //! A stage for the cases: the same steps on the fake disk, and with the real program on a real disk, woken by inotify or
 //! polling alone. What has come is awaited, never slept for; at the end nothing else may have come.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -66,8 +66,8 @@ impl Arrived {
 pub struct Stage {
     pub way: Way,
     pub arrived: Vec<Arrived>,
-    /// The generations whose final watermarks have come.
-    pub ended: HashSet<Fid>,
+    /// The generations whose final watermarks have come, in that order.
+    pub ended: Vec<Fid>,
     taken: usize,
     marks: HashMap<Fid, u64>,
     patterns: Vec<String>,
@@ -156,7 +156,7 @@ impl Stage {
         Self {
             way,
             arrived: Vec::new(),
-            ended: HashSet::new(),
+            ended: Vec::new(),
             taken: 0,
             marks: HashMap::new(),
             patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
@@ -611,7 +611,7 @@ impl Stage {
                 Item::Mark(mark, _) => {
                     self.marks.insert(mark.fid, mark.next);
                     if mark.finished {
-                        self.ended.insert(mark.fid);
+                        self.ended.push(mark.fid);
                     }
                 }
                 _ => {}
