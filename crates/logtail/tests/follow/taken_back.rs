@@ -286,6 +286,20 @@ fn what_was_emitted_before_its_last_line_was_taken_back_ends_with_a_watermark() 
 }
 
 #[test]
+fn of_what_was_acknowledged_up_to_the_line_taken_back_nothing_is_owed() {
+    on_fake(&["a"], |stage| {
+        let first = three(stage).first().unwrap().0;
+        take_back(stage, "three");
+        stage.come(2);
+        stage.acknowledge_first(2);
+        killed(stage, |stage| stage.ended.clear());
+        stage.comes(&["three", "]"]);
+        stage.pass(2);
+        assert!(!stage.ended.contains(&first));
+    });
+}
+
+#[test]
 fn what_is_owed_by_one_that_was_acknowledged_to_its_end_comes_too() {
     on_fake(&["a"], |stage| {
         let before = without(&three(stage), "]");
