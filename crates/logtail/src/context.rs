@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::file::Reading;
+use crate::fingerprint::SAMPLE;
 use crate::plan::Plan;
 use crate::report::Report;
 
@@ -27,6 +28,7 @@ impl<D: Disk> Context<'_, D> {
     /// How files are read now.
     pub fn reading(&self) -> Reading {
         let gap_after = if self.plan.follows { self.plan.rotate_quiet } else { Duration::ZERO };
-        Reading { shape: self.plan.shape, now: self.now, clock: self.clock.now(self.disk), gap_after }
+        let sample = SAMPLE.min(self.plan.chunk / 4);
+        Reading { shape: self.plan.shape, now: self.now, clock: self.clock.now(self.disk), gap_after, sample }
     }
 }

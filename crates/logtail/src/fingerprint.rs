@@ -1,5 +1,5 @@
-//! How a generation is known again: by keyed hashes of its first bytes, of the last bytes that were read, and of 64 bytes
-//! here and there between. "The file still holds what was read of it" is decided here and nowhere else.
+//! How a generation is known again: by keyed hashes of its first bytes, of the last bytes that were read, and of as
+//! many here and there between. "The file still holds what was read of it" is decided here and nowhere else.
 //!
 //! The head alone proves nothing: programs print the same banner of more than 1 KiB at each start. So where more than that
 //! was read, a sample behind the first KiB has to match too. A sample that lies in a hole of ours ([`crate::hole`]) proves
@@ -19,8 +19,9 @@ use crate::hole;
 
 /// The head covers at most this many bytes.
 pub const HEAD: usize = 1024;
-/// A sample covers at most this many bytes.
-pub const SAMPLE: usize = 64;
+/// A sample covers at most this many bytes: records of one application end in the same fields, often in some hundred bytes of
+/// them, and each begins in what tells it from others.
+pub const SAMPLE: usize = 1024;
 /// At most this many samples are kept besides the marker.
 const MOST_SAMPLES: usize = 30;
 /// The first distance between two kept samples; it doubles each time that they have become too many.
@@ -41,9 +42,8 @@ fn head_of(key: Fid, first: &[u8]) -> Head {
     Head { length: first.len() as u64, hash: hash(key, first) }
 }
 
-/// Of the bytes that end at `offset`; only the last [`SAMPLE`] count.
+/// Of the bytes that end at `offset`, all of them.
 fn sample_of(key: Fid, offset: u64, before: &[u8], at: u64) -> Sample {
-    let before = &before[before.len().saturating_sub(SAMPLE)..];
     Sample { offset, length: before.len() as u64, hash: hash(key, before), at }
 }
 
@@ -132,16 +132,17 @@ impl Fingerprint {
     }
 
     /// The file has been read up to `end`. `bytes` are the last ones of it, and were read from `from` on; the last whole
-    /// line among them begins at `line`, where there is one. `at` is the time, in seconds since the epoch.
-    pub fn read(&mut self, bytes: &[u8], from: u64, line: Option<u64>, at: u64) {
+    /// line among them begins at `line`, where there is one. Samples cover `most` bytes. `at` is the time, in seconds since
+    /// the epoch.
+    pub fn read(&mut self, bytes: &[u8], from: u64, line: Option<u64>, most: usize, at: u64) {
         let end = from + bytes.len() as u64;
-        if let Some(line) = line.filter(|line| *line > from && (from == 0 || *line - from >= SAMPLE as u64)) {
-            let sample = self.sample_before_line(line, &bytes[..index(line - from)], at);
+        if let Some(line) = line.filter(|line| *line > from && (from == 0 || *line - from >= most as u64)) {
+            let sample = self.sample_before_line(line, last(&bytes[..index(line - from)], most), at);
             if let Some(earlier) = self.line.replace(sample) {
                 self.keep(earlier);
             }
         }
-        self.marker = sample_of(self.key, end, bytes, at);
+        self.marker = sample_of(self.key, end, last(bytes, most), at);
     }
 
     /// Of the bytes `before` a line that begins at `line`, but for the LF in front of it: where the last line is taken back
@@ -416,6 +417,11 @@ pub fn read_full<D: Disk>(disk: &D, file: &D::File, bytes: &mut [u8], offset: u6
     Ok(filled)
 }
 
+/// The last bytes, `most` at most.
+fn last(bytes: &[u8], most: usize) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(most)..]
+}
+
 /// A distance inside a buffer.
 fn index(distance: u64) -> usize {
     usize::try_from(distance).unwrap_or(usize::MAX)
@@ -433,7 +439,7 @@ mod tests {
         for number in 1..=count {
             let text: Vec<u8> =
                 (0..number * length).map(|at| if (at + 1) % length == 0 { b'\n' } else { b'x' }).collect();
-            print.read(&text, 0, Some((number - 1) * length), number);
+            print.read(&text, 0, Some((number - 1) * length), 64, number);
         }
         print
     }
@@ -455,24 +461,24 @@ mod tests {
     #[test]
     fn only_at_the_head_a_sample_may_be_short_and_in_front_of_the_first_line_there_is_none() {
         let mut print = Fingerprint::new(KEY, 0);
-        print.read(b"first\n", 0, Some(0), 1);
+        print.read(b"first\n", 0, Some(0), 64, 1);
         assert_eq!(print.samples().count(), 0);
         print.skip_to(5000, b"");
-        print.read(b"a\nb\n", 5000, Some(5002), 1);
+        print.read(b"a\nb\n", 5000, Some(5002), 64, 1);
         assert_eq!(print.samples().count(), 0);
-        print.read(&[&[b'x'; 63][..], b"\nb\n"].concat(), 5000, Some(5064), 1);
+        print.read(&[&[b'x'; 63][..], b"\nb\n"].concat(), 5000, Some(5064), 64, 1);
         assert_eq!(print.samples().map(|sample| (sample.offset, sample.length)).collect::<Vec<_>>(), [(5063, 63)]);
         let mut print = Fingerprint::new(KEY, 0);
-        print.read(b"first\nsecond\n", 0, Some(6), 1);
+        print.read(b"first\nsecond\n", 0, Some(6), 64, 1);
         assert_eq!(print.samples().map(|sample| (sample.offset, sample.length)).collect::<Vec<_>>(), [(5, 5)]);
     }
 
     #[test]
     fn the_head_is_wanted_until_it_reaches_the_last_line() {
         let mut print = Fingerprint::new(KEY, 0);
-        print.read(b"first\n", 0, Some(0), 1);
+        print.read(b"first\n", 0, Some(0), 64, 1);
         assert!(!print.wants_head());
-        print.read(b"first\nsecond\n", 0, Some(6), 1);
+        print.read(b"first\nsecond\n", 0, Some(6), 64, 1);
         assert!(print.wants_head());
         print.extend_head(b"first\nsecond\n");
         assert_eq!((print.head().length, print.wants_head()), (5, false));
@@ -490,7 +496,7 @@ mod tests {
     #[test]
     fn no_sample_counts_that_lies_behind_where_reading_goes_on() {
         let mut print = of_lines(75, 512);
-        print.go_on_at(24 * 512, &[b'x'; SAMPLE], 80);
+        print.go_on_at(24 * 512, &[b'x'; 64], 80);
         assert_eq!(offsets(print.spread()), before([3, 7, 11, 15, 19, 23].into_iter()));
     }
 

@@ -50,6 +50,6 @@ pub struct Plan {
     pub reclaim: Option<Terms>,
     /// The state directory, whose files are never followed.
     pub state: Option<PathBuf>,
-    /// How many bytes one read takes; at least four times [`SAMPLE`](crate::fingerprint::SAMPLE).
+    /// How many bytes one read takes; four times [`SAMPLE`](crate::fingerprint::SAMPLE) or more, else samples are shorter.
     pub chunk: usize,
 }

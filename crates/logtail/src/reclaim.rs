@@ -417,7 +417,7 @@ mod tests {
     fn a_file_that_is_written_goes_by_steps_and_a_finished_one_to_its_end() {
         assert_eq!(Facts { freed: 9 * MIB + 4096, ..FACTS }.next_end(), None);
         assert_eq!(Facts { freed: 9 * MIB, ..FACTS }.next_end(), Some(10 * MIB));
-        let finished = Facts { is_finished: true, kept_marker: 10 * MIB + 100, marker: 10 * MIB + 36, ..FACTS };
+        let finished = Facts { is_finished: true, kept_marker: 10 * MIB + 2000, marker: 10 * MIB + 976, ..FACTS };
         assert_eq!(Facts { freed: 9 * MIB + 4096, ..finished }.next_end(), Some(10 * MIB));
         assert_eq!(Facts { freed: 10 * MIB, ..finished }.next_end(), None);
         assert_eq!(Facts { acknowledged: 0, ..finished }.next_end(), None);

@@ -52,6 +52,8 @@ pub struct Reading {
     pub clock: u64,
     /// How long NUL bytes in front of other bytes must stand before they count as a gap.
     pub gap_after: Duration,
+    /// How many bytes a sample of the file covers at most, of which a read holds several.
+    pub sample: usize,
 }
 
 /// What is read.
@@ -415,7 +417,7 @@ impl Reader {
         reading: &Reading,
     ) -> io::Result<()> {
         let mut before = [0; SAMPLE];
-        let from = offset.saturating_sub(SAMPLE as u64);
+        let from = offset.saturating_sub(reading.sample as u64);
         let count = read_full(disk, file, &mut before[..index(offset - from)], from)?;
         let offset = from + count as u64;
         if (offset + 1..=stat.size).contains(&self.print.marker().offset) {
@@ -520,7 +522,7 @@ impl Reader {
             let start = lines.split_last().and_then(|(_, rest)| memrchr(b'\n', rest)).map_or(0, |lf| lf + 1);
             from + start as u64
         });
-        self.print.read(bytes, from, line, reading.clock);
+        self.print.read(bytes, from, line, reading.sample, reading.clock);
         self.further.take_if(|further| further.marker().offset <= self.print.marker().offset);
         self.was_read = true;
         if self.print.wants_head() {
@@ -579,7 +581,7 @@ impl Reader {
         // Of what stands behind them, the first bytes prove at the next read that it is still there. All this was found out
         // by several calls: only if it all stands as it did, the file was not truncated between them.
         let mut first = [0; SAMPLE];
-        let filled = read_full(disk, file, &mut first, data)?;
+        let filled = read_full(disk, file, &mut first[..reading.sample], data)?;
         let first = first[..filled].split(|byte| matches!(byte, b'\n' | 0)).next().unwrap_or_default();
         let length = index(data - start).min(scratch.len());
         let count = read_full(disk, file, &mut scratch[..length], start)?;
@@ -622,7 +624,7 @@ impl Reader {
     ) -> io::Result<Progress> {
         let Some(line) = hole::next_line(disk, file, end)? else { return Ok(Progress::End { grew: false }) };
         let mut before = [0; SAMPLE];
-        let from = line.saturating_sub(SAMPLE as u64).max(end);
+        let from = line.saturating_sub(reading.sample as u64).max(end);
         let length = index(line - from);
         let count = read_full(disk, file, &mut before[..length], from)?;
         if count < length || !self.print.begins(disk, file)? {

@@ -121,7 +121,7 @@ fn a_shorter_file_is_no_copy_if_no_more_than_the_head_of_it_is_known() {
     let lines = [&banner[..], b"a\n", b"b\n"].concat();
     let mut print = Fingerprint::new(Fid(1), 0);
     for (end, line) in [(1025, 0), (1027, 1025), (1029, 1027)] {
-        print.read(&lines[..end], 0, Some(line), 1);
+        print.read(&lines[..end], 0, Some(line), 64, 1);
         print.extend_head(&lines[..end]);
     }
     let candidate = file_of(&disk, "/log/a.1", &banner);
@@ -135,7 +135,7 @@ fn nothing_is_held_by_a_file_that_begins_otherwise_and_no_more_than_what_could_b
     let disk = Fake::new();
     let text = lines("line", 200);
     let mut print = Fingerprint::new(Fid(1), 0);
-    print.read(&text.as_bytes()[..128], 0, Some(64), 1);
+    print.read(&text.as_bytes()[..128], 0, Some(64), 64, 1);
     print.extend_head(text.as_bytes());
     let other = file_of(&disk, "/log/other", text.replacen("line", "LINE", 1).as_bytes());
     assert_eq!(print.holds_up_to(&disk, &other, 12800).unwrap(), None);
@@ -226,5 +226,64 @@ fn reading_goes_on_exactly_where_the_line_began_that_was_taken_back() {
         stage.comes(&["[", "{1}", "]"]);
         put(stage, "a", 6, b",{2}\n]\n");
         stage.comes(&[",{2}", "]"]);
+    });
+}
+
+/// Lines of equal length whose last 300 bytes are the same in all of them, as fields that never change make them.
+fn ends_alike(numbers: std::ops::Range<u32>) -> String {
+    let tail = "\"service\":\"checkout\",".repeat(14);
+    numbers.map(|number| format!("{{\"n\":\"{number:05}\",{tail}\"env\":\"production\"}}\n")).collect()
+}
+
+#[test]
+fn lines_that_end_alike_are_told_from_those_in_whose_place_they_stand() {
+    for is_down in [false, true] {
+        for count in [60, 100] {
+            on_fake(&["a"], |stage| {
+                stage.append("a", &ends_alike(0..60));
+                stage.start();
+                stage.come(60);
+                stage.acknowledge();
+                if is_down {
+                    stage.kill();
+                }
+                stage.unseen(|stage| {
+                    stage.copy("a", "a.1");
+                    stage.truncate("a");
+                    stage.append("a", &ends_alike(100..100 + count));
+                });
+                if is_down {
+                    stage.start();
+                }
+                let count = usize::try_from(count).unwrap();
+                let came = stage.come(count);
+                assert!(came[0].text().contains("00100"), "{is_down} {count} {}", came[0].text());
+            });
+        }
+    }
+}
+
+#[test]
+fn files_of_one_line_that_ends_alike_are_told_apart_when_they_are_compressed_while_down() {
+    on_fake(&["a"], |stage| {
+        stage.append("a", &ends_alike(0..1));
+        stage.start();
+        stage.come(1);
+        stage.rename("a", "a.1");
+        stage.append("a", &ends_alike(1..2));
+        stage.come(1);
+        stage.pass(60);
+        stage.acknowledge();
+        stage.kill();
+        stage.compress("a.1", "a.4.gz");
+        stage.compress("a", "a.3.gz");
+        for number in 2..4 {
+            stage.append("a", &ends_alike(number..number + 1));
+            stage.compress("a", &format!("a.{}.gz", 4 - number));
+        }
+        stage.append("a", &ends_alike(4..5));
+        stage.start();
+        let came: Vec<u8> = stage.come(3).iter().flat_map(|line| [&line.content[..], b"\n"].concat()).collect();
+        assert_eq!(String::from_utf8(came).unwrap(), ends_alike(2..5));
     });
 }

@@ -640,7 +640,7 @@ fn r17_a_reader_without_state_reads_over_the_hole() {
 #[test]
 fn r18_a_reader_that_is_overtaken_goes_on_behind_the_next_line() {
     let shape = Shape { tagged: false, max_line: 1 << 20 };
-    let reading = Reading { shape, now: Duration::ZERO, clock: 1, gap_after: Duration::from_secs(10) };
+    let reading = Reading { shape, now: Duration::ZERO, clock: 1, gap_after: Duration::from_secs(10), sample: 64 };
     let (mut reader, mut out) = (None, Vec::new());
     let (path, begin, end) = punched("overtaken", 4096, 20 * 4096, 180, |path| {
         let file = System.open(path).unwrap();
