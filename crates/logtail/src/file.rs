@@ -199,6 +199,11 @@ impl<F> Generation<F> {
         self.reader.print()
     }
 
+    /// What it is known by now: what has been read of it, or, if that is nothing, what was noted when it was set aside.
+    pub fn known_by(&self) -> &Fingerprint {
+        self.reader.known_by()
+    }
+
     /// What the checkpoint is to know it again by: never less than it was known by before.
     pub fn furthest(&self) -> &Fingerprint {
         if self.is_finished() { self.print() } else { self.reader.furthest() }
@@ -267,7 +272,8 @@ impl<F> Generation<F> {
 
     /// How far it was read, or had been read by an earlier run.
     pub fn read_to(&self) -> u64 {
-        self.end().unwrap_or(self.offset()).max(self.print().marker().offset).max(self.print().head().length)
+        let known_by = self.known_by();
+        self.end().unwrap_or(self.offset()).max(known_by.marker().offset).max(known_by.head().length)
     }
 
     /// The size when it was last looked at.
@@ -437,6 +443,12 @@ impl<F> Generation<F> {
     /// Whether the last read came to its end, or to NUL bytes.
     pub fn is_read(&self) -> bool {
         self.reader.is_read()
+    }
+
+    /// Notes how the file begins and ends, if nothing has been read of it.
+    pub fn note<D: Disk<File = F>>(&mut self, disk: &D, size: u64, reading: &Reading) -> io::Result<()> {
+        let Phase::Reading(file) = &self.phase else { return Ok(()) };
+        self.reader.note(disk, file, size, reading)
     }
 
     /// Closes it until its turn comes.

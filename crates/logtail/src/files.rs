@@ -621,7 +621,7 @@ impl<F> Files<F> {
             if size < reached || is_born_again(context.disk, generation.born(), file) {
                 return Ok(false);
             }
-            generation.print().stands(context.disk, file)
+            generation.known_by().stands(context.disk, file)
         };
         let (mut file, mut size) = (file, stat.size);
         let mut is_same = match same(generation, &file, size) {
@@ -795,6 +795,9 @@ impl<F> Files<F> {
         self.open += 1;
         self.release(before, fid);
         self.by_inode.insert(stat.inode, fid);
+        if !self.takes_turn(context.plan, fid) {
+            self.set_aside(context, fid);
+        }
     }
 
     /// A look begins. Where files have waited in the last one, those that are at their end and have been silent longest are
@@ -814,7 +817,7 @@ impl<F> Files<F> {
         let is_rotated = |known: &Generation<F>| known.is_open() && !is_current(known.fid());
         let by_age = self.by_age(|known| is_rotated(known) || self.queue.waits(known.fid()));
         for fid in by_age.iter().skip(limit) {
-            self.set_aside(context.disk, *fid);
+            self.set_aside(context, *fid);
         }
         // One that waits itself, or that a silent writer holds open, makes room for nobody.
         let is_read = |known: &Generation<F>| !known.is_read() && !self.has_waiting_elder(known.fid());
@@ -860,10 +863,10 @@ impl<F> Files<F> {
     }
 
     /// Closes a file until its turn comes; one without a name could not be found again and stays open.
-    pub fn set_aside<D: Disk<File = F>>(&mut self, disk: &D, fid: Fid) {
+    pub fn set_aside<D: Disk<File = F>>(&mut self, context: &Context<'_, D>, fid: Fid) {
         let Some(generation) = self.get_mut(fid) else { return };
-        let stat = generation.file().map(|file| disk.stat_open(file));
-        if matches!(stat, Some(Ok(stat)) if stat.names > 0) {
+        let Some(Ok(stat)) = generation.file().map(|file| context.disk.stat_open(file)) else { return };
+        if stat.names > 0 && generation.note(context.disk, stat.size, &context.reading()).is_ok() {
             generation.set_aside();
             self.queue.wait(fid);
         }

@@ -15,6 +15,7 @@ use logline::position::Fid;
 use logline::state::files::{Entry, Head, Sample};
 
 use crate::disk::Disk;
+use crate::file::Reading;
 use crate::hole;
 
 /// The head covers at most this many bytes.
@@ -87,6 +88,18 @@ impl Fingerprint {
     pub fn new(key: Fid, offset: u64) -> Self {
         let marker = Sample { offset, hash: hash(key, b""), ..Sample::default() };
         Self { key, head: head_of(key, b""), spread: None, line: None, marker }
+    }
+
+    /// Of `file`, which is `size` bytes long and of which nothing is to be read from now on: how it begins and how it ends.
+    pub fn of_all<D: Disk>(key: Fid, disk: &D, file: &D::File, size: u64, reading: &Reading) -> io::Result<Self> {
+        let mut bytes = [0; HEAD];
+        let count = read_full(disk, file, &mut bytes, 0)?;
+        let head = head_of(key, &bytes[..count]);
+        let mut bytes = [0; SAMPLE];
+        let from = size.saturating_sub(reading.sample as u64);
+        let count = read_full(disk, file, &mut bytes[..index(size - from)], from)?;
+        let marker = sample_of(key, from + count as u64, &bytes[..count], reading.clock);
+        Ok(Self { key, head, spread: None, line: None, marker })
     }
 
     /// As an entry of the state remembers it.

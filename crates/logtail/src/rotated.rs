@@ -295,7 +295,7 @@ pub fn is_still<D: Disk>(context: &Context<'_, D>, known: &Generation<D::File>, 
     match (born, known.is_blank()) {
         (Some(false), _) | (None, true) => false,
         (Some(true), true) => true,
-        (_, false) => known.is_open() || known.print().stands(context.disk, &file).unwrap_or(false),
+        (_, false) => known.is_open() || known.known_by().stands(context.disk, &file).unwrap_or(false),
     }
 }
 
@@ -604,7 +604,7 @@ pub fn begin<D: Disk>(
         Ok(start) => {
             let fid = files.begin(context, path, file, stat, start, age)?;
             if is_rotated && !files.takes_turn(context.plan, fid) {
-                files.set_aside(context.disk, fid);
+                files.set_aside(context, fid);
             }
             Some(fid)
         }

@@ -118,7 +118,7 @@ impl Search {
         let is_likely = |known: &&Generation<D::File>| {
             (is_packed || known.seeks_copy())
                 && !known.furthest().is_blank()
-                && known.print().begins_with(&first[..count])
+                && known.known_by().begins_with(&first[..count])
                 && (known.print().has_proof() || paths.is_numbered(known.path(), path))
         };
         let mut likely: Vec<_> = self.sought.iter().filter_map(|fid| files.get(*fid)).filter(is_likely).collect();

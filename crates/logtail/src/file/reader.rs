@@ -270,9 +270,23 @@ impl Reader {
         &mut self.rare_mut().hole
     }
 
-    /// Whether no byte has ever been read.
+    /// Whether nothing tells the file from another: no byte has ever been read.
     pub fn is_blank(&self) -> bool {
-        !self.was_read && self.scanned == self.start
+        !self.was_read && self.scanned == self.start && self.further.is_none()
+    }
+
+    /// Notes how the file begins and ends, of which nothing has been read yet and which is to be closed.
+    pub fn note<D: Disk>(&mut self, disk: &D, file: &D::File, size: u64, reading: &Reading) -> io::Result<()> {
+        if self.is_blank() && size > self.scanned {
+            let print = Fingerprint::of_all(self.print.key(), disk, file, size, reading)?;
+            self.further = Some(Box::new(print));
+        }
+        Ok(())
+    }
+
+    /// What the file is known by: what was read of it, or else what was noted of it.
+    pub fn known_by(&self) -> &Fingerprint {
+        if self.print.is_blank() { self.furthest() } else { &self.print }
     }
 
     /// Whether bytes at the end have been read and have no LF yet.

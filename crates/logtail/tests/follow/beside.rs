@@ -636,6 +636,51 @@ fn where_silent_writers_hold_all_that_may_be_open_the_path_s_own_file_does_not_w
 }
 
 #[test]
+fn older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not_called_lost() {
+    for is_killed in [false, true] {
+        on_fake(&["a"], |stage| {
+            let held = five_older_ones(stage);
+            stage.append("a", "0\n");
+            stage.start();
+            stage.comes(&["5", "4", "0"]);
+            if is_killed {
+                stage.kill();
+            }
+            for number in [3, 2, 1] {
+                stage.compress(&format!("a.{number}"), &format!("a.{number}.gz"));
+            }
+            for writer in held {
+                stage.close(writer);
+            }
+            if is_killed {
+                stage.start();
+                stage.comes(&["5", "4", "3", "2", "1", "0"]);
+            } else {
+                stage.comes(&["3", "2", "1"]);
+            }
+            stage.pass(120);
+            assert!(!stage.said_all().contains("lost"), "{}", stage.said_all());
+        });
+    }
+}
+
+#[test]
+fn what_vanishes_from_a_file_that_waits_is_told() {
+    on_fake(&["a"], |stage| {
+        let held = five_older_ones(stage);
+        stage.append("a", "0\n");
+        stage.start();
+        stage.comes(&["5", "4", "0"]);
+        stage.truncate("a.2");
+        for writer in held {
+            stage.close(writer);
+        }
+        stage.comes(&["3", "1"]);
+        stage.says("truncated or rewritten");
+    });
+}
+
+#[test]
 fn older_files_that_were_there_before_are_not_held_open() {
     on_fake(&["a"], |stage| {
         let names: Vec<String> = (1..=20).map(|number| format!("a.{number}")).collect();
