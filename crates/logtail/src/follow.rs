@@ -359,8 +359,8 @@ fn look_at<D: Disk>(
 ) {
     match shown(context, stage, path, found) {
         Shown::Missing => {
-            learn_name(context, stage, path, current);
             leave(context, stage, path);
+            learn_name(context, stage, path, current);
         }
         Shown::Unreadable(why) => context.report.complain(path, why),
         Shown::Known(fid, _) if current == Some(fid) => {}
@@ -470,7 +470,9 @@ fn learn_places<D: Disk>(
     let moved = before.and_then(|before| whereabouts(context.disk, stage.files, before));
     let moved = moved.filter(|moved| moved.parent() != place.parent());
     let target = target_of(context.disk, path);
-    let is_elsewhere = place.parent() != target.parent() && place.file_name() == target.file_name();
+    // A directory of the day, or one that a link between directories leads to.
+    let is_elsewhere = (place.parent() != target.parent() || target.parent() != path.parent())
+        && place.file_name() == target.file_name();
     if path.is_absolute() && is_elsewhere {
         stage.paths.learn_place(path, &place);
         context.report.must_save(Urgency::Lazy);
@@ -487,10 +489,12 @@ fn learn_name<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::Fi
     let Some(place) = whereabouts(context.disk, stage.files, before) else { return };
     let own = directory_of(path);
     let real = context.disk.real_path(if own.as_os_str().is_empty() { Path::new(".") } else { &own });
-    if let (Ok(real), Some(name)) = (real, place.file_name())
-        && place.parent() == Some(real.as_path())
-    {
+    let (Ok(real), Some(name)) = (real, place.file_name()) else { return };
+    if place.parent() == Some(real.as_path()) {
         rotated::learn(context, stage.paths, stage.files, before, &own.join(name));
+    } else if !stage.paths.get(path).is_some_and(WatchedPath::is_link) {
+        // No link has led there: it was moved.
+        rotated::learn(context, stage.paths, stage.files, before, &place);
     }
 }
 

@@ -6,8 +6,21 @@ use std::path::{Path, PathBuf};
 
 /// The endings that compression adds to a name.
 const COMPRESSED: [&[u8]; 8] = [b".gz", b".bz2", b".xz", b".zst", b".lz4", b".lzma", b".zip", b".Z"];
-const MONTHS: [&[u8]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// How long a TAI64N label is: `@` and 24 hexadecimal digits.
 const LABEL: usize = 25;
 
@@ -171,7 +184,7 @@ pub fn numbers(name: &[u8]) -> Vec<u64> {
                 month_at = Some(numbers.len());
                 numbers.extend(month(&rest[..length]));
             }
-            Part::Label | Part::Text(_) => {}
+            Part::Label | Part::Weekday | Part::Text(_) => {}
         }
         rest = &rest[length..];
     }
@@ -183,7 +196,14 @@ pub fn numbers(name: &[u8]) -> Vec<u64> {
 }
 
 fn month(text: &[u8]) -> Option<u64> {
-    MONTHS.iter().position(|month| text.starts_with(month)).map(|month| month as u64 + 1)
+    named(text, &MONTHS).map(|(month, _)| month as u64 + 1)
+}
+
+/// Which of `names` `text` begins with, written out or by its first three letters, and how long that is.
+fn named(text: &[u8], names: &[&str]) -> Option<(usize, usize)> {
+    let which = names.iter().position(|name| text.starts_with(&name.as_bytes()[..3]))?;
+    let name = names[which].as_bytes();
+    Some((which, if text.starts_with(name) { name.len() } else { 3 }))
 }
 
 /// A part of a name.
@@ -195,8 +215,10 @@ enum Part {
     Digits,
     /// A TAI64N label.
     Label,
-    /// The English name of a month, three letters long.
+    /// The English name of a month, written out or three letters long.
     Month,
+    /// The same of a day of the week.
+    Weekday,
 }
 
 impl Part {
@@ -208,14 +230,15 @@ impl Part {
                 Some(text.iter().take_while(|byte| byte.is_ascii_digit()).count()).filter(|count| *count > 0)
             }
             Self::Label => label(text).map(|_| LABEL),
-            Self::Month => month(text).map(|_| 3),
+            Self::Month => named(text, &MONTHS).map(|(_, length)| length),
+            Self::Weekday => named(text, &WEEKDAYS).map(|(_, length)| length),
         }
     }
 }
 
 /// The part of a name with which `text` begins, and its length. A text is one letter long here.
 fn first_part(text: &[u8]) -> Option<(Part, usize)> {
-    let varying = [Part::Label, Part::Digits, Part::Month];
+    let varying = [Part::Label, Part::Digits, Part::Month, Part::Weekday];
     let first = text.first()?;
     let found = varying.into_iter().find_map(|part| part.matches(text).map(|length| (part, length)));
     Some(found.unwrap_or_else(|| (Part::Text(char::from(*first).to_string()), 1)))
@@ -251,7 +274,7 @@ impl Shape {
             // A digest or the like.
             let is_mixed = before == Some(Part::Digits)
                 && rest[0].is_ascii_alphabetic()
-                && part != Part::Month
+                && !matches!(part, Part::Month | Part::Weekday)
                 && !b"TZhms".contains(&rest[0]);
             if is_mixed || !rest[0].is_ascii() {
                 return None;
@@ -267,10 +290,14 @@ impl Shape {
 
     /// Whether it stands for the older generations of one log, not for everything.
     fn tells_apart(&self, base: &[u8], found: &[u8]) -> bool {
-        let varies = self.parts.iter().any(|part| !matches!(part, Part::Text(_)));
         let stem = base.split(|byte| *byte == b'.').next().unwrap_or(base);
         let keeps_name = !stem.is_empty() && found.starts_with(stem);
-        if varies { self.has_letters() || label(found).is_some() || date(found).is_some() } else { keeps_name }
+        if self.varies() { self.has_letters() || label(found).is_some() || date(found).is_some() } else { keeps_name }
+    }
+
+    /// Whether it stands for other names than the one it was learnt from.
+    pub fn varies(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Text(_)))
     }
 
     fn has_letters(&self) -> bool {
@@ -293,6 +320,7 @@ impl Shape {
                 "<d>" => Part::Digits,
                 "<t>" => Part::Label,
                 "<m>" => Part::Month,
+                "<w>" => Part::Weekday,
                 _ => return None,
             });
             rest = &rest[open + 3..];
@@ -309,7 +337,7 @@ impl Shape {
 
     /// Whether nothing but digits, months and separators differs from name to name.
     pub fn varies_in_numbers(&self) -> bool {
-        self.parts.iter().any(|part| !matches!(part, Part::Text(_))) && {
+        self.varies() && {
             let inner = self.parts.get(1..self.parts.len() - 1).unwrap_or_default();
             let is_mark = |text: &String| text.bytes().all(|byte| is_date_mark(byte) || byte == b'_');
             inner.iter().all(|part| !matches!(part, Part::Text(text) if !is_mark(text)))
@@ -349,6 +377,7 @@ impl fmt::Display for Shape {
                 Part::Digits => "<d>",
                 Part::Label => "<t>",
                 Part::Month => "<m>",
+                Part::Weekday => "<w>",
             })?;
         }
         Ok(())

@@ -79,7 +79,9 @@ pub enum Lesson {
     Known,
     /// A shape.
     New,
-    /// Nothing of the names of others.
+    /// That name alone, and nothing of the names of others.
+    Name,
+    /// Nothing.
     Nothing,
 }
 
@@ -102,6 +104,11 @@ impl WatchedPath {
     /// Whether what lies beside it was there before its pattern was first looked for.
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Whether it was a link when it was last looked at.
+    pub fn is_link(&self) -> bool {
+        self.link().is_some()
     }
 
     /// Where it leads, if it is a link.
@@ -213,11 +220,12 @@ impl Paths {
             return Lesson::Known;
         }
         let Some(shape) = shape_of(path, watched, found) else { return Lesson::Nothing };
+        let lesson = if shape.varies() { Lesson::New } else { Lesson::Name };
         self.enter_shape(Learnt { path: path.to_owned(), shape, began });
         if let Some(watched) = self.get_mut(path) {
             watched.target = None;
         }
-        Lesson::New
+        lesson
     }
 
     /// The other paths whose names are such as `found` tells that older generations of `path` have, and which show files that

@@ -209,7 +209,7 @@ fn candidates<D: Disk>(
     for (path, stat) in unknown.iter().filter(|(_, stat)| awaited.contains(&stat.inode.number)) {
         if paths.base_of(path).is_none()
             && let Some((of, born)) = files.awaits(context.disk, path, stat)
-            && paths.learn(&of, path, born) == Lesson::New
+            && matches!(paths.learn(&of, path, born), Lesson::New | Lesson::Name)
         {
             paths.disturb(&of, context.now);
             context.report.must_save(Urgency::Lazy);
@@ -228,12 +228,15 @@ fn candidates<D: Disk>(
             candidates.push(Candidate { path, base, stat });
         }
     }
-    candidates.sort_by_cached_key(|candidate| age(name_of(&candidate.path), counted.rises(&candidate.base)));
+    // The days of the week come again and again: there the time of change tells.
+    candidates.sort_by_cached_key(|candidate| {
+        (age(name_of(&candidate.path), counted.rises(&candidate.base)), candidate.stat.modified)
+    });
     candidates
 }
 
 /// A known generation is met at `found`: if its path shows it no more, that name tells how others are called. If it tells
-/// nothing, that is said.
+/// nothing of them, and others may have come and gone since the generation was last seen, that is said.
 pub fn learn<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &Files<D::File>, fid: Fid, found: &Path) {
     if teach(context, paths, files, fid, found) == Lesson::Nothing
         && let Some(known) = files.get(fid).filter(|known| known.is_away())
@@ -242,7 +245,7 @@ pub fn learn<D: Disk>(context: &mut Context<'_, D>, paths: &mut Paths, files: &F
     }
 }
 
-/// The same, and nothing is said.
+/// The same; a name that tells nothing at all can be met again, and is left to that.
 pub fn teach<D: Disk>(
     context: &mut Context<'_, D>,
     paths: &mut Paths,
@@ -260,7 +263,11 @@ pub fn teach<D: Disk>(
     if paths.is_rotated_name(found) || !is_still(context, known, found) {
         return Lesson::Known;
     }
-    learn_name(context, paths, files, known.path(), found)
+    let lesson = learn_name(context, paths, files, known.path(), found);
+    if lesson == Lesson::Name && known.is_away() {
+        context.report.untold(known.path(), found);
+    }
+    lesson
 }
 
 /// A file of `path` has the name `found`, for sure.
@@ -280,7 +287,7 @@ pub fn learn_name<D: Disk>(
         return Lesson::Known;
     }
     let lesson = paths.learn(path, found, files.followed_since(path));
-    if lesson == Lesson::New {
+    if matches!(lesson, Lesson::New | Lesson::Name) {
         paths.disturb(path, context.now);
         context.report.must_save(Urgency::Lazy);
     }

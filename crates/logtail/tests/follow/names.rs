@@ -93,6 +93,94 @@ fn l3_another_directory_is_learnt_from_one_rotation() {
 }
 
 #[test]
+fn another_directory_is_learnt_also_where_nothing_is_at_the_path_for_a_moment() {
+    on_fake(&["app.log"], |stage| {
+        stage.directory("old");
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("app.log", "old/app.log-20261128");
+        stage.step();
+        stage.append("app.log", "2\n");
+        stage.comes(&["2"]);
+        stage.acknowledge();
+        stage.kill();
+        for day in [29, 30] {
+            stage.rename("app.log", &format!("old/app.log-202611{day}"));
+            stage.append("app.log", &format!("{}\n", day - 26));
+        }
+        stage.start();
+        assert_eq!(come(stage, 2), ["app.log 3", "app.log 4"]);
+    });
+}
+
+#[test]
+fn names_with_the_day_of_the_week_are_learnt() {
+    for days in
+        [["app.log.Mon", "app.log.Tue", "app.log.Wed"], ["app-Friday.log", "app-Saturday.log", "app-Sunday.log"]]
+    {
+        on_fake(&["app.log"], |stage| {
+            stage.append("app.log", "1\n");
+            stage.start();
+            stage.comes(&["1"]);
+            stage.rename("app.log", days[0]);
+            stage.append("app.log", "2\n");
+            stage.comes(&["2"]);
+            stage.acknowledge();
+            stage.kill();
+            for (day, line) in [(1, "3\n"), (2, "4\n")] {
+                stage.rename("app.log", days[day]);
+                stage.append("app.log", line);
+            }
+            stage.start();
+            assert_eq!(come(stage, 2), ["app.log 3", "app.log 4"]);
+        });
+    }
+}
+
+#[test]
+fn a_name_that_tells_nothing_of_others_is_a_gap_also_after_one_like_it_was_seen() {
+    on_fake(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("app.log", "app.log.first");
+        stage.append("app.log", "2\n");
+        stage.comes(&["2"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.rename("app.log", "app.log.second");
+        stage.append("app.log", "3\n");
+        stage.rename("app.log", "app.log.third");
+        stage.append("app.log", "4\n");
+        stage.start();
+        assert_eq!(come(stage, 1), ["app.log 4"]);
+        stage.says("may be lost: the last one is");
+    });
+}
+
+#[test]
+fn what_a_link_into_a_directory_of_the_day_left_while_down_is_found() {
+    every_way(&["current"], |stage| {
+        for day in ["29", "30"] {
+            stage.directory(&format!("2026-11-{day}"));
+        }
+        stage.append("2026-11-29/access.log", "1\n");
+        stage.link("2026-11-29/access.log", "current");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("2026-11-29/access.log", "2\n");
+        stage.append("2026-11-30/access.log", "3\n");
+        stage.remove("current");
+        stage.link("2026-11-30/access.log", "current");
+        stage.start();
+        assert_eq!(come(stage, 2), ["current 2", "current 3"]);
+    });
+}
+
+#[test]
 fn another_directory_is_learnt_also_where_a_glob_finds_files_in_it_that_are_not_known_first() {
     every_way(&["**/*"], |stage| {
         stage.directory("old");
