@@ -42,6 +42,8 @@ pub struct Turn {
     has_marked: bool,
     /// The path of the last of tail's headers.
     last_header: Option<PathBuf>,
+    /// All is quiet at the end: what stands behind NUL bytes is waited for no more.
+    takes_gaps: bool,
 }
 
 /// The parts of the follower that a turn works on.
@@ -64,6 +66,7 @@ impl Turn {
             marked_at: Duration::ZERO,
             has_marked: false,
             last_header: None,
+            takes_gaps: false,
         }
     }
 
@@ -162,7 +165,11 @@ impl Turn {
         let place = (generation.rank(), fid);
         let (offset, holes, truncated) = (generation.offset(), generation.hole_bytes(), generation.truncated_lines());
         let begins_at = out.len();
-        let progress = generation.read(context.disk, &context.reading(), &mut self.scratch, out);
+        let mut reading = context.reading();
+        if self.takes_gaps {
+            reading.gap_after = Duration::ZERO;
+        }
+        let progress = generation.read(context.disk, &reading, &mut self.scratch, out);
         if context.plan.headers {
             self.write_header(generation, begins_at, out);
         }
@@ -373,7 +380,11 @@ impl Turn {
                 || (!stage.paths.is_current(*fid)
                     && generation.file().and_then(|file| context.disk.has_writer(file)) == Some(false))
         };
-        open.iter().all(is_silent) && open.into_iter().all(|fid| self.reads_nothing_more(context, stage, fid, out))
+        self.takes_gaps = open.iter().all(is_silent);
+        let is_drained =
+            self.takes_gaps && open.into_iter().all(|fid| self.reads_nothing_more(context, stage, fid, out));
+        self.takes_gaps = false;
+        is_drained
     }
 
     /// The end of a stream: cuts the lines in which files end (if all of them was read), and appends the last watermarks and

@@ -5,7 +5,7 @@ use std::time::Duration;
 use logtail::disk::Disk as _;
 
 use crate::field::put;
-use crate::stage::{Arrived, on_fake};
+use crate::stage::{Arrived, every_way, on_fake};
 
 #[test]
 fn at_the_very_beginning_and_a_few_before_a_line_are_not_waited_for() {
@@ -33,6 +33,26 @@ fn a_rotated_file_is_not_closed_while_it_waits_at_them() {
         stage.pass(5);
         stage.comes(&[]);
         stage.comes(&["2"]);
+    });
+}
+
+#[test]
+fn at_a_drain_what_stands_behind_them_comes_once_all_is_quiet() {
+    every_way(&["a"], |stage| {
+        stage.append("a", &format!("1\n{}2\n3\n", "\0".repeat(100)));
+        stage.start();
+        stage.comes(&["1"]);
+        stage.drain();
+        stage.comes(&["2", "3"]);
+    });
+    // Inside a line too: it ends where they begin. At the end of a file they are not written yet.
+    on_fake(&["a"], |stage| {
+        stage.append("a", "1\nhalf");
+        put(stage, "a", 6 + 8192, b"2\n\0\0");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.drain();
+        stage.comes(&["half", "2"]);
     });
 }
 
