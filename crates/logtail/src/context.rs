@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Stat};
 use crate::file::Reading;
 use crate::fingerprint::SAMPLE;
 use crate::plan::Plan;
@@ -30,5 +30,11 @@ impl<D: Disk> Context<'_, D> {
         let gap_after = if self.plan.follows { self.plan.rotate_quiet } else { Duration::ZERO };
         let sample = SAMPLE.min(self.plan.chunk / 4);
         Reading { shape: self.plan.shape, now: self.now, clock: self.clock.now(self.disk), gap_after, sample }
+    }
+
+    /// Whether the file's last change is as long ago as a quiet file's, by the time of day.
+    pub fn is_left(&self, stat: &Stat) -> bool {
+        let changed = u64::try_from(stat.modified / 1_000_000_000).unwrap_or(0);
+        self.disk.time_of_day() >= changed.saturating_add(self.plan.rotate_quiet.as_secs())
     }
 }

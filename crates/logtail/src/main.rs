@@ -40,6 +40,8 @@ fn follow(args: &Args, signals: Signals, clock: Instant, pulse: Pulse) -> Result
     let directory = state_directory(args)?;
     let mut plan = plan(args, directory.as_deref())?;
     plan.most_open = logtail::system::raise_limit_of_open_files();
+    // Rotated files leave room for those that are written.
+    plan.open_limit = plan.open_limit.min(plan.most_open / 2);
     let mut follower = Follower::new(Unpacking(System), plan, boot_id(), logline::position::Fid::random);
     let state = match directory {
         None => None,

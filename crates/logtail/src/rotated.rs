@@ -408,8 +408,17 @@ struct Opened<F> {
 
 /// Opens a candidate, if it is still the same file, and no link: a compressed one to read what it holds. Not one that is still being
 /// compressed, or was so in another way.
-fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<Opened<D::File>> {
-    let file = context.disk.open_itself(&candidate.path).ok()?;
+fn open<D: Disk>(context: &mut Context<'_, D>, candidate: &Candidate) -> Option<Opened<D::File>> {
+    let file = match context.disk.open_itself(&candidate.path) {
+        Ok(file) => file,
+        Err(error) => {
+            if is_unreadable(&error) {
+                context.report.complain(&candidate.path, cause(&error));
+            }
+            return None;
+        }
+    };
+    context.report.is_well(&candidate.path);
     let stat = context.disk.stat_open(&file).and_then(|stat| same(stat, candidate)).ok()?;
     if leads_elsewhere(context, candidate, &file) {
         return None;
@@ -421,11 +430,16 @@ fn open<D: Disk>(context: &Context<'_, D>, candidate: &Candidate) -> Option<Open
     if context.disk.has_writer(&file) == Some(true) {
         return None;
     }
-    let changed = u64::try_from(stat.modified / 1_000_000_000).unwrap_or(0);
+    let is_young = !context.is_left(&stat);
     let file = context.disk.unpacked(file).ok()?;
     let stat = context.disk.stat_open(&file).ok()?;
-    let is_young = context.disk.time_of_day() < changed.saturating_add(context.plan.rotate_quiet.as_secs());
     (context.disk.fault(&file).is_none() || !is_young).then_some(Opened { file, stat, is_packed })
+}
+
+/// Whether the file is there and may not or cannot be read.
+fn is_unreadable(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::PermissionDenied
+        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
 }
 
 /// Whether the directory below the path's own, in which the candidate lies by its name, has become a link.

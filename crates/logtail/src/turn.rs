@@ -440,12 +440,14 @@ fn is_of_mount(error: &std::io::Error) -> bool {
     errno.is_some_and(|errno| matches!(errno, Errno::STALE | Errno::NOTCONN | Errno::NODEV))
 }
 
-/// Whether no process has the rotated file open for writing; where that cannot be told, whether nothing has come for long.
+/// Whether no process has the rotated file open for writing; where that cannot be told, whether nothing has come for long. By
+/// its time of change that may be long over, and is no more than a guess: as long as it has a name it is looked at again.
 fn has_no_writer<D: Disk>(context: &Context<'_, D>, generation: &Generation<D::File>) -> bool {
     let Some(file) = generation.file() else { return true };
     match context.disk.has_writer(file) {
         Some(has_writer) => !has_writer,
-        None => context.now >= generation.grown_at() + context.plan.rotate_quiet,
+        None if context.now >= generation.grown_at() + context.plan.rotate_quiet => true,
+        None => context.disk.stat_open(file).is_ok_and(|stat| stat.names > 0 && context.is_left(&stat)),
     }
 }
 

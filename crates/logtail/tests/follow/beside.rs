@@ -681,6 +681,45 @@ fn what_vanishes_from_a_file_that_waits_is_told() {
 }
 
 #[test]
+fn where_nobody_can_tell_who_writes_old_files_do_not_wait_for_quiet() {
+    on_fake(&["a"], |stage| {
+        stage.unprivileged();
+        for writer in five_older_ones(stage) {
+            stage.close(writer);
+        }
+        stage.append("a", "0\n");
+        stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(60));
+        stage.start();
+        let before = stage.fake().disk.0.borrow().now;
+        stage.comes(&["5", "4", "3", "2", "1", "0"]);
+        assert!(stage.fake().disk.0.borrow().now < before + Duration::from_secs(5));
+        // Whoever still writes is heard all the same.
+        stage.append("a.3", "late\n");
+        stage.comes(&["late"]);
+    });
+}
+
+#[test]
+fn an_older_file_that_cannot_be_read_is_told_and_read_once_it_can_be() {
+    every_way(&["a"], |stage| {
+        stage.unprivileged();
+        stage.append("a", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.kill();
+        stage.rename("a", "a.2");
+        stage.append("a.1", "2\n");
+        stage.permit("a.1", false);
+        stage.append("a", "3\n");
+        stage.start();
+        stage.comes_in_any_order(&["1", "3"]);
+        stage.says("a.1: ");
+        stage.permit("a.1", true);
+        stage.comes(&["2"]);
+    });
+}
+
+#[test]
 fn older_files_that_were_there_before_are_not_held_open() {
     on_fake(&["a"], |stage| {
         let names: Vec<String> = (1..=20).map(|number| format!("a.{number}")).collect();
