@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::ends;
 use crate::file::{Generation, Owed, next_content};
-use crate::fingerprint::{Fingerprint, HEAD, read_full};
+use crate::fingerprint::{Fingerprint, HEAD, TakenBack, read_full};
 use crate::gzip::is_gzip;
 use crate::hole;
 use crate::plan::{First, Plan};
@@ -663,8 +663,9 @@ impl<F> Files<F> {
             self.is_rewritten_in_place(&path);
         }
         let Some(generation) = self.get(fid) else { return };
-        match generation.print().taken_back_to(context.disk, &file, stat.size) {
-            Ok(Some(line)) if !is_other => {
+        match generation.print().taken_back(context.disk, &file, stat.size) {
+            Ok(TakenBack::Now) if !is_other => {}
+            Ok(TakenBack::To(line)) if !is_other => {
                 self.begin(context, &path, file, stat, Start::of_successor(fid, line), Age::Youngest);
             }
             Ok(_) => self.lose_content(context, fid),

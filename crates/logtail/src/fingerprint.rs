@@ -27,9 +27,13 @@ pub const SAMPLE: usize = 1024;
 const MOST_SAMPLES: usize = 30;
 /// The first distance between two kept samples; it doubles each time that they have become too many.
 const FIRST_STEP: u64 = HEAD as u64;
-/// A last line of a short file up to this length may have been taken back by its writer; a longer one tells that the file
-/// was written anew.
-const SHORT_FOOTER: u64 = 16;
+/// A last line of a short file up to this length, both LFs included, may have been taken back by its writer; a longer one
+/// tells that the file was written anew.
+const SHORT_FOOTER: usize = 16;
+/// One that closes what was opened (`</events>`) may be as long as this.
+const CLOSING_FOOTER: usize = 64;
+/// So many lines in front of the last one may be taken back with it.
+const MOST_FOOTERS: usize = 4;
 
 /// A keyed hash of some bytes: whoever writes the log does not know the key, so cannot make two contents look equal.
 fn hash(key: Fid, bytes: &[u8]) -> u64 {
@@ -48,6 +52,13 @@ fn sample_of(key: Fid, offset: u64, before: &[u8], at: u64) -> Sample {
     Sample { offset, length: before.len() as u64, hash: hash(key, before), at }
 }
 
+/// Whether a line is one that a writer may take back together with others, to write more in its place and it behind that.
+fn is_footer(line: &[u8]) -> bool {
+    let text = line.trim_ascii_start();
+    let closes = text.starts_with(b"</") || matches!(text.first(), Some(b']' | b'}' | b')'));
+    line.len() + 2 <= if closes { CLOSING_FOOTER } else { SHORT_FOOTER }
+}
+
 /// Whether `bytes`, which were read from the sample's start on, are those it was made of.
 fn is_sample(sample: &Sample, key: Fid, bytes: &[u8]) -> bool {
     let length = usize::try_from(sample.length).unwrap_or(usize::MAX);
@@ -60,11 +71,13 @@ struct Spread {
     samples: Vec<Sample>,
     /// The least distance between two of them.
     step: u64,
+    /// In front of the LFs before the lines ahead of the last one, as far as a writer may take them back with it.
+    footers: Vec<Sample>,
 }
 
 impl Default for Spread {
     fn default() -> Self {
-        Self { samples: Vec::new(), step: FIRST_STEP }
+        Self { samples: Vec::new(), step: FIRST_STEP, footers: Vec::new() }
     }
 }
 
@@ -109,6 +122,10 @@ impl Fingerprint {
         samples.retain(|sample| sample.offset <= entry.marker.offset);
         let line = samples.pop();
         let mut print = Self { key: entry.fid, head: entry.head, spread: None, line, marker: entry.marker };
+        // The others lie further apart.
+        let reach = (MOST_FOOTERS * CLOSING_FOOTER) as u64;
+        let close = samples.partition_point(|sample| line.is_some_and(|line| sample.offset + reach < line.offset));
+        print.set_footers(samples[close.max(samples.len().saturating_sub(MOST_FOOTERS))..].to_vec());
         for sample in samples {
             print.keep(sample);
         }
@@ -131,8 +148,21 @@ impl Fingerprint {
     }
 
     /// All samples but the marker, in the order of their offsets.
-    pub fn samples(&self) -> impl Iterator<Item = &Sample> {
-        self.spread().iter().chain(&self.line)
+    pub fn samples(&self) -> impl DoubleEndedIterator<Item = &Sample> {
+        let (spread, footers) = (self.spread(), self.footers());
+        let first = footers.first().map_or(u64::MAX, |footer| footer.offset);
+        let ahead = spread.partition_point(|sample| sample.offset < first);
+        spread[..ahead].iter().chain(footers).chain(&self.line)
+    }
+
+    fn footers(&self) -> &[Sample] {
+        self.spread.as_ref().map_or(&[], |spread| &spread.footers)
+    }
+
+    fn set_footers(&mut self, footers: Vec<Sample>) {
+        if !footers.is_empty() || self.spread.is_some() {
+            self.spread.get_or_insert_default().footers = footers;
+        }
     }
 
     fn spread(&self) -> &[Sample] {
@@ -149,13 +179,38 @@ impl Fingerprint {
     /// the epoch.
     pub fn read(&mut self, bytes: &[u8], from: u64, line: Option<u64>, most: usize, at: u64) {
         let end = from + bytes.len() as u64;
+        // What has no LF yet may be the footer.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+        let open = Some(whole).filter(|whole| (1..bytes.len()).contains(whole) && is_footer(&bytes[*whole..]));
+        let line = open.map(|open| from + open as u64).or(line);
         if let Some(line) = line.filter(|line| *line > from && (from == 0 || *line - from >= most as u64)) {
-            let sample = self.sample_before_line(line, last(&bytes[..index(line - from)], most), at);
-            if let Some(earlier) = self.line.replace(sample) {
+            let start = index(line - from);
+            let sample = self.sample_before_line(line, last(&bytes[..start], most), at);
+            let footers = self.footers_before(bytes, from, start, most, at);
+            self.set_footers(footers);
+            if let Some(earlier) = self.line.replace(sample).filter(|earlier| earlier.offset < sample.offset) {
                 self.keep(earlier);
             }
         }
         self.marker = sample_of(self.key, end, last(bytes, most), at);
+    }
+
+    /// Samples before each of the lines that may be taken back with the last one, which begins at `start` in `bytes`.
+    fn footers_before(&self, bytes: &[u8], from: u64, start: usize, most: usize, at: u64) -> Vec<Sample> {
+        let mut footers = Vec::new();
+        let mut start = start;
+        let mut line = bytes[start..].strip_suffix(b"\n").unwrap_or(&bytes[start..]);
+        while footers.len() < MOST_FOOTERS && is_footer(line) && start > 0 {
+            line = &bytes[..start - 1];
+            line = &line[line.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1)..];
+            start -= line.len() + 1;
+            if !is_footer(line) || start == 0 || (from > 0 && start < most) {
+                break;
+            }
+            footers.push(self.sample_before_line(from + start as u64, last(&bytes[..start], most), at));
+        }
+        footers.reverse();
+        footers
     }
 
     /// Of the bytes `before` a line that begins at `line`, but for the LF in front of it: where the last line is taken back
@@ -187,6 +242,7 @@ impl Fingerprint {
     pub fn go_on_at(&mut self, offset: u64, before: &[u8], at: u64) {
         if let Some(spread) = &mut self.spread {
             spread.samples.retain(|sample| sample.offset <= offset);
+            spread.footers.retain(|sample| sample.offset <= offset);
         }
         self.marker = sample_of(self.key, offset, before, at);
         let begins_line = before.last() == Some(&b'\n');
@@ -201,7 +257,7 @@ impl Fingerprint {
 
     /// How far the head can cover the file that has been read to its marker: not into its last line.
     fn head_limit(&self) -> u64 {
-        self.line.map_or(0, |line| line.offset).min(HEAD as u64)
+        self.footers().first().or(self.line.as_ref()).map_or(0, |line| line.offset).min(HEAD as u64)
     }
 
     /// Whether the head could cover more than it does.
@@ -298,6 +354,7 @@ impl Fingerprint {
         let left = self.marker.offset.saturating_sub(to);
         let spread = self.spread.get_or_insert_default();
         spread.samples.retain(stays);
+        spread.footers.retain(stays);
         spread.step = (left / MOST_SAMPLES as u64).max(FIRST_STEP);
     }
 
@@ -368,22 +425,41 @@ impl Fingerprint {
         Ok(is_proved)
     }
 
-    /// Where a file of `size` bytes goes on whose writer has taken its last line back (a JSON array whose closing bracket
-    /// the next entry overwrites): the start of that line. `None` if this is not what has happened.
-    pub fn taken_back_to<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<Option<u64>> {
-        let Some(line) = self.line.filter(|line| line.length > 0 && line.offset < size) else { return Ok(None) };
-        // The LF in front of the line still stands, or the comma is in its place with which an array goes on.
-        let mut behind = [0];
-        read_full(disk, file, &mut behind, line.offset)?;
-        if !matches!(behind[0], b'\n' | b',') {
-            return Ok(None);
+    /// What became of a file of `size` bytes that does not hold all that was read: whether its writer has taken its last
+    /// lines back (a JSON array whose closing bracket the next entry overwrites).
+    pub fn taken_back<D: Disk>(&self, disk: &D, file: &D::File, size: u64) -> io::Result<TakenBack> {
+        if !self.begins(disk, file)? {
+            return Ok(TakenBack::No);
         }
-        let is_likely = match self.is_proved(disk, file)? {
-            Some(is_proved) => is_proved,
-            None => self.marker.offset - line.offset <= SHORT_FOOTER,
-        };
-        Ok((is_likely && self.has(disk, file, &line)? && self.begins(disk, file)?).then_some(line.offset + 1))
+        let proof = self.is_proved(disk, file)?;
+        for line in self.samples().rev().filter(|line| line.length > 0 && line.offset <= size) {
+            let is_last = Some(line) == self.line.as_ref();
+            let is_short = self.marker.offset - line.offset <= SHORT_FOOTER as u64;
+            let is_likely = proof.unwrap_or((is_last && is_short) || self.footers().contains(line));
+            if !is_likely || !self.has(disk, file, line)? {
+                continue;
+            }
+            // The LF in front of the line still stands, or the comma is in its place with which an array goes on.
+            let mut behind = [0];
+            match read_full(disk, file, &mut behind, line.offset)? {
+                0 => return Ok(TakenBack::Now),
+                _ if matches!(behind[0], b'\n' | b',') => return Ok(TakenBack::To(line.offset + 1)),
+                _ => {}
+            }
+        }
+        Ok(TakenBack::No)
     }
+}
+
+/// Whether the writer of a file has taken its last lines back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TakenBack {
+    /// That is not what has happened.
+    No,
+    /// It has cut them off, the LF in front of them too, and nothing is in their place yet.
+    Now,
+    /// What stands from this offset on is in their place.
+    To(u64),
 }
 
 /// Whether all `size` bytes of `candidate` equal the first of `original`: then it is a copy, or the beginning of one. What

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::disk::Disk;
 use crate::file::{Generation, Progress};
 use crate::files::{Age, Files, Start};
+use crate::fingerprint::TakenBack;
 use crate::paths::{Paths, RESTLESS};
 use crate::rotated::Rotated;
 
@@ -246,8 +247,11 @@ impl Turn {
         }
         let Some(file) = generation.file() else { return false };
         let Ok(stat) = context.disk.stat_open(file) else { return false };
-        let taken_back = match generation.print().taken_back_to(context.disk, file, stat.size) {
-            Ok(taken_back) => taken_back,
+        let taken_back = match generation.print().taken_back(context.disk, file, stat.size) {
+            // It is judged by what comes in their place.
+            Ok(TakenBack::Now) => return false,
+            Ok(TakenBack::To(line)) => Some(line),
+            Ok(TakenBack::No) => None,
             // What cannot be compared is judged by the next read.
             Err(error) => {
                 context.report.complain(&path, cause(&error));

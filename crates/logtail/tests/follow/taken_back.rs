@@ -345,3 +345,45 @@ fn the_end_of_a_line_that_was_cut_is_taken_back_with_its_beginning() {
         stage.comes(&["happy", "]"]);
     });
 }
+
+#[test]
+fn what_closes_an_array_may_take_several_lines_or_none_with_an_lf() {
+    for footer in ["\n]", "\n]\n", "\n]\n}\n", "\n\n]\n", "\n  ]\n}\n", "\n</a>\n</log4j:events>\n"] {
+        for (is_cut_off, is_down) in [(false, false), (true, false), (false, true), (true, true)] {
+            on_fake(&["a"], |stage| {
+                stage.append("a", &format!("[\n{{\"event\":00}}{footer}"));
+                stage.start();
+                for number in 1..60 {
+                    if is_down && number % 10 == 0 {
+                        // What has no comma yet is never read so again.
+                        stage.acknowledge();
+                        stage.kill();
+                    }
+                    let end = stage.content("a").len() - footer.len();
+                    if is_cut_off {
+                        let content = stage.content("a");
+                        stage.truncate("a");
+                        put(stage, "a", 0, &content[..end]);
+                        if !is_down {
+                            stage.step();
+                        }
+                    }
+                    put(stage, "a", end, format!(",\n{{\"event\":{number:02}}}{footer}").as_bytes());
+                    if is_down && number % 10 == 0 {
+                        stage.start();
+                    }
+                    stage.step();
+                }
+                stage.pass(3);
+                stage.drain();
+                let all = records(&stage.arrived);
+                let events = all.iter().filter(|record| record.3.starts_with('{'));
+                let texts: Vec<String> = events.map(|record| record.3.replace(['{', '}', ','], "")).collect();
+                let distinct: BTreeSet<&String> = texts.iter().collect();
+                assert_eq!((distinct.len(), texts.len()), (60, 60), "{footer:?} {is_cut_off} {is_down}: {texts:?}");
+                assert!(!stage.said_all().contains("lost"), "{}", stage.said_all());
+                stage.forget_arrived();
+            });
+        }
+    }
+}
