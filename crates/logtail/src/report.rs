@@ -136,7 +136,7 @@ impl Report {
     pub fn was_truncated_unseen(&mut self, path: &Path, offset: u64) {
         self.counters.gaps += 1;
         self.say(format!(
-            "{}: was truncated or written anew while it was not followed, and no copy was found: what had been written behind byte {offset} before that is lost",
+            "{}: was truncated or written anew while it was not followed, and no copy was found: what may have been written behind byte {offset} before that is lost",
             path.display()
         ));
     }
