@@ -636,7 +636,7 @@ fn where_silent_writers_hold_all_that_may_be_open_the_path_s_own_file_does_not_w
 }
 
 #[test]
-fn older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not_called_lost() {
+fn w48_older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not_called_lost() {
     for is_killed in [false, true] {
         on_fake(&["a"], |stage| {
             let held = five_older_ones(stage);
@@ -665,7 +665,7 @@ fn older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not_cal
 }
 
 #[test]
-fn what_vanishes_from_a_file_that_waits_is_told() {
+fn w49_what_vanishes_from_a_file_that_waits_is_told() {
     on_fake(&["a"], |stage| {
         let held = five_older_ones(stage);
         stage.append("a", "0\n");
@@ -681,7 +681,7 @@ fn what_vanishes_from_a_file_that_waits_is_told() {
 }
 
 #[test]
-fn where_nobody_can_tell_who_writes_old_files_do_not_wait_for_quiet() {
+fn w52_where_nobody_can_tell_who_writes_old_files_do_not_wait_for_quiet() {
     on_fake(&["a"], |stage| {
         stage.unprivileged();
         for writer in five_older_ones(stage) {
@@ -700,7 +700,7 @@ fn where_nobody_can_tell_who_writes_old_files_do_not_wait_for_quiet() {
 }
 
 #[test]
-fn an_older_file_that_cannot_be_read_is_told_and_read_once_it_can_be() {
+fn w51_an_older_file_that_cannot_be_read_is_told_and_read_once_it_can_be() {
     every_way(&["a"], |stage| {
         stage.unprivileged();
         stage.append("a", "1\n");

@@ -236,7 +236,7 @@ fn ends_alike(numbers: std::ops::Range<u32>) -> String {
 }
 
 #[test]
-fn lines_that_end_alike_are_told_from_those_in_whose_place_they_stand() {
+fn w46_lines_that_end_alike_are_told_from_those_in_whose_place_they_stand() {
     for is_down in [false, true] {
         for count in [60, 100] {
             on_fake(&["a"], |stage| {
@@ -264,7 +264,7 @@ fn lines_that_end_alike_are_told_from_those_in_whose_place_they_stand() {
 }
 
 #[test]
-fn files_of_one_line_that_ends_alike_are_told_apart_when_they_are_compressed_while_down() {
+fn w47_files_of_one_line_that_ends_alike_are_told_apart_when_they_are_compressed_while_down() {
     on_fake(&["a"], |stage| {
         stage.append("a", &ends_alike(0..1));
         stage.start();

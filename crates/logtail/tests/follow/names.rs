@@ -93,7 +93,7 @@ fn l3_another_directory_is_learnt_from_one_rotation() {
 }
 
 #[test]
-fn another_directory_is_learnt_also_where_nothing_is_at_the_path_for_a_moment() {
+fn l38_another_directory_is_learnt_also_where_nothing_is_at_the_path_for_a_moment() {
     on_fake(&["app.log"], |stage| {
         stage.directory("old");
         stage.append("app.log", "1\n");
@@ -115,7 +115,7 @@ fn another_directory_is_learnt_also_where_nothing_is_at_the_path_for_a_moment() 
 }
 
 #[test]
-fn names_with_the_day_of_the_week_are_learnt() {
+fn l39_names_with_the_day_of_the_week_are_learnt() {
     for days in
         [["app.log.Mon", "app.log.Tue", "app.log.Wed"], ["app-Friday.log", "app-Saturday.log", "app-Sunday.log"]]
     {
@@ -139,7 +139,7 @@ fn names_with_the_day_of_the_week_are_learnt() {
 }
 
 #[test]
-fn a_name_that_tells_nothing_of_others_is_a_gap_also_after_one_like_it_was_seen() {
+fn l40_a_name_that_tells_nothing_of_others_is_a_gap_also_after_one_like_it_was_seen() {
     on_fake(&["app.log"], |stage| {
         stage.append("app.log", "1\n");
         stage.start();
@@ -160,7 +160,7 @@ fn a_name_that_tells_nothing_of_others_is_a_gap_also_after_one_like_it_was_seen(
 }
 
 #[test]
-fn what_a_link_into_a_directory_of_the_day_left_while_down_is_found() {
+fn l41_what_a_link_into_a_directory_of_the_day_left_while_down_is_found() {
     every_way(&["current"], |stage| {
         for day in ["29", "30"] {
             stage.directory(&format!("2026-11-{day}"));

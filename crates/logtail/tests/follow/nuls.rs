@@ -37,7 +37,7 @@ fn a_rotated_file_is_not_closed_while_it_waits_at_them() {
 }
 
 #[test]
-fn at_a_drain_what_stands_behind_them_comes_once_all_is_quiet() {
+fn w50_at_a_drain_what_stands_behind_them_comes_once_all_is_quiet() {
     every_way(&["a"], |stage| {
         stage.append("a", &format!("1\n{}2\n3\n", "\0".repeat(100)));
         stage.start();

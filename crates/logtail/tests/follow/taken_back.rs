@@ -347,7 +347,7 @@ fn the_end_of_a_line_that_was_cut_is_taken_back_with_its_beginning() {
 }
 
 #[test]
-fn what_closes_an_array_may_take_several_lines_or_none_with_an_lf() {
+fn w53_what_closes_an_array_may_take_several_lines_or_none_with_an_lf() {
     for footer in ["\n]", "\n]\n", "\n]\n}\n", "\n\n]\n", "\n  ]\n}\n", "\n</a>\n</log4j:events>\n"] {
         for (is_cut_off, is_down) in [(false, false), (true, false), (false, true), (true, true)] {
             on_fake(&["a"], |stage| {
