@@ -32,7 +32,7 @@ impl<D: Disk> Context<'_, D> {
         Reading { shape: self.plan.shape, now: self.now, clock: self.clock.now(self.disk), gap_after, sample }
     }
 
-    /// Whether the file's last change is as long ago as a quiet file's, by the time of day.
+    /// Whether nothing was written to the file for as long as makes a rotated one quiet, by its time of change.
     pub fn is_left(&self, stat: &Stat) -> bool {
         let changed = u64::try_from(stat.modified / 1_000_000_000).unwrap_or(0);
         self.disk.time_of_day() >= changed.saturating_add(self.plan.rotate_quiet.as_secs())

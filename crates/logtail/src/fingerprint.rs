@@ -1,5 +1,5 @@
-//! How a generation is known again: by keyed hashes of its first bytes, of the last bytes that were read, and of as
-//! many here and there between. "The file still holds what was read of it" is decided here and nowhere else.
+//! How a generation is known again: by keyed hashes of its first bytes, of the last bytes that were read, and of some
+//! here and there between. "The file still holds what was read of it" is decided here and nowhere else.
 //!
 //! The head alone proves nothing: programs print the same banner of more than 1 KiB at each start. So where more than that
 //! was read, a sample behind the first KiB has to match too. A sample that lies in a hole of ours ([`crate::hole`]) proves
@@ -15,7 +15,6 @@ use logline::position::Fid;
 use logline::state::files::{Entry, Head, Sample};
 
 use crate::disk::Disk;
-use crate::file::Reading;
 use crate::hole;
 
 /// The head covers at most this many bytes.
@@ -83,8 +82,9 @@ impl Default for Spread {
 
 /// What has been read of one generation, by hashes.
 ///
-/// The invariants: the head covers nothing behind the start of the last line; the spread samples and `line` stand in front of
-/// LFs, in the order of their offsets, and before the marker; the marker is made of the last bytes that were read.
+/// The invariants: the head covers nothing behind the start of the last line, nor of those that may be taken back with it; the
+/// spread samples, the footers and `line` stand in front of LFs, each in the order of their offsets, and before the marker; the
+/// marker is made of the last bytes that were read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fingerprint {
     key: Fid,
@@ -103,15 +103,16 @@ impl Fingerprint {
         Self { key, head: head_of(key, b""), spread: None, line: None, marker }
     }
 
-    /// Of `file`, which is `size` bytes long and of which nothing is to be read from now on: how it begins and how it ends.
-    pub fn of_all<D: Disk>(key: Fid, disk: &D, file: &D::File, size: u64, reading: &Reading) -> io::Result<Self> {
+    /// Of `file`, which is `size` bytes long and of which nothing has been read: how it begins, and its last bytes, `most` at
+    /// most. `at` is the time, in seconds since the epoch.
+    pub fn of_unread<D: Disk>(key: Fid, disk: &D, file: &D::File, size: u64, most: usize, at: u64) -> io::Result<Self> {
         let mut bytes = [0; HEAD];
         let count = read_full(disk, file, &mut bytes, 0)?;
         let head = head_of(key, &bytes[..count]);
         let mut bytes = [0; SAMPLE];
-        let from = size.saturating_sub(reading.sample as u64);
+        let from = size.saturating_sub(most as u64);
         let count = read_full(disk, file, &mut bytes[..index(size - from)], from)?;
-        let marker = sample_of(key, from + count as u64, &bytes[..count], reading.clock);
+        let marker = sample_of(key, from + count as u64, &bytes[..count], at);
         Ok(Self { key, head, spread: None, line: None, marker })
     }
 

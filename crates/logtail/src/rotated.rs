@@ -438,8 +438,8 @@ fn open<D: Disk>(context: &mut Context<'_, D>, candidate: &Candidate) -> Option<
 
 /// Whether the file is there and may not or cannot be read.
 fn is_unreadable(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::PermissionDenied
-        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
+    use rustix::io::Errno;
+    error.kind() == std::io::ErrorKind::PermissionDenied || Errno::from_io_error(error) == Some(Errno::IO)
 }
 
 /// Whether the directory below the path's own, in which the candidate lies by its name, has become a link.

@@ -278,7 +278,8 @@ impl Reader {
     /// Notes how the file begins and ends, of which nothing has been read yet and which is to be closed.
     pub fn note<D: Disk>(&mut self, disk: &D, file: &D::File, size: u64, reading: &Reading) -> io::Result<()> {
         if self.is_blank() && size > self.scanned {
-            let print = Fingerprint::of_all(self.print.key(), disk, file, size, reading)?;
+            let key = self.print.key();
+            let print = Fingerprint::of_unread(key, disk, file, size, reading.sample, reading.clock)?;
             self.further = Some(Box::new(print));
         }
         Ok(())

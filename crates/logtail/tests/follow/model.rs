@@ -143,6 +143,8 @@ impl Model {
         }
         let chunk = [256, 600, 4096][dice.below(3)];
         let max_line = if dice.one_in(4) { 30 } else { 1 << 20 };
+        // Where samples are long enough to reach beyond what is the same in all lines.
+        world.borrow_mut().is_alike = chunk == 4096 && seed.is_multiple_of(4);
         // Where it cannot be told that a file has no writer, each is held open for a while.
         let open_limit = if disk.0.borrow().no_leases { 64 } else { [1, 2, 64][dice.below(3)] };
         let (filters, fails) = (dice.one_in(3), dice.one_in(2));

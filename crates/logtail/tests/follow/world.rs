@@ -90,6 +90,8 @@ pub struct World {
     /// Older files are compressed.
     compresses: bool,
     pub longest: usize,
+    /// All lines are equally long, and nothing but their beginnings tells them apart.
+    pub is_alike: bool,
     /// So many steps more.
     left: usize,
     /// With so many directory reads the first look of all knows what lies beside.
@@ -163,6 +165,7 @@ impl World {
             headers,
             compresses,
             longest,
+            is_alike: false,
             left: 200,
             sighted_at: 0,
             is_first_look: false,
@@ -246,6 +249,10 @@ impl World {
     fn line(&mut self) -> Vec<u8> {
         self.number += 1;
         let kind = if self.dice.one_in(4) { 'd' } else { 'k' };
+        if self.is_alike {
+            // Records of one application end in the same fields.
+            return format!("{kind}{:08}:{}\n", self.number, "the same in all of them,".repeat(9)).into_bytes();
+        }
         // Unlike that of any other line, so that no 64 bytes of a file stand elsewhere too.
         let mut padding = format!("{:x}.", self.number).repeat(self.longest);
         padding.truncate(self.dice.below(self.longest));
