@@ -108,11 +108,35 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// The English names of the months.
+pub const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+/// Those of the days of the week.
+pub const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
 /// The number of a month by the first three letters of its English name, in any case.
 pub fn month(name: &[u8]) -> Option<i64> {
-    const NAMES: [&[u8; 3]; 12] =
-        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
-    (1..).zip(NAMES).find(|(_, month)| name.eq_ignore_ascii_case(&month[..])).map(|(number, _)| number)
+    let is_it = |(_, month): &(i64, &str)| name.eq_ignore_ascii_case(&month.as_bytes()[..3]);
+    (1..).zip(MONTHS).find(is_it).map(|(number, _)| number)
+}
+
+/// Which of `names` `text` begins with, in full or by three letters in any case, and the length of that.
+pub fn named(text: &[u8], names: &[&str]) -> Option<(usize, usize)> {
+    let short = text.get(..3)?;
+    let at = names.iter().position(|name| short.eq_ignore_ascii_case(&name.as_bytes()[..3]))?;
+    Some((at, if text.starts_with(names[at].as_bytes()) { names[at].len() } else { 3 }))
 }
 
 #[cfg(test)]

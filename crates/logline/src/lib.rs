@@ -16,14 +16,14 @@
 //! | [`short`] | short runs of bytes copied without a call |
 //! | [`state`] | small files that survive a kill at any moment |
 //! | [`system`] | the system calls that only Linux has, and their portable twins |
-//! | [`time`], [`stamp`] | moments and zones; times as programs write them |
+//! | [`calendar`], [`time`], [`stamp`] | days and the names of months; moments and zones; times as programs write them |
 //! | [`names`], [`level`] | the names under which applications write time, level and message; levels in their order |
 //! | [`wait`] | the one wait: input, output, signals, time |
 //! | [`manual`] | how a tool explains itself: help, man page, answers to options of other tools |
 //! | [`ending`], [`args`], [`signal`], [`quantity`], [`spelling`] | exit codes and messages, options, signals, sizes and durations, names with a slip |
 
 pub mod args;
-mod calendar;
+pub mod calendar;
 pub mod digits;
 pub mod ending;
 pub mod input;

@@ -4,23 +4,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use logline::calendar::{MONTHS, WEEKDAYS, named};
+
 /// The endings that compression adds to a name.
 const COMPRESSED: [&[u8]; 8] = [b".gz", b".bz2", b".xz", b".zst", b".lz4", b".lzma", b".zip", b".Z"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// How long a TAI64N label is: `@` and 24 hexadecimal digits.
 const LABEL: usize = 25;
 
@@ -196,14 +183,15 @@ pub fn numbers(name: &[u8]) -> Vec<u64> {
 }
 
 fn month(text: &[u8]) -> Option<u64> {
-    named(text, &MONTHS).map(|(month, _)| month as u64 + 1)
+    in_date(text, &MONTHS).map(|(month, _)| month as u64 + 1)
 }
 
-/// Which of `names` `text` begins with, written out or by its first three letters, and how long that is.
-fn named(text: &[u8], names: &[&str]) -> Option<(usize, usize)> {
-    let which = names.iter().position(|name| text.starts_with(&name.as_bytes()[..3]))?;
-    let name = names[which].as_bytes();
-    Some((which, if text.starts_with(name) { name.len() } else { 3 }))
+/// Which of `names` `text` begins with, written as in a date (`Jan`, not `jan` as in `janitor`), and how long that is.
+fn in_date(text: &[u8], names: &[&str]) -> Option<(usize, usize)> {
+    let is_written_so = text
+        .get(..3)
+        .is_some_and(|short| short[0].is_ascii_uppercase() && short[1..].iter().all(u8::is_ascii_lowercase));
+    is_written_so.then(|| named(text, names)).flatten()
 }
 
 /// A part of a name.
@@ -230,8 +218,8 @@ impl Part {
                 Some(text.iter().take_while(|byte| byte.is_ascii_digit()).count()).filter(|count| *count > 0)
             }
             Self::Label => label(text).map(|_| LABEL),
-            Self::Month => named(text, &MONTHS).map(|(_, length)| length),
-            Self::Weekday => named(text, &WEEKDAYS).map(|(_, length)| length),
+            Self::Month => in_date(text, &MONTHS).map(|(_, length)| length),
+            Self::Weekday => in_date(text, &WEEKDAYS).map(|(_, length)| length),
         }
     }
 }

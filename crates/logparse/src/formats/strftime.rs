@@ -3,6 +3,8 @@
 //!
 //! Source: <https://httpd.apache.org/docs/2.4/mod/mod_log_config.html>, `strftime(3)` in the C locale.
 
+use logline::calendar::{MONTHS, WEEKDAYS, named};
+
 use crate::clock::Clock;
 use crate::record::Record;
 
@@ -40,22 +42,6 @@ pub struct Parts {
     /// Digits of the seconds since 1970.
     epoch: Option<Vec<u8>>,
 }
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 impl Strftime {
     /// Compiles what stands between the braces. The error names the conversion that is not known.
@@ -177,11 +163,11 @@ impl Parts {
     fn read_word(&mut self, letter: u8, text: &[u8]) -> Option<usize> {
         match letter {
             b'b' | b'B' | b'h' => {
-                let (at, length) = name(text, &MONTHS)?;
+                let (at, length) = named(text, &MONTHS)?;
                 self.month = at + 1;
                 Some(length)
             }
-            b'a' | b'A' => name(text, &DAYS).map(|(_, length)| length),
+            b'a' | b'A' => named(text, &WEEKDAYS).map(|(_, length)| length),
             b'p' | b'P' => {
                 let word = text.get(..2)?;
                 self.is_afternoon = Some(word.eq_ignore_ascii_case(b"pm"));
@@ -261,13 +247,6 @@ fn number(text: &[u8], most: usize) -> Option<(usize, usize)> {
 fn digits(text: &[u8], least: usize, most: usize) -> Option<&[u8]> {
     let length = text.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
     (length >= least).then(|| &text[..length])
-}
-
-/// Which of `names` `text` begins with, in full or by three letters, and the length of that.
-fn name(text: &[u8], names: &[&str]) -> Option<(usize, usize)> {
-    let short = text.get(..3)?;
-    let at = names.iter().position(|name| short.eq_ignore_ascii_case(&name.as_bytes()[..3]))?;
-    Some((at, if text.starts_with(names[at].as_bytes()) { names[at].len() } else { 3 }))
 }
 
 #[cfg(test)]
