@@ -12,7 +12,7 @@ use std::ops::Range;
 use siphasher::sip::SipHasher13;
 
 use logline::position::Fid;
-use logline::state::files::{Entry, Head, Sample};
+use logline::state::files::{Entry, Head, LONGEST_SAMPLE, Sample};
 
 use crate::disk::Disk;
 use crate::hole;
@@ -21,7 +21,7 @@ use crate::hole;
 pub const HEAD: usize = 1024;
 /// A sample covers at most this many bytes: records of one application end in the same fields, often in some hundred bytes of
 /// them, and each begins in what tells it from others.
-pub const SAMPLE: usize = 1024;
+pub const SAMPLE: usize = LONGEST_SAMPLE;
 /// At most this many samples are kept besides the marker.
 const MOST_SAMPLES: usize = 30;
 /// The first distance between two kept samples; it doubles each time that they have become too many.

@@ -19,7 +19,7 @@ use crate::json::{self, Member, members};
 use crate::position::Fid;
 
 /// How many bytes a sample covers at most.
-const LONGEST_SAMPLE: u64 = 1024;
+pub const LONGEST_SAMPLE: usize = 1024;
 
 /// A file on a device.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,7 +49,7 @@ pub struct Head {
 pub struct Sample {
     /// The offset behind the bytes.
     pub offset: u64,
-    /// How many bytes it covers, 1024 at most.
+    /// How many bytes it covers, [`LONGEST_SAMPLE`] at most.
     pub length: u64,
     /// SipHash-1-3, keyed with the fid.
     pub hash: u64,
@@ -304,7 +304,7 @@ fn parse_sample(elements: &[&[u8]]) -> Option<Sample> {
         hash: parse_hash(elements.get(2)?)?,
         at: elements.get(3).and_then(|at| parse_number(at)).unwrap_or(0),
     };
-    (sample.length <= sample.offset.min(LONGEST_SAMPLE)).then_some(sample)
+    (sample.length <= sample.offset.min(LONGEST_SAMPLE as u64)).then_some(sample)
 }
 
 fn parse_clock(raw: &[u8]) -> Option<(u64, u64)> {
