@@ -209,10 +209,8 @@ fn candidates<D: Disk>(
     for (path, stat) in unknown.iter().filter(|(_, stat)| awaited.contains(&stat.inode.number)) {
         if paths.base_of(path).is_none()
             && let Some((of, born)) = files.awaits(context.disk, path, stat)
-            && matches!(paths.learn(&of, path, born), Lesson::New | Lesson::Name)
         {
-            paths.disturb(&of, context.now);
-            context.report.must_save(Urgency::Lazy);
+            enter_name(context, paths, &of, path, born);
         }
     }
     let mut candidates = Vec::new();
@@ -286,7 +284,18 @@ pub fn learn_name<D: Disk>(
     {
         return Lesson::Known;
     }
-    let lesson = paths.learn(path, found, files.followed_since(path));
+    enter_name(context, paths, path, found, files.followed_since(path))
+}
+
+/// The same of a path that is followed since `began`; a new name is kept, and others like it are looked for.
+fn enter_name<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    path: &Path,
+    found: &Path,
+    began: Option<i64>,
+) -> Lesson {
+    let lesson = paths.learn(path, found, began);
     if matches!(lesson, Lesson::New | Lesson::Name) {
         paths.disturb(path, context.now);
         context.report.must_save(Urgency::Lazy);
