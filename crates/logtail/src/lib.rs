@@ -9,7 +9,7 @@
 //! | [`paths`] | the watched paths: what the disk shows |
 //! | [`files`], [`mod@file`] | what is known of files; one generation of one file |
 //! | [`links`] | where links may lead, and which files are our own |
-//! | [`rotated`], [`names`] | what rotation left beside the paths, and the names it gives |
+//! | [`rotated`], [`names`], [`dated`] | what rotation left beside the paths, the names it gives, and the directories of the day |
 //! | [`turn`], [`queue`] | who is read next, finishing, watermarks; the rotated files that wait for their turn |
 //! | [`fingerprint`] | how a file is known again: every comparison of contents |
 //! | [`checkpoint`], [`state`] | what must be on disk before what leaves; the state directory |
@@ -23,6 +23,7 @@ pub mod args;
 pub mod checkpoint;
 pub mod clock;
 pub mod context;
+pub mod dated;
 pub mod disk;
 pub mod drain;
 pub mod emit;

@@ -143,13 +143,27 @@ pub fn age(name: &[u8], rises: bool) -> (bool, Vec<u64>) {
 
 /// Whether what varies in a name is a counter, not a time. Nobody keeps ten million files.
 pub fn is_counted(name: &[u8]) -> bool {
+    let mut digits = name.split(|byte| !byte.is_ascii_digit());
+    !(has_date(name) || digits.any(|run| run.len() >= 8) || label(name).is_some())
+}
+
+/// Whether a date stands in a name, or a month.
+pub fn has_date(name: &[u8]) -> bool {
     let is_dated = |at: usize| (at == 0 || !name[at - 1].is_ascii_digit()) && date(&name[at..]).is_some();
-    let digits = name.split(|byte| !byte.is_ascii_digit());
-    let has_month = (0..name.len()).any(|at| month(&name[at..]).is_some());
-    !(has_month
-        || (0..name.len()).any(is_dated)
-        || digits.into_iter().any(|run| run.len() >= 8)
-        || label(name).is_some())
+    (0..name.len()).any(|at| is_dated(at) || month(&name[at..]).is_some())
+}
+
+/// Whether two names differ at most in what varies in the names of older files: digits, months, days of the week.
+pub fn are_alike(one: &[u8], other: &[u8]) -> bool {
+    parts_of(one).eq(parts_of(other))
+}
+
+fn parts_of(mut name: &[u8]) -> impl Iterator<Item = Part> {
+    std::iter::from_fn(move || {
+        let (part, length) = first_part(name)?;
+        name = &name[length..];
+        Some(part)
+    })
 }
 
 /// The numbers in a name, in their order.
@@ -316,6 +330,11 @@ impl Shape {
         parts.push(Part::Text(rest.to_owned()));
         let parts = joined(parts);
         (!parts.is_empty()).then(|| Self { directory: directory.to_owned(), parts })
+    }
+
+    /// The same names in another directory.
+    pub fn within(&self, directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), parts: self.parts.clone() }
     }
 
     /// Where such files lie, as it is joined to the directory of the watched path.

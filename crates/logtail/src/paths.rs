@@ -11,6 +11,7 @@ use logline::position::Fid;
 use logline::state::files::LearntShape;
 
 use crate::context::Context;
+use crate::dated::{is_dated, later};
 use crate::disk::{Disk, Stat};
 use crate::glob::Pattern;
 use crate::links::{is_among, is_of_state};
@@ -194,12 +195,56 @@ impl Paths {
         let watched = self.watched.entry(learnt.path.as_os_str().into()).or_default();
         if directory != own && !watched.elsewhere.contains(&directory) {
             watched.elsewhere.push(directory.clone());
-            if watched.elsewhere.len() > MOST_PLACES {
-                let first = watched.elsewhere.remove(0);
-                self.learnt.entry(first).or_default().retain(|other| other.path != learnt.path);
-            }
+            self.forget_places(&learnt.path);
         }
         self.learnt.entry(directory).or_default().push(learnt);
+    }
+
+    /// Forgets the directories that were learnt first, where there are too many.
+    fn forget_places(&mut self, path: &Path) {
+        let Some(watched) = self.watched.get_mut(path.as_os_str()) else { return };
+        let too_many = watched.elsewhere.len().saturating_sub(MOST_PLACES);
+        for first in watched.elsewhere.drain(..too_many) {
+            self.learnt.entry(first).or_default().retain(|other| other.path != path);
+        }
+    }
+
+    /// Where older generations lie in directories of the day or of the month, those that have come since are learnt too, of
+    /// the paths that are `sought`: however many have come, for each is to be looked into once.
+    pub fn learn_later_places<D: Disk>(&mut self, disk: &D, sought: impl Fn(&WatchedPath) -> bool) {
+        let elsewhere = self.iter().filter(|(_, watched)| !watched.elsewhere.is_empty() && sought(watched));
+        let new: Vec<_> = elsewhere.map(|(path, _)| (path.to_owned(), self.later_places(disk, path))).collect();
+        for (path, new) in new.into_iter().filter(|(_, new)| !new.is_empty()) {
+            self.forget_places(&path);
+            for (place, shape) in new {
+                if let Some(watched) = self.get_mut(&path).filter(|watched| !watched.elsewhere.contains(&place)) {
+                    watched.elsewhere.push(place.clone());
+                }
+                self.learnt.entry(place).or_default().push(Learnt { path: path.clone(), shape, began: None });
+            }
+        }
+    }
+
+    /// The directories later than all of those that were learnt of a path, each with the shapes of the names in it.
+    fn later_places<D: Disk>(&self, disk: &D, path: &Path) -> Vec<(PathBuf, Shape)> {
+        let own = directory_of(path);
+        let known = self.get(path).map_or(&[][..], |watched| &watched.elsewhere);
+        let mut new = Vec::new();
+        for place in known.iter().filter(|place| is_dated(&own, place)) {
+            let later = later(disk, &own, place);
+            let behind = later.iter().rposition(|later| known.contains(later)).map_or(0, |last| last + 1);
+            let here = || self.learnt.get(place).into_iter().flatten().filter(|learnt| learnt.path == path);
+            for later in &later[behind..] {
+                let directory = later.strip_prefix(&own).unwrap_or(later);
+                let shapes = here().map(|learnt| (later.clone(), learnt.shape.within(directory)));
+                for shape in shapes {
+                    if !new.contains(&shape) {
+                        new.push(shape);
+                    }
+                }
+            }
+        }
+        new
     }
 
     /// What has been learnt of rotated names, sorted.
@@ -220,7 +265,8 @@ impl Paths {
             return Lesson::Known;
         }
         let Some(shape) = shape_of(path, watched, found) else { return Lesson::Nothing };
-        let lesson = if shape.varies() { Lesson::New } else { Lesson::Name };
+        let varies = shape.varies() || is_dated(&directory_of(path), &directory_of(found));
+        let lesson = if varies { Lesson::New } else { Lesson::Name };
         self.enter_shape(Learnt { path: path.to_owned(), shape, began });
         if let Some(watched) = self.get_mut(path) {
             watched.target = None;

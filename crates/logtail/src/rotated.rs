@@ -76,6 +76,7 @@ impl Rotated {
         if is_due {
             self.looked_at_rest = Some(now);
         }
+        paths.learn_later_places(context.disk, |watched| is_due || watched.is_restless(now));
         for (path, _) in paths.iter().filter(|(_, watched)| is_due || watched.is_restless(now)) {
             directories.extend(paths.places(path));
         }
@@ -85,6 +86,8 @@ impl Rotated {
                 directories.extend(paths.places(generation.path()));
             }
         }
+        let mut directories: Vec<PathBuf> = directories.into_iter().collect();
+        directories.sort_by_cached_key(|directory| numbers(directory.as_os_str().as_bytes()));
         for directory in directories {
             self.look_into(context, paths, files, &directory);
         }

@@ -54,6 +54,7 @@ impl Search {
             return;
         }
         self.looked_at = context.now;
+        paths.learn_later_places(context.disk, |_| true);
         let places = sought.values().flat_map(|path| paths.places(path));
         let mut unknown = Vec::new();
         for directory in places.collect::<BTreeSet<PathBuf>>() {

@@ -309,8 +309,10 @@ impl Store {
     }
 
     pub fn directory(&mut self, path: &Path) {
-        let number = self.nodes.len() as u64;
-        self.nodes.insert(path.into(), Node::Directory { number, device: 1 });
+        for above in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
+            let number = self.nodes.len() as u64;
+            self.nodes.entry(above.into()).or_insert(Node::Directory { number, device: 1 });
+        }
     }
 
     /// Whether the file or the directory can be read.

@@ -181,6 +181,125 @@ fn l41_what_a_link_into_a_directory_of_the_day_left_while_down_is_found() {
 }
 
 #[test]
+fn l42_directories_of_the_day_or_the_month_are_learnt() {
+    let forms: [[&str; 4]; 6] = [
+        ["2026-11-28/app.log", "2026-11-29/app.log", "2026-11-30/app.log", "2026-12-01/app.log"],
+        ["2026-11/app-30.log", "2026-12/app-01.log", "2026-12/app-02.log", "2027-01/app-01.log"],
+        ["old/2026/11/app_30.log", "old/2026/12/app_01.log", "old/2026/12/app_02.log", "old/2027/01/app_01.log"],
+        ["app-20261129/app.log.1", "app-20261130/app.log.2", "app-20261130/app.log.1", "app-20261201/app.log.1"],
+        ["2026113023/a/app.log", "2026120100/a/app.log", "2026120101/a/app.log", "2026120102/a/app.log"],
+        ["30-Nov-2026/app.log", "01-Dec-2026/app.log", "02-Dec-2026/app.log", "01-Jan-2027/app.log"],
+    ];
+    let rotate = |stage: &mut Stage, number: usize, to: &str| {
+        stage.append("app.log", &format!("{number}\n"));
+        stage.directory(to.rsplit_once('/').unwrap().0);
+        stage.rename("app.log", to);
+    };
+    for form in forms {
+        for is_down in [true, false] {
+            every_way(&["app.log"], |stage| {
+                stage.create("app.log");
+                stage.start();
+                rotate(stage, 0, form[0]);
+                stage.append("app.log", "more\n");
+                stage.comes_in_any_order(&["0", "more"]);
+                stage.acknowledge();
+                let unseen = |stage: &mut Stage| {
+                    for (number, to) in form.iter().enumerate().skip(1) {
+                        rotate(stage, number, to);
+                    }
+                    stage.append("app.log", "last\n");
+                };
+                if is_down {
+                    stage.kill();
+                    unseen(stage);
+                    stage.start();
+                } else {
+                    stage.unseen(unseen);
+                }
+                let came = come(stage, 4);
+                assert_eq!(came, ["app.log 1", "app.log 2", "app.log 3", "app.log last"], "{form:?} {is_down}");
+            });
+        }
+    }
+}
+
+#[test]
+fn l42_however_many_days_pass_each_directory_is_looked_into_and_few_are_remembered() {
+    on_fake(&["app.log"], |stage| {
+        stage.create("app.log");
+        stage.start();
+        let mut came = Vec::new();
+        for day in 1..=60 {
+            stage.append("app.log", &format!("{day}\n"));
+            let directory = format!("2026-{:02}-{:02}", 1 + day / 28, 1 + day % 28);
+            stage.directory(&directory);
+            stage.rename("app.log", &format!("{directory}/app.log"));
+            stage.create("app.log");
+            match day {
+                20 => stage.kill(),
+                32 => stage.start(),
+                _ if (20..32).contains(&day) => {}
+                _ => stage.step(),
+            }
+            if !(20..32).contains(&day) {
+                let count = day - came.len();
+                came.extend(stage.come(count).iter().map(|line| line.text().parse::<usize>().unwrap()));
+                stage.acknowledge();
+            }
+        }
+        assert!(came.iter().copied().eq(1..=60), "{came:?}");
+        stage.kill();
+        let shapes = stage.checkpoint().shapes;
+        assert!((1..=8).contains(&shapes.len()), "{shapes:?}");
+    });
+}
+
+#[test]
+fn l43_files_of_the_days_between_to_which_a_link_led_while_down_are_found() {
+    every_way(&["current"], |stage| {
+        for day in ["28", "29", "30"] {
+            stage.directory(&format!("2026-11-{day}"));
+        }
+        stage.append("2026-11-28/access.log", "1\n");
+        stage.link("2026-11-28/access.log", "current");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("2026-11-28/access.log", "2\n");
+        for (day, line) in [("29", "3\n"), ("30", "4\n")] {
+            stage.append(&format!("2026-11-{day}/access.log"), line);
+            stage.remove("current");
+            stage.link(&format!("2026-11-{day}/access.log"), "current");
+        }
+        stage.start();
+        assert_eq!(come(stage, 3), ["current 2", "current 3", "current 4"]);
+    });
+}
+
+#[test]
+fn l44_directories_of_other_users_or_of_other_days_that_are_links_are_not_looked_into() {
+    every_way(&["20261129/logs/app.log"], |stage| {
+        for directory in ["20261129", "20261129/logs", "20261129/2026-11", "20261130", "20261130/2026-11", "secret"] {
+            stage.directory(directory);
+        }
+        stage.append("20261129/logs/app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("20261129/logs/app.log", "20261129/2026-11/app.log.1");
+        stage.append("20261129/logs/app.log", "2\n");
+        stage.comes(&["2"]);
+        stage.append("20261130/2026-11/app.log.1", "another user's\n");
+        stage.append("secret/app.log.1", "secret\n");
+        stage.link("../secret", "20261129/2026-12");
+        stage.rename("20261129/logs/app.log", "20261129/2026-11/app.log.2");
+        stage.append("20261129/logs/app.log", "3\n");
+        assert_eq!(come(stage, 1), ["app.log 3"]);
+    });
+}
+
+#[test]
 fn another_directory_is_learnt_also_where_a_glob_finds_files_in_it_that_are_not_known_first() {
     every_way(&["**/*"], |stage| {
         stage.directory("old");
