@@ -668,6 +668,8 @@ impl<F> Files<F> {
             Ok(TakenBack::To(line)) if !is_other => {
                 self.begin(context, &path, file, stat, Start::of_successor(fid, line), Age::Youngest);
             }
+            // The number of its inode has been given to another file: it was removed, or what it held lies elsewhere.
+            Ok(_) if is_other => self.seek_content(context, fid),
             Ok(_) => self.lose_content(context, fid),
             Err(error) => context.report.complain(&path, cause(&error)),
         }
@@ -704,13 +706,17 @@ impl<F> Files<F> {
 
     /// The inode holds something else now. What has not been read may lie in a copy beside.
     pub fn lose_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) {
-        let Some(generation) = self.known.get_mut(&fid) else { return };
-        let inode = generation.inode();
-        let was_finished = generation.is_finished();
-        generation.lose_content(context.now);
-        if !was_finished {
+        if let Some(generation) = self.get(fid).filter(|generation| !generation.is_finished()) {
             context.report.truncated(generation.path());
         }
+        self.seek_content(context, fid);
+    }
+
+    /// The inode is no more that of the generation.
+    fn seek_content<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid) {
+        let Some(generation) = self.known.get_mut(&fid) else { return };
+        let inode = generation.inode();
+        generation.lose_content(context.now);
         context.report.must_save(Urgency::Lazy);
         self.release(inode, fid);
     }

@@ -637,8 +637,9 @@ fn where_silent_writers_hold_all_that_may_be_open_the_path_s_own_file_does_not_w
 
 #[test]
 fn w48_older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not_called_lost() {
-    for is_killed in [false, true] {
+    for (is_killed, reuses_numbers) in [(false, false), (true, false), (false, true), (true, true)] {
         on_fake(&["a"], |stage| {
+            stage.fake().disk.0.borrow_mut().reuses_numbers = reuses_numbers;
             let held = five_older_ones(stage);
             stage.append("a", "0\n");
             stage.start();
@@ -646,6 +647,7 @@ fn w48_older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not
             if is_killed {
                 stage.kill();
             }
+            stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(1));
             for number in [3, 2, 1] {
                 stage.compress(&format!("a.{number}"), &format!("a.{number}.gz"));
             }
@@ -660,6 +662,7 @@ fn w48_older_files_that_are_compressed_while_they_wait_come_in_order_and_are_not
             }
             stage.pass(120);
             assert!(!stage.said_all().contains("lost"), "{}", stage.said_all());
+            assert_eq!(stage.checkpoint().counters.truncations, 0, "{}", stage.said_all());
         });
     }
 }
