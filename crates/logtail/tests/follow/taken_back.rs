@@ -1,6 +1,7 @@
 //! A last line that its writer takes back before what stands in front of it is acknowledged: all of that keeps its identity.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use logline::position::Fid;
 
@@ -386,4 +387,47 @@ fn w53_what_closes_an_array_may_take_several_lines_or_none_with_an_lf() {
             });
         }
     }
+}
+
+#[test]
+fn a_new_file_with_the_number_of_one_that_was_removed_and_that_begins_alike_takes_no_line_back() {
+    for content in ["one\ntwo", "one\ntwo\nthree\n]"] {
+        for is_down in [true, false] {
+            on_fake(&["a"], |stage| {
+                stage.fake().disk.0.borrow_mut().reuses_numbers = true;
+                three(stage);
+                stage.acknowledge();
+                if is_down {
+                    stage.kill();
+                }
+                stage.remove("a");
+                if !is_down {
+                    stage.pass(120);
+                }
+                stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(1));
+                stage.append("a", content);
+                if is_down {
+                    stage.start();
+                }
+                stage.pass(2);
+                stage.append("a", "\n");
+                stage.comes(&content.split('\n').collect::<Vec<_>>());
+            });
+        }
+    }
+}
+
+#[test]
+fn a_closed_file_whose_last_line_is_cut_off_for_a_moment_is_not_taken_for_a_new_one() {
+    on_fake(&["a"], |stage| {
+        three(stage);
+        stage.acknowledge();
+        stage.kill();
+        stage.truncate("a");
+        stage.append("a", "one\ntwo");
+        stage.start();
+        stage.pass(5);
+        stage.append("a", "\nthree\n]\n");
+        stage.comes(&["three", "]"]);
+    });
 }
