@@ -48,8 +48,12 @@ impl Pattern {
                 _ => behind,
             };
         }
-        let alternatives = alternatives(text)
+        let mut alternatives = alternatives(text)
             .ok_or_else(|| format!("its braces stand for more than {MOST_ALTERNATIVES} patterns, expected fewer"))?;
+        // At the end it stands for the files too.
+        for alternative in alternatives.iter_mut().filter(|text| components(text).last() == Some(&&b"**"[..])) {
+            alternative.extend_from_slice(b"/*");
+        }
         Ok(Self { text: text.to_vec(), alternatives })
     }
 
@@ -483,10 +487,14 @@ mod tests {
         let name = Pattern::of_name(root.join("[*?\\.log").as_os_str().as_bytes()).expand(&System).paths;
         assert_eq!(name, [(root.join("[*?\\.log"), None)]);
         let found = (expand("*.log"), expand("*/*.log"), expand("**/*.log"), expand("missing.log"));
+        let all = (expand("**"), expand("x/**"), expand("**/"));
         std::fs::remove_dir_all(&root).unwrap();
         assert_eq!(found.0, ["a.log"]);
         assert_eq!(found.1, ["x/c.log"]);
         assert_eq!(found.2, ["a.log", "x/c.log", "x/y/d.log"]);
         assert_eq!(found.3, ["missing.log"]);
+        assert_eq!(all.0, ["a.log", "b.txt", "x/c.log", "x/y/d.log"]);
+        assert_eq!(all.1, ["x/c.log", "x/loop/a.log", "x/loop/b.txt", "x/y/d.log"]);
+        assert_eq!(all.2, all.0);
     }
 }
