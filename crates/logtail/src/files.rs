@@ -62,8 +62,18 @@ impl Start {
 struct Copied {
     /// Its size and the time of its last change.
     as_compared: (u64, i64),
-    /// The generation that it holds compressed.
-    packed: Option<Fid>,
+    /// Of which generation, and in what form.
+    of: Fid,
+    form: Form,
+}
+
+/// How a file holds what another one held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Byte for byte.
+    Plain,
+    /// Compressed.
+    Packed,
 }
 
 /// All known generations.
@@ -232,16 +242,18 @@ impl<F> Files<F> {
         self.copies.get(&stat.inode).is_some_and(|copied| copied.as_compared == (stat.size, stat.modified))
     }
 
-    /// Whether the inode is the compressed copy of a generation that is not open any more, and not among the `seen`: then it
-    /// takes its place.
-    pub fn takes_place(&self, stat: &Stat, seen: &HashSet<Inode>) -> bool {
-        let packed = self.copies.get(&stat.inode).and_then(|copied| self.get(copied.packed?));
-        packed.is_some_and(|known| !known.is_open() && !seen.contains(&known.inode()))
+    /// Whether the inode is the copy of a generation that is not among the `seen` any more, and in what form: if it is
+    /// compressed, of one that is closed, else of one that has been read to its end.
+    pub fn outlives(&self, stat: &Stat, seen: &HashSet<Inode>) -> Option<Form> {
+        let copied = self.copies.get(&stat.inode)?;
+        let original = self.get(copied.of).filter(|known| !seen.contains(&known.inode()))?;
+        let is_over = if copied.form == Form::Packed { !original.is_open() } else { original.is_finished() };
+        is_over.then_some(copied.form)
     }
 
-    /// The inode is a copy, of `packed` if it is compressed.
-    pub fn remember_copy(&mut self, stat: &Stat, packed: Option<Fid>) {
-        self.copies.insert(stat.inode, Copied { as_compared: (stat.size, stat.modified), packed });
+    /// The inode is a copy of the generation.
+    pub fn remember_copy(&mut self, stat: &Stat, of: Fid, form: Form) {
+        self.copies.insert(stat.inode, Copied { as_compared: (stat.size, stat.modified), of, form });
     }
 
     /// Whether one file more may be open.

@@ -527,8 +527,10 @@ fn begin<D: Disk>(
 ) -> Option<Fid> {
     let base = stage.paths.likely_base_of(path);
     let is_found = !stage.paths.get(path).is_some_and(WatchedPath::is_literal);
+    let above = if base.is_none() && is_found { stage.paths.base_above(path) } else { None };
     // An empty one is perhaps a copy that is about to be made.
-    if (base.is_some() && stat.size == 0) || ((base.is_some() || is_found) && stage.files.is_known_copy(stat)) {
+    let is_empty = (base.is_some() || above.is_some()) && stat.size == 0;
+    if is_empty || ((base.is_some() || is_found) && stage.files.is_known_copy(stat)) {
         return None;
     }
     let opened = context.disk.open(path).and_then(|file| Ok((context.disk.stat_open(&file)?, file)));
@@ -565,6 +567,12 @@ fn begin<D: Disk>(
             return None;
         }
     };
+    if let Some(base) = above.filter(|_| stat.size > 0) {
+        let candidate = Candidate { path: path.to_owned(), base, stat };
+        if rotated::is_copy_from_above(context, stage.paths, stage.files, &candidate, &file) {
+            return None;
+        }
+    }
     let file = match &base {
         None => file,
         Some(base) => {

@@ -149,20 +149,37 @@ pub fn is_counted(name: &[u8]) -> bool {
 
 /// Whether a date stands in a name, or a month.
 pub fn has_date(name: &[u8]) -> bool {
-    let is_dated = |at: usize| (at == 0 || !name[at - 1].is_ascii_digit()) && date(&name[at..]).is_some();
+    let begins_date = |text: &[u8]| date(text).is_some() || ends_in_year(text);
+    let is_dated = |at: usize| (at == 0 || !name[at - 1].is_ascii_digit()) && begins_date(&name[at..]);
     (0..name.len()).any(|at| is_dated(at) || month(&name[at..]).is_some())
 }
 
-/// Whether two names differ at most in what varies in the names of older files: digits, months, days of the week.
+/// Whether `text` begins with a date that ends in its year: `28-11-2026`, `11.28.2026`.
+fn ends_in_year(text: &[u8]) -> bool {
+    let mut runs = text.split(|byte| matches!(byte, b'-' | b'.' | b'_'));
+    let mut is_unit =
+        || runs.next().is_some_and(|run| (1..=2).contains(&run.len()) && run.iter().all(u8::is_ascii_digit));
+    is_unit()
+        && is_unit()
+        && runs.next().is_some_and(|run| {
+            (run.starts_with(b"19") || run.starts_with(b"20"))
+                && run.iter().take_while(|byte| byte.is_ascii_digit()).count() == 4
+        })
+}
+
+/// Whether two names differ at most in what varies in the names of older files: digits, months, days of the week. Of six
+/// digits and more both have the same number: `20261128` is no `2026112813`.
 pub fn are_alike(one: &[u8], other: &[u8]) -> bool {
     parts_of(one).eq(parts_of(other))
 }
 
-fn parts_of(mut name: &[u8]) -> impl Iterator<Item = Part> {
+/// The parts of a name, each with its length where that is fixed.
+fn parts_of(mut name: &[u8]) -> impl Iterator<Item = (Part, Option<usize>)> {
     std::iter::from_fn(move || {
         let (part, length) = first_part(name)?;
         name = &name[length..];
-        Some(part)
+        let is_long = part == Part::Digits && length >= 6;
+        Some((part, is_long.then_some(length)))
     })
 }
 
@@ -189,9 +206,11 @@ pub fn numbers(name: &[u8]) -> Vec<u64> {
         }
         rest = &rest[length..];
     }
-    // A month that has a name stands between its day and its year.
-    if let Some(at) = month_at.filter(|at| *at > 0 && at + 1 < numbers.len()) {
-        numbers.swap(at - 1, at + 1);
+    // A month that has a name stands between its day and its year, or in front of the year.
+    match month_at {
+        Some(at) if at > 0 && at + 1 < numbers.len() => numbers.swap(at - 1, at + 1),
+        Some(0) if numbers.get(1).is_some_and(|year| (1900..2100).contains(year)) => numbers.swap(0, 1),
+        _ => {}
     }
     numbers
 }
@@ -333,6 +352,7 @@ impl Shape {
     }
 
     /// The same names in another directory.
+    #[must_use]
     pub fn within(&self, directory: &Path) -> Self {
         Self { directory: directory.to_owned(), parts: self.parts.clone() }
     }

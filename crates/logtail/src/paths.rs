@@ -11,11 +11,11 @@ use logline::position::Fid;
 use logline::state::files::LearntShape;
 
 use crate::context::Context;
-use crate::dated::{is_dated, later};
+use crate::dated::{age_of_directory, is_dated, later};
 use crate::disk::{Disk, Stat};
 use crate::glob::Pattern;
 use crate::links::{is_among, is_of_state};
-use crate::names::{Shape, age, find_base, unpacked};
+use crate::names::{Shape, age, are_alike, find_base, unpacked};
 use crate::plan::Plan;
 
 /// How long after a path has changed the files beside it are looked at again and again: a directory that is read during
@@ -28,7 +28,7 @@ const MOST_LINKS: usize = 40;
 const OTHER: &str = "!";
 
 /// The greatest number of directories besides its own in which the older generations of a path are looked for.
-const MOST_PLACES: usize = 4;
+const MOST_PLACES: usize = 8;
 
 /// A path that is watched.
 #[derive(Debug, Default)]
@@ -195,46 +195,71 @@ impl Paths {
         let watched = self.watched.entry(learnt.path.as_os_str().into()).or_default();
         if directory != own && !watched.elsewhere.contains(&directory) {
             watched.elsewhere.push(directory.clone());
-            self.forget_places(&learnt.path);
         }
         self.learnt.entry(directory).or_default().push(learnt);
     }
 
-    /// Forgets the directories that were learnt first, where there are too many.
-    fn forget_places(&mut self, path: &Path) {
-        let Some(watched) = self.watched.get_mut(path.as_os_str()) else { return };
-        let too_many = watched.elsewhere.len().saturating_sub(MOST_PLACES);
-        for first in watched.elsewhere.drain(..too_many) {
-            self.learnt.entry(first).or_default().retain(|other| other.path != path);
-        }
-    }
-
-    /// Where older generations lie in directories of the day or of the month, those that have come since are learnt too, of
-    /// the paths that are `sought`: however many have come, for each is to be looked into once.
-    pub fn learn_later_places<D: Disk>(&mut self, disk: &D, sought: impl Fn(&WatchedPath) -> bool) {
-        let elsewhere = self.iter().filter(|(_, watched)| !watched.elsewhere.is_empty() && sought(watched));
-        let new: Vec<_> = elsewhere.map(|(path, _)| (path.to_owned(), self.later_places(disk, path))).collect();
-        for (path, new) in new.into_iter().filter(|(_, new)| !new.is_empty()) {
-            self.forget_places(&path);
-            for (place, shape) in new {
-                if let Some(watched) = self.get_mut(&path).filter(|watched| !watched.elsewhere.contains(&place)) {
-                    watched.elsewhere.push(place.clone());
-                }
-                self.learnt.entry(place).or_default().push(Learnt { path: path.clone(), shape, began: None });
+    /// Forgets the oldest directories, where there are too many: none in which something `is_left`, and none that is younger
+    /// than such a one, for what is not known and younger is learnt again.
+    pub fn forget_places(&mut self, is_left: impl Fn(&Path) -> bool) {
+        for (path, watched) in self.watched.iter_mut().filter(|(_, watched)| watched.elsewhere.len() > MOST_PLACES) {
+            watched.elsewhere.sort_by_cached_key(|place| age_of_directory(place));
+            let too_many = watched.elsewhere.len() - MOST_PLACES;
+            let count = watched.elsewhere[..too_many].iter().take_while(|place| !is_left(place)).count();
+            for place in watched.elsewhere.drain(..count) {
+                self.learnt.entry(place).or_default().retain(|learnt| learnt.path.as_os_str() != &**path);
             }
         }
     }
 
-    /// The directories later than all of those that were learnt of a path, each with the shapes of the names in it.
-    fn later_places<D: Disk>(&self, disk: &D, path: &Path) -> Vec<(PathBuf, Shape)> {
+    /// Where older generations lie in directories of the day or of the month, those that have come since are learnt too, of
+    /// the paths that are `sought`. Each path is followed since some time.
+    pub fn learn_later_places<D: Disk>(
+        &mut self,
+        disk: &D,
+        followed_since: impl Fn(&Path) -> Option<i64>,
+        sought: impl Fn(&WatchedPath) -> bool,
+    ) {
+        // What is later than a directory, which many paths have in common.
+        let mut found = HashMap::new();
+        let elsewhere = self.iter().filter(|(_, watched)| !watched.elsewhere.is_empty() && sought(watched));
+        let new: Vec<_> =
+            elsewhere.map(|(path, _)| (path.to_owned(), self.later_places(disk, path, &mut found))).collect();
+        for (path, new) in new.into_iter().filter(|(_, new)| !new.is_empty()) {
+            let began = followed_since(&path);
+            for (place, shape) in new {
+                if let Some(watched) = self.get_mut(&path).filter(|watched| !watched.elsewhere.contains(&place)) {
+                    watched.elsewhere.push(place.clone());
+                }
+                self.learnt.entry(place).or_default().push(Learnt { path: path.clone(), shape, began });
+            }
+        }
+    }
+
+    /// The directories later than the first of each form that was learnt of a path, and not learnt yet, each with the shapes
+    /// of the names in it.
+    fn later_places<D: Disk>(
+        &self,
+        disk: &D,
+        path: &Path,
+        found: &mut HashMap<(PathBuf, PathBuf), Vec<PathBuf>>,
+    ) -> Vec<(PathBuf, Shape)> {
+        use std::os::unix::ffi::OsStrExt as _;
         let own = directory_of(path);
         let known = self.get(path).map_or(&[][..], |watched| &watched.elsewhere);
+        let mut dated: Vec<&PathBuf> = known.iter().filter(|place| is_dated(&own, place)).collect();
+        dated.sort_by_cached_key(|place| age_of_directory(place));
+        let mut firsts: Vec<&PathBuf> = Vec::new();
+        for place in dated {
+            if !firsts.iter().any(|first| are_alike(first.as_os_str().as_bytes(), place.as_os_str().as_bytes())) {
+                firsts.push(place);
+            }
+        }
         let mut new = Vec::new();
-        for place in known.iter().filter(|place| is_dated(&own, place)) {
-            let later = later(disk, &own, place);
-            let behind = later.iter().rposition(|later| known.contains(later)).map_or(0, |last| last + 1);
+        for place in firsts {
             let here = || self.learnt.get(place).into_iter().flatten().filter(|learnt| learnt.path == path);
-            for later in &later[behind..] {
+            let later = found.entry((own.clone(), place.clone())).or_insert_with(|| later(disk, &own, place));
+            for later in later.iter().filter(|later| !known.contains(later) && disk.list(later).is_ok()) {
                 let directory = later.strip_prefix(&own).unwrap_or(later);
                 let shapes = here().map(|learnt| (later.clone(), learnt.shape.within(directory)));
                 for shape in shapes {
@@ -301,10 +326,11 @@ impl Paths {
     }
 
     /// Whether `found` differs from the name of `path`, or from where it leads, by numbers only, as the name of an older
-    /// generation does.
+    /// generation does; or it has the same name in a directory that is named after the day or the month.
     pub fn is_numbered(&self, path: &Path, found: &Path) -> bool {
         let shape = self.get(path).and_then(|watched| shape_of(path, watched, found));
-        shape.is_some_and(|shape| shape.varies_in_numbers())
+        let is_dated = || is_dated(&directory_of(path), &directory_of(found));
+        shape.is_some_and(|shape| shape.varies_in_numbers() || (!shape.varies() && is_dated()))
     }
 
     /// The file is a log of its own, not an older generation of `base`, whatever its name.
@@ -622,6 +648,20 @@ impl Paths {
             return self.likely_base_of(&own).or(Some(own));
         }
         self.built_in_base_of(path).or_else(|| self.learnt_base_of(path))
+    }
+
+    /// The watched path in a directory above of which `path` has the name, or that of an older generation.
+    pub fn base_above(&self, path: &Path) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = path.file_name()?.as_bytes();
+        let above = path.parent()?.ancestors().skip(1);
+        above.filter(|directory| !directory.as_os_str().is_empty() || path.is_relative()).find_map(|directory| {
+            let watched = |name: &[u8]| {
+                let base = directory.join(OsStr::from_bytes(name));
+                self.is_watched(&base).then_some(base)
+            };
+            watched(unpacked(name)).or_else(|| find_base(name, watched))
+        })
     }
 
     /// Whether a path is a rotated one only by a shape that was learnt.

@@ -25,9 +25,10 @@ use logline::state::Urgency;
 use logline::state::files::Inode;
 
 use crate::context::Context;
+use crate::dated::age_of_directory;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
-use crate::files::{Age, Files, Start, end_of_last_line};
+use crate::files::{Age, Files, Form, Start, end_of_last_line};
 use crate::fingerprint::{HEAD, is_prefix};
 use crate::gzip::is_gzip;
 use crate::hole::{FIRST, first_offset};
@@ -76,7 +77,11 @@ impl Rotated {
         if is_due {
             self.looked_at_rest = Some(now);
         }
-        paths.learn_later_places(context.disk, |watched| is_due || watched.is_restless(now));
+        paths.learn_later_places(
+            context.disk,
+            |path| files.followed_since(path),
+            |watched| is_due || watched.is_restless(now),
+        );
         for (path, _) in paths.iter().filter(|(_, watched)| is_due || watched.is_restless(now)) {
             directories.extend(paths.places(path));
         }
@@ -87,10 +92,13 @@ impl Rotated {
             }
         }
         let mut directories: Vec<PathBuf> = directories.into_iter().collect();
-        directories.sort_by_cached_key(|directory| numbers(directory.as_os_str().as_bytes()));
+        directories.sort_by_cached_key(|directory| age_of_directory(directory));
         for directory in directories {
             self.look_into(context, paths, files, &directory);
         }
+        paths.forget_places(|place| {
+            files.iter().any(|known| !known.is_finished() && known.place().parent() == Some(place))
+        });
         give_up_seeking(context, files);
     }
 
@@ -112,10 +120,15 @@ impl Rotated {
             if learnt_from.is_some_and(|began| candidate.stat.modified < began) && !is_wanted {
                 enter_as_done(context, files, &candidate);
             } else if candidate.stat.size > 0
-                && (!files.is_known_copy(&candidate.stat) || files.takes_place(&candidate.stat, &seen))
+                && !files.is_known_copy(&candidate.stat)
                 && !self.is_doubted(context, paths, files, &candidate)
             {
                 judge(context, paths, files, &candidate, &seen);
+            } else if let Some(outlives) = files.outlives(&candidate.stat, &seen) {
+                match outlives {
+                    Form::Packed => judge(context, paths, files, &candidate, &seen),
+                    Form::Plain => enter_as_done(context, files, &candidate),
+                }
             }
         }
         paths.was_looked_into(directory);
@@ -260,8 +273,8 @@ pub fn teach<D: Disk>(
     if paths.get(known.path()).is_none_or(|watched| watched.current() == Some(fid)) || shows(known.path()) {
         return Lesson::Known;
     }
-    // The number of its inode may have been given to another file.
-    if paths.is_rotated_name(found) || !is_still(context, known, found) {
+    // The number of its inode may have been given to another file. A link has a name of its own.
+    if paths.is_rotated_name(found) || !is_still(context, known, found) || context.disk.read_link(found).is_ok() {
         return Lesson::Known;
     }
     let lesson = learn_name(context, paths, files, known.path(), found);
@@ -476,21 +489,24 @@ fn same(stat: Stat, candidate: &Candidate) -> std::io::Result<Stat> {
 fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidates: &mut Vec<Candidate>) {
     for fid in files.which(Generation::seeks_copy) {
         let Some(generation) = files.get(fid) else { continue };
-        let mut found = None;
-        candidates.retain(|candidate| {
-            if candidate.base != generation.path() || found.is_some() {
-                return true;
+        // Of several copies it is the one that holds most: others may have been made before.
+        let mut found: Option<(usize, D::File, Stat)> = None;
+        for (index, candidate) in candidates.iter().enumerate() {
+            if candidate.base != generation.path() {
+                continue;
             }
-            let Some(Opened { file, stat, .. }) = open(context, candidate) else { return true };
+            let Some(Opened { file, stat, .. }) = open(context, candidate) else { continue };
             match is_copy_of(context, files, generation, &file, &stat) {
-                Ok(true) => found = Some((candidate.path.clone(), file, stat)),
-                Ok(false) => return true,
+                Ok(true) if found.as_ref().is_none_or(|(_, _, best)| stat.size >= best.size) => {
+                    found = Some((index, file, stat));
+                }
+                Ok(_) => {}
                 Err(error) => context.report.complain(&candidate.path, cause(&error)),
             }
-            false
-        });
-        if let Some((path, file, stat)) = found {
-            files.adopt_copy(context, fid, &path, file, &stat);
+        }
+        if let Some((index, file, stat)) = found {
+            let candidate = candidates.remove(index);
+            files.adopt_copy(context, fid, &candidate.path, file, &stat);
         }
     }
 }
@@ -526,7 +542,11 @@ fn judge<D: Disk>(
     if files.at(stat.inode).is_some() || (is_packed && stays_left_out(context, files, candidate)) {
         return;
     }
-    let file = if is_packed { known_packed(context, paths, files, candidate, file, &stat, seen) } else { Some(file) };
+    let file = if is_packed {
+        known_packed(context, paths, files, candidate, file, &stat, seen)
+    } else {
+        known_copy(context, files, candidate, file, &stat, seen)
+    };
     let Some(file) = file else { return };
     let opened = Candidate { path: candidate.path.clone(), base: candidate.base.clone(), stat };
     let Some(file) = unseen(context, paths, files, &opened, file) else { return };
@@ -607,13 +627,120 @@ fn known_packed<D: Disk>(
         learn_name(context, paths, files, known.path(), &candidate.path);
     }
     if known.is_open() || seen.contains(&known.inode()) {
-        files.remember_copy(&candidate.stat, Some(fid));
+        files.remember_copy(&candidate.stat, fid, Form::Packed);
     } else if known.end().is_some_and(|end| stat.size <= end) {
         files.was_packed(context, fid, &file, stat);
     } else {
         files.adopt_copy(context, fid, &candidate.path, file, stat);
     }
     None
+}
+
+/// Gives the file back if it holds none of the generations of its path that are closed: a volume may have been copied, or a
+/// log copied and removed. One that lies nowhere any more, and was not read or acknowledged to its end, goes on in it.
+fn known_copy<D: Disk>(
+    context: &mut Context<'_, D>,
+    files: &mut Files<D::File>,
+    candidate: &Candidate,
+    file: D::File,
+    stat: &Stat,
+    seen: &HashSet<Inode>,
+) -> Option<D::File> {
+    match closed_original(context, files, candidate, &file, stat, seen) {
+        None => return Some(file),
+        Some(Original::There(fid)) => files.remember_copy(stat, fid, Form::Plain),
+        Some(Original::Done) => enter_as_done(context, files, candidate),
+        Some(Original::GoesOn(fid)) => files.adopt_copy(context, fid, &candidate.path, file, stat),
+    }
+    None
+}
+
+/// What a file is a copy of.
+enum Original {
+    /// Of a generation that is closed and still there.
+    There(Fid),
+    /// Of one that lies nowhere any more, and was read to its end.
+    Done,
+    /// Of one that lies nowhere any more, and goes on in the copy.
+    GoesOn(Fid),
+}
+
+/// The closed generation of the candidate's path of which the file is a copy.
+fn closed_original<D: Disk>(
+    context: &Context<'_, D>,
+    files: &Files<D::File>,
+    candidate: &Candidate,
+    file: &D::File,
+    stat: &Stat,
+    seen: &HashSet<Inode>,
+) -> Option<Original> {
+    let disk = context.disk;
+    let is_there = |known: &Generation<D::File>| {
+        seen.contains(&known.inode()) || disk.stat(known.place()).is_ok_and(|stat| stat.inode == known.inode())
+    };
+    let holds = |known: &&Generation<D::File>| {
+        let print = known.print();
+        let is_whole = known.end() == Some(stat.size);
+        if is_whole && known.start() == stat.size {
+            return !is_there(known) && print.ends(disk, file).unwrap_or(false);
+        }
+        if is_there(known) {
+            // As of one that is open: all that the file holds, if that is more than programs begin with.
+            let may_be = known.end().is_some_and(|end| stat.size <= end) && stat.size > HEAD as u64;
+            let equals =
+                |original: D::File| is_prefix(disk, file, stat.size, &original, given_back(known)).unwrap_or(false);
+            return may_be && disk.open_itself(known.place()).is_ok_and(equals);
+        }
+        let is_longer = known.end().is_some_and(|end| end < stat.size);
+        // What is short may be a report that is written again with the same bytes, and what is longer have the same beginning.
+        let is_long = print.marker().offset > HEAD as u64 && !is_longer;
+        (is_long || print.has_proof())
+            && known.is_copied_to(disk, file, stat.size).unwrap_or(false)
+            && !(is_longer && files.begins_as_another(disk, known, file).unwrap_or(true))
+    };
+    let closed = files.of_path(&candidate.base).iter().filter_map(|fid| files.get(*fid));
+    let closed = closed.filter(|known| !known.is_open() && !known.seeks_copy());
+    let known = closed.filter(holds).max_by_key(|known| known.read_to())?;
+    Some(match known.end() {
+        _ if is_there(known) => Original::There(known.fid()),
+        Some(end) if stat.size <= end => Original::Done,
+        _ => Original::GoesOn(known.fid()),
+    })
+}
+
+/// Whether the file that a glob has found is a copy of a log in a directory above, `candidate.base`, of which it has the name
+/// or that of an older one. Then that tells how older ones are called, and it is looked at as such.
+pub fn is_copy_from_above<D: Disk>(
+    context: &mut Context<'_, D>,
+    paths: &mut Paths,
+    files: &mut Files<D::File>,
+    candidate: &Candidate,
+    file: &D::File,
+) -> bool {
+    let Candidate { path, base, stat } = candidate;
+    let is_sure = |known: &Generation<D::File>| known.print().has_proof() || paths.is_numbered(base, path);
+    let is_copy = match original_of(context, files, base, file, stat) {
+        // Programs begin alike: what is short is looked at again.
+        Ok(Origin::Open | Origin::Unclear) if stat.size <= HEAD as u64 => {
+            paths.disturb(base, context.now);
+            return true;
+        }
+        Ok(Origin::Open) => true,
+        Ok(Origin::Truncated(fid)) => files.get(fid).is_some_and(is_sure),
+        Ok(Origin::Unclear) => {
+            paths.disturb(base, context.now);
+            return true;
+        }
+        Ok(Origin::None) => closed_original(context, files, candidate, file, stat, &HashSet::new()).is_some(),
+        Err(error) => {
+            context.report.complain(path, cause(&error));
+            return true;
+        }
+    };
+    if is_copy {
+        learn_name(context, paths, files, base, path);
+    }
+    is_copy
 }
 
 /// Starts to read a file that is ours, under the watched path `path`. One that `is_rotated` waits for its turn where too
@@ -708,7 +835,8 @@ fn original_of<D: Disk>(
         let is_other = context.disk.stat_open(original)?.inode != stat.inode;
         if is_other && stat.size > 0 && is_prefix(context.disk, file, stat.size, original, given_back(generation))? {
             if generation.has_read(context.disk, stat.size)? {
-                files.remember_copy(stat, None);
+                let fid = generation.fid();
+                files.remember_copy(stat, fid, Form::Plain);
             }
             return Ok(Origin::Open);
         }

@@ -20,8 +20,13 @@ use crate::file::Generation;
 use crate::files::Files;
 use crate::fingerprint::{HEAD, read_full};
 use crate::gzip::{is_gzip, read_first};
-use crate::paths::{Paths, RESTLESS, unpacked_path};
+use crate::paths::{Paths, RESTLESS, directory_of, unpacked_path};
 use crate::rotated::{AT_REST, is_still, learn_name, names_in, teach};
+
+/// How deep below the directory of a path a generation of it is sought whose place nothing tells of (`old/2026/12`), and in how
+/// many directories at most.
+const DEPTH: usize = 3;
+const MOST_BELOW: usize = 200;
 
 /// Which generations are sought, and which files were looked into for that.
 #[derive(Debug, Default)]
@@ -54,10 +59,13 @@ impl Search {
             return;
         }
         self.looked_at = context.now;
-        paths.learn_later_places(context.disk, |_| true);
-        let places = sought.values().flat_map(|path| paths.places(path));
+        paths.learn_later_places(context.disk, |path| files.followed_since(path), |_| true);
+        let mut places: BTreeSet<PathBuf> = sought.values().flat_map(|path| paths.places(path)).collect();
+        for own in sought.values().map(|path| directory_of(path)).collect::<BTreeSet<PathBuf>>() {
+            places.extend(below(context.disk, &own));
+        }
         let mut unknown = Vec::new();
-        for directory in places.collect::<BTreeSet<PathBuf>>() {
+        for directory in places {
             for name in names_in(context, &directory).unwrap_or_default() {
                 let path = directory.join(name);
                 let Ok(stat) = context.disk.stat(&path) else { continue };
@@ -117,7 +125,7 @@ impl Search {
             if is_packed { read_first(disk, &file, &mut first)? } else { read_full(disk, &file, &mut first, 0)? };
         // Where little was read the name must look like that of an older generation too: programs begin alike.
         let is_likely = |known: &&Generation<D::File>| {
-            (is_packed || known.seeks_copy())
+            (is_packed || known.seeks_copy() || known.print().marker().offset > HEAD as u64)
                 && !known.furthest().is_blank()
                 && known.known_by().begins_with(&first[..count])
                 && (known.print().has_proof() || paths.is_numbered(known.path(), path))
@@ -150,6 +158,30 @@ impl Search {
         // One that is still being written may hold more soon.
         Ok(if disk.fault(&file).is_some() { Held::Unclear } else { Held::Other })
     }
+}
+
+/// The directories below `own`, as far as [`DEPTH`] and [`MOST_BELOW`] go, the nearest first: rotation may move a file there
+/// before it was ever seen to do so. No link is taken, and what cannot be listed is passed over.
+fn below<D: Disk>(disk: &D, own: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut level = vec![own.to_owned()];
+    for _ in 0..DEPTH {
+        let mut next = Vec::new();
+        for directory in &level {
+            let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+            let paths = disk.list(listed).unwrap_or_default().into_iter().map(|name| directory.join(name));
+            let is_directory = |path: &PathBuf| {
+                disk.stat(path).is_ok_and(|stat| !stat.is_file)
+                    && disk.read_link(path).is_err()
+                    && disk.list(path).is_ok()
+            };
+            let left = MOST_BELOW - found.len() - next.len();
+            next.extend(paths.filter(is_directory).take(left));
+        }
+        found.extend_from_slice(&next);
+        level = next;
+    }
+    found
 }
 
 /// What a file holds.

@@ -401,8 +401,12 @@ impl Store {
     }
 
     /// The names in a directory.
-    pub fn names(&self, directory: &Path) -> Vec<PathBuf> {
-        self.names_in(directory).map(|name| directory.join(OsStr::from_bytes(name))).collect()
+    /// The files in a directory and below it.
+    pub fn files(&self, directory: &Path) -> Vec<PathBuf> {
+        let is_file = |(path, node): (&OsString, &Node)| {
+            (matches!(node, Node::File(_)) && Path::new(path).starts_with(directory)).then(|| PathBuf::from(path))
+        };
+        self.nodes.iter().filter_map(is_file).collect()
     }
 
     fn names_in(&self, directory: &Path) -> impl Iterator<Item = &[u8]> {

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod beside;
+mod copies;
 mod fake;
 mod faults;
 mod field;

@@ -556,7 +556,7 @@ impl Model {
                     self.post.as_ref().map(|post| (post.splitter.is_finished(), post.window.left(), &post.answers));
                 if let Some(tail) = &self.tail {
                     self.tell(&format!("{:?} {:?}", tail.follower.count(), tail.follower));
-                    for path in self.disk.0.borrow().names(Path::new("/log")) {
+                    for path in self.disk.0.borrow().files(Path::new("/log")) {
                         let file = self.disk.0.borrow().file(&path).unwrap();
                         self.tell(&format!(
                             "{} inode {} size {}",

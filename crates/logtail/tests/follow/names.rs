@@ -1,6 +1,7 @@
 //! Group L, the names that rotation gives, and what is compressed in the meantime.
 
 use std::process::Command;
+use std::time::Duration;
 
 use crate::stage::{Stage, every_way, on_fake};
 
@@ -182,12 +183,27 @@ fn l41_what_a_link_into_a_directory_of_the_day_left_while_down_is_found() {
 
 #[test]
 fn l42_directories_of_the_day_or_the_month_are_learnt() {
-    let forms: [[&str; 4]; 6] = [
+    let forms: [[&str; 4]; 11] = [
         ["2026-11-28/app.log", "2026-11-29/app.log", "2026-11-30/app.log", "2026-12-01/app.log"],
         ["2026-11/app-30.log", "2026-12/app-01.log", "2026-12/app-02.log", "2027-01/app-01.log"],
         ["old/2026/11/app_30.log", "old/2026/12/app_01.log", "old/2026/12/app_02.log", "old/2027/01/app_01.log"],
         ["app-20261129/app.log.1", "app-20261130/app.log.2", "app-20261130/app.log.1", "app-20261201/app.log.1"],
         ["2026113023/a/app.log", "2026120100/a/app.log", "2026120101/a/app.log", "2026120102/a/app.log"],
+        ["28-11-2026/app.log", "29-11-2026/app.log", "30-11-2026/app.log", "01-12-2026/app.log"],
+        ["2026-9-29/app.log", "2026-9-30/app.log", "2026-10-1/app.log", "2026-10-2/app.log"],
+        [
+            "dt=2026-11-28/hour=22/app.log",
+            "dt=2026-11-28/hour=23/app.log",
+            "dt=2026-11-29/hour=00/app.log",
+            "dt=2026-11-29/hour=01/app.log",
+        ],
+        ["Nov-2026/app-30.log", "Dec-2026/app-01.log", "Dec-2026/app-02.log", "Jan-2027/app-01.log"],
+        [
+            "2026-11/app-11-30-2026-1.log",
+            "2026-12/app-12-01-2026-9.log",
+            "2026-12/app-12-01-2026-10.log",
+            "2027-01/app-01-01-2027-1.log",
+        ],
         ["30-Nov-2026/app.log", "01-Dec-2026/app.log", "02-Dec-2026/app.log", "01-Jan-2027/app.log"],
     ];
     let rotate = |stage: &mut Stage, number: usize, to: &str| {
@@ -251,7 +267,7 @@ fn l42_however_many_days_pass_each_directory_is_looked_into_and_few_are_remember
         assert!(came.iter().copied().eq(1..=60), "{came:?}");
         stage.kill();
         let shapes = stage.checkpoint().shapes;
-        assert!((1..=8).contains(&shapes.len()), "{shapes:?}");
+        assert!((1..=9).contains(&shapes.len()), "{shapes:?}");
     });
 }
 
@@ -279,11 +295,12 @@ fn l43_files_of_the_days_between_to_which_a_link_led_while_down_are_found() {
 }
 
 #[test]
-fn l44_directories_of_other_users_or_of_other_days_that_are_links_are_not_looked_into() {
+fn l44_what_lies_above_the_log_is_no_date_and_no_link_is_taken() {
     every_way(&["20261129/logs/app.log"], |stage| {
-        for directory in ["20261129", "20261129/logs", "20261129/2026-11", "20261130", "20261130/2026-11", "secret"] {
+        for directory in ["20261129/logs", "20261129/2026-11", "20261130/2026-11", "20261129/2026-12"] {
             stage.directory(directory);
         }
+        stage.directory("secret");
         stage.append("20261129/logs/app.log", "1\n");
         stage.start();
         stage.comes(&["1"]);
@@ -292,10 +309,125 @@ fn l44_directories_of_other_users_or_of_other_days_that_are_links_are_not_looked
         stage.comes(&["2"]);
         stage.append("20261130/2026-11/app.log.1", "another user's\n");
         stage.append("secret/app.log.1", "secret\n");
-        stage.link("../secret", "20261129/2026-12");
-        stage.rename("20261129/logs/app.log", "20261129/2026-11/app.log.2");
+        stage.link("../secret", "20261129/2027-01");
+        stage.rename("20261129/logs/app.log", "20261129/2026-12/app.log.2");
         stage.append("20261129/logs/app.log", "3\n");
         assert_eq!(come(stage, 1), ["app.log 3"]);
+    });
+}
+
+#[test]
+fn l44_nor_is_a_link_taken_behind_the_date_nor_another_instance_s_directory() {
+    every_way(&["logs/8080/app.log"], |stage| {
+        for directory in ["logs/8080", "secret", "logs/2026-11-29/8081", "logs/2026-11-30"] {
+            stage.directory(directory);
+        }
+        stage.append("logs/8080/app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.directory("logs/2026-11-29/8080");
+        stage.rename("logs/8080/app.log", "logs/2026-11-29/8080/app.log");
+        stage.append("logs/8080/app.log", "2\n");
+        stage.comes(&["2"]);
+        stage.acknowledge();
+        stage.kill();
+        stage.append("secret/app.log", "secret\n");
+        stage.link("../../secret", "logs/2026-11-30/8080");
+        stage.append("logs/2026-11-29/8081/app.log", "another instance's\n");
+        stage.rename("logs/8080/app.log", "logs/2026-11-29/8080/app.log.1");
+        stage.append("logs/8080/app.log", "3\n");
+        stage.start();
+        assert_eq!(come(stage, 1), ["app.log 3"]);
+    });
+}
+
+#[test]
+fn l44_what_lies_in_a_later_directory_from_before_the_log_began_is_left_out() {
+    for (first, older) in [("2026-11-29", "2026112900"), ("Nov", "Dec"), ("2026-11-29", "2026-11-30")] {
+        on_fake(&["app.log"], |stage| {
+            stage.directory(older);
+            stage.append(&format!("{older}/app.log"), "of last year\n");
+            stage.fake().disk.0.borrow_mut().pass(Duration::from_secs(100));
+            stage.append("app.log", "1\n");
+            stage.start();
+            stage.comes(&["1"]);
+            stage.directory(first);
+            stage.rename("app.log", &format!("{first}/app.log"));
+            stage.append("app.log", "2\n");
+            stage.comes(&["2"]);
+            stage.pass(20);
+        });
+    }
+}
+
+#[test]
+fn l44_directories_made_in_advance_hide_none() {
+    on_fake(&["app.log"], |stage| {
+        for month in 1..=12 {
+            stage.directory(&format!("2026/{month:02}"));
+        }
+        stage.directory("1764412345");
+        stage.directory("2099/01");
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.rename("app.log", "2026/03/app.log");
+        stage.append("app.log", "2\n");
+        stage.comes(&["2"]);
+        stage.acknowledge();
+        stage.pass(60);
+        stage.kill();
+        for month in 4..=6 {
+            stage.rename("app.log", &format!("2026/{month:02}/app.log"));
+            stage.append("app.log", &format!("{}\n", month - 1));
+        }
+        stage.start();
+        assert_eq!(come(stage, 3), ["app.log 3", "app.log 4", "app.log 5"]);
+    });
+}
+
+#[test]
+fn l45_what_was_moved_down_into_a_directory_while_down_for_the_first_time_is_found() {
+    for (directory, is_packed) in [("old", false), ("2026-11-29", false), ("2026-11-29", true), ("old/2026/11", true)] {
+        every_way(&["app.log"], |stage| {
+            stage.append("app.log", &lines(0, 5));
+            stage.start();
+            stage.come(5);
+            stage.acknowledge();
+            stage.kill();
+            stage.append("app.log", &lines(5, 5));
+            stage.directory(directory);
+            let to = format!("{directory}/app.log");
+            stage.rename("app.log", &to);
+            if is_packed {
+                stage.compress(&to, &format!("{to}.gz"));
+            }
+            stage.append("app.log", &lines(10, 5));
+            stage.start();
+            assert_eq!(numbers(&stage.come(10)), (5..15).collect::<Vec<_>>());
+        });
+    }
+}
+
+#[test]
+fn l46_a_link_to_the_file_before_tells_nothing_and_is_no_gap() {
+    every_way(&["app.log"], |stage| {
+        stage.append("app.log", "1\n");
+        stage.start();
+        stage.comes(&["1"]);
+        stage.unseen(|stage| {
+            stage.rename("app.log", "app.log.1");
+            stage.link("app.log.1", "previous.log");
+            stage.append("app.log", "2\n");
+        });
+        stage.comes(&["2"]);
+        stage.unseen(|stage| {
+            stage.rename("app.log.1", "app.log.2");
+            stage.rename("app.log", "app.log.1");
+            stage.append("app.log", "3\n");
+        });
+        stage.comes(&["3"]);
+        assert!(!stage.said_all().contains("lost"), "{}", stage.said_all());
     });
 }
 

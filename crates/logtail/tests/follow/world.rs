@@ -117,6 +117,15 @@ enum Naming {
     DatedInside,
     /// `a-7.log` of `a.log`, and none moves: a form that has to be learnt.
     Learnt,
+    /// `a-2026-10-02/a-7.log` of `a.log`: the directory has to be learnt too.
+    Daily,
+}
+
+impl Naming {
+    /// Whether logtail has to see such a name before it knows the next one.
+    fn is_to_be_learnt(self) -> bool {
+        matches!(self, Self::Learnt | Self::Daily)
+    }
 }
 
 struct App {
@@ -146,6 +155,7 @@ impl World {
             rotations: 0,
             naming: match (dice.below(4), Path::new(path).extension().is_some()) {
                 (0, true) => Naming::DatedInside,
+                (1, true) if learns && dice.one_in(2) => Naming::Daily,
                 (1, true) if learns => Naming::Learnt,
                 (0 | 1, _) => Naming::Numbered,
                 _ => Naming::Dated,
@@ -318,6 +328,12 @@ impl World {
             Naming::Dated => return PathBuf::from(format!("{path}-202610{day:02}-{hour:02}")),
             Naming::DatedInside => return PathBuf::from(format!("{stem}-2026-10-{day:02}T{hour:02}.log")),
             Naming::Learnt => return PathBuf::from(format!("{stem}-{rotations}.log")),
+            Naming::Daily => {
+                let directory = PathBuf::from(format!("{stem}-2026-10-{:02}", 1 + rotations / 4));
+                store.directory(&directory);
+                let name = Path::new(stem).file_name().unwrap().display();
+                return directory.join(format!("{name}-{rotations}.log"));
+            }
         }
         let name = |number: u32| PathBuf::from(format!("{path}.{number}"));
         let packed = |number: u32| PathBuf::from(format!("{path}.{number}.gz"));
@@ -352,7 +368,7 @@ impl World {
         if let Some(file) = store.file(&to) {
             let content = &mut self.contents[file.generation.get()];
             // Made and rotated within the first look, it may be seen as one of those that lay beside before.
-            let is_unlearnt = self.apps[app].naming == Naming::Learnt && !self.learnt.contains(&path);
+            let is_unlearnt = self.apps[app].naming.is_to_be_learnt() && !self.learnt.contains(&path);
             let tells_nothing = is_unlearnt && file.readers.get() == 0;
             content.unlearnt = is_unlearnt.then_some(file.number);
             if tells_nothing || store.lists < self.sighted_at || (self.is_first_look && content.in_first_look) {
@@ -372,7 +388,7 @@ impl World {
     /// The log and its older files.
     fn beside(&self, store: &Store, app: usize) -> Vec<PathBuf> {
         let base = self.apps[app].path.display().to_string();
-        let mut beside = store.names(Path::new("/log"));
+        let mut beside = store.files(Path::new("/log"));
         beside.retain(|name| name.display().to_string().starts_with(base.trim_end_matches(".log")));
         beside
     }
@@ -410,7 +426,7 @@ impl World {
 
     fn remove(&mut self, store: &mut Store, app: usize) {
         // What has gone before it was seen under its new name teaches nothing.
-        if self.apps[app].naming == Naming::Learnt {
+        if self.apps[app].naming.is_to_be_learnt() {
             return;
         }
         let beside = self.beside(store, app);
@@ -515,7 +531,7 @@ impl World {
         self.sighted_at = store.lists + globs + 1;
         self.is_first_look = true;
         let mut followed = vec![false; self.contents.len()];
-        for path in store.names(Path::new("/log")) {
+        for path in store.files(Path::new("/log")) {
             let is_packed = path.extension().is_some_and(|ending| ending == "gz");
             if is_followed(&path)
                 && !is_packed
@@ -551,7 +567,7 @@ impl World {
     /// The machine goes down: everything is closed, and files may have lost what was written last.
     pub fn reboot(&mut self, store: &mut Store) {
         self.close_all();
-        for path in store.names(Path::new("/log")) {
+        for path in store.files(Path::new("/log")) {
             let file = store.file(&path).unwrap();
             let content = &mut self.contents[file.generation.get()];
             let is_packed = path.extension().is_some_and(|ending| ending == "gz");
@@ -577,7 +593,7 @@ impl World {
                 || written.zip(&*bytes).any(|((at, a), b)| a != b && !file.is_punched(at as u64))
         };
         let is_plain = |path: &PathBuf| path.extension().is_none_or(|ending| ending != "gz");
-        store.names(Path::new("/log")).into_iter().filter(is_plain).find(is_changed)
+        store.files(Path::new("/log")).into_iter().filter(is_plain).find(is_changed)
     }
 
     fn may_be_copied_twice(&self, content: &Content) -> bool {
