@@ -76,10 +76,12 @@ fn parts<'a>(own: &Path, place: &'a Path) -> Vec<(&'a OsStr, usize, Option<Vec<u
     place.components().skip(common).map(read).collect()
 }
 
-/// A key that sorts directories from the oldest, if they are named after dates.
-pub fn age_of_directory(directory: &Path) -> Vec<u64> {
-    let parts = parts(Path::new(""), directory).into_iter();
-    parts.flat_map(|(name, _, date)| date.unwrap_or_else(|| numbers(name.as_bytes()))).collect()
+/// Sorts directories from the oldest, where they are named after dates.
+pub fn sort_by_date(directories: &mut [PathBuf]) {
+    directories.sort_by_cached_key(|directory| -> Vec<u64> {
+        let parts = parts(Path::new(""), directory).into_iter();
+        parts.flat_map(|(name, _, date)| date.unwrap_or_else(|| numbers(name.as_bytes()))).collect()
+    });
 }
 
 /// Whether the path of `place` varies with time, apart from what it has in common with `own`.
@@ -118,9 +120,10 @@ pub fn later<D: Disk>(disk: &D, own: &Path, place: &Path) -> Vec<PathBuf> {
         };
         found = found.into_iter().flat_map(below).collect();
     }
-    found.retain(|(date, _)| *date > known);
-    found.sort_unstable();
-    found.into_iter().map(|(_, directory)| directory).collect()
+    let mut later: Vec<PathBuf> =
+        found.into_iter().filter(|(date, _)| *date > known).map(|(_, directory)| directory).collect();
+    sort_by_date(&mut later);
+    later
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use logline::position::Fid;
 use logline::state::files::LearntShape;
 
 use crate::context::Context;
-use crate::dated::{age_of_directory, is_dated, later};
+use crate::dated::{is_dated, later, sort_by_date};
 use crate::disk::{Disk, Stat};
 use crate::glob::Pattern;
 use crate::links::{is_among, is_of_state};
@@ -203,7 +203,7 @@ impl Paths {
     /// than such a one, for what is not known and younger is learnt again.
     pub fn forget_places(&mut self, is_left: impl Fn(&Path) -> bool) {
         for (path, watched) in self.watched.iter_mut().filter(|(_, watched)| watched.elsewhere.len() > MOST_PLACES) {
-            watched.elsewhere.sort_by_cached_key(|place| age_of_directory(place));
+            sort_by_date(&mut watched.elsewhere);
             let too_many = watched.elsewhere.len() - MOST_PLACES;
             let count = watched.elsewhere[..too_many].iter().take_while(|place| !is_left(place)).count();
             for place in watched.elsewhere.drain(..count) {
@@ -247,10 +247,10 @@ impl Paths {
         use std::os::unix::ffi::OsStrExt as _;
         let own = directory_of(path);
         let known = self.get(path).map_or(&[][..], |watched| &watched.elsewhere);
-        let mut dated: Vec<&PathBuf> = known.iter().filter(|place| is_dated(&own, place)).collect();
-        dated.sort_by_cached_key(|place| age_of_directory(place));
+        let mut dated: Vec<PathBuf> = known.iter().filter(|place| is_dated(&own, place)).cloned().collect();
+        sort_by_date(&mut dated);
         let mut firsts: Vec<&PathBuf> = Vec::new();
-        for place in dated {
+        for place in &dated {
             if !firsts.iter().any(|first| are_alike(first.as_os_str().as_bytes(), place.as_os_str().as_bytes())) {
                 firsts.push(place);
             }

@@ -25,7 +25,7 @@ use logline::state::Urgency;
 use logline::state::files::Inode;
 
 use crate::context::Context;
-use crate::dated::age_of_directory;
+use crate::dated::sort_by_date;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files, Form, Start, end_of_last_line};
@@ -92,7 +92,7 @@ impl Rotated {
             }
         }
         let mut directories: Vec<PathBuf> = directories.into_iter().collect();
-        directories.sort_by_cached_key(|directory| age_of_directory(directory));
+        sort_by_date(&mut directories);
         for directory in directories {
             self.look_into(context, paths, files, &directory);
         }
@@ -511,7 +511,8 @@ fn find_copies<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>
     }
 }
 
-/// Whether the file is a copy of the generation, and of none of its path of which more was read: programs begin alike.
+/// Whether the file is a copy of the generation, and of none of its path of which more was read, nor of one that is open:
+/// programs begin alike.
 fn is_copy_of<D: Disk>(
     context: &Context<'_, D>,
     files: &Files<D::File>,
@@ -524,6 +525,11 @@ fn is_copy_of<D: Disk>(
     }
     for other in files.of_path(generation.path()).iter().filter_map(|fid| files.get(*fid)) {
         if other.read_to() > generation.read_to() && other.is_copied_to(context.disk, file, stat.size)? {
+            return Ok(false);
+        }
+        if let Some(original) = other.file()
+            && is_prefix(context.disk, file, stat.size, original, given_back(other))?
+        {
             return Ok(false);
         }
     }
