@@ -244,7 +244,7 @@ impl<F> Files<F> {
 
     /// Whether the inode is the copy of a generation that is not among the `seen` any more, and in what form: if it is
     /// compressed, of one that is closed, else of one that has been read to its end.
-    pub fn outlives(&self, stat: &Stat, seen: &HashSet<Inode>) -> Option<Form> {
+    pub fn outlives(&self, stat: &Stat, seen: &BTreeSet<Inode>) -> Option<Form> {
         let copied = self.copies.get(&stat.inode)?;
         let original = self.get(copied.of).filter(|known| !seen.contains(&known.inode()))?;
         let is_over = if copied.form == Form::Packed { !original.is_open() } else { original.is_finished() };

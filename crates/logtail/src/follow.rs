@@ -24,20 +24,23 @@ use logline::position::Fid;
 use logline::state::files::{Checkpoint, Counters};
 use logline::state::{Text, Urgency};
 
+use crate::candidate::Candidate;
 use crate::clock::Clock;
 use crate::context::Context;
+use crate::copies;
 use crate::disk::{DELETED, Disk, Stat};
 use crate::file::Generation;
 use crate::files::{Age, Files};
 use crate::fingerprint::read_full;
 use crate::gzip::is_gzip;
+use crate::learning;
 use crate::links::leads_out;
 use crate::others::Needs;
 use crate::paths::{Found, Paths, WatchedPath, directory_of, is_compressed, target_of};
 use crate::plan::Plan;
 use crate::reclaim::Reclaim;
 use crate::report::Report;
-use crate::rotated::{self, Candidate, Rotated};
+use crate::rotated::{self, Rotated};
 use crate::search::Search;
 use crate::turn::{Stage, Turn};
 
@@ -369,7 +372,7 @@ fn look_at<D: Disk>(
             take_up(context, stage, path, &stat);
         }
         Shown::Known(fid, _) => {
-            rotated::learn(context, stage.paths, stage.files, fid, path);
+            learning::learn(context, stage.paths, stage.files, fid, path);
             arrive(context, stage, path, fid);
         }
         Shown::Unknown(stat) if is_rotated(stage.paths, path) => {
@@ -427,7 +430,7 @@ fn has_wandered<D: Disk>(context: &Context<'_, D>, stage: &Stage<'_, D::File>, f
             && known.path() != path
             && stage.paths.base_of(path).is_none()
             && context.disk.stat(known.path()).map_or(true, |stat| stat.inode != known.inode())
-            && !(stage.paths.is_numbered(known.path(), path) && rotated::is_still(context, known, path))
+            && !(stage.paths.is_numbered(known.path(), path) && learning::is_still(context, known, path))
     })
 }
 
@@ -478,7 +481,7 @@ fn learn_places<D: Disk>(
         context.report.must_save(Urgency::Lazy);
     }
     if let Some((before, moved)) = before.zip(moved) {
-        rotated::learn(context, stage.paths, stage.files, before, &moved);
+        learning::learn(context, stage.paths, stage.files, before, &moved);
     }
 }
 
@@ -491,10 +494,10 @@ fn learn_name<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::Fi
     let real = context.disk.real_path(if own.as_os_str().is_empty() { Path::new(".") } else { &own });
     let (Ok(real), Some(name)) = (real, place.file_name()) else { return };
     if place.parent() == Some(real.as_path()) {
-        rotated::learn(context, stage.paths, stage.files, before, &own.join(name));
+        learning::learn(context, stage.paths, stage.files, before, &own.join(name));
     } else if !stage.paths.get(path).is_some_and(WatchedPath::is_link) {
         // No link has led there: it was moved.
-        rotated::learn(context, stage.paths, stage.files, before, &place);
+        learning::learn(context, stage.paths, stage.files, before, &place);
     }
 }
 
@@ -569,7 +572,7 @@ fn begin<D: Disk>(
     };
     if let Some(base) = above.filter(|_| stat.size > 0) {
         let candidate = Candidate { path: path.to_owned(), base, stat };
-        if rotated::is_copy_from_above(context, stage.paths, stage.files, &candidate, &file) {
+        if copies::is_copy_from_above(context, stage.paths, stage.files, &candidate, &file) {
             return None;
         }
     }
@@ -577,7 +580,7 @@ fn begin<D: Disk>(
         None => file,
         Some(base) => {
             let candidate = Candidate { path: path.to_owned(), base: base.clone(), stat };
-            rotated::unseen(context, stage.paths, stage.files, &candidate, file)?
+            copies::unseen(context, stage.paths, stage.files, &candidate, file)?
         }
     };
     rotated::begin(context, stage.paths, stage.files, path, file, &stat, Age::Youngest, false)

@@ -9,7 +9,9 @@
 //! | [`paths`] | the watched paths: what the disk shows |
 //! | [`files`], [`mod@file`] | what is known of files; one generation of one file |
 //! | [`links`] | where links may lead, and which files are our own |
-//! | [`rotated`], [`names`], [`dated`] | what rotation left beside the paths, the names it gives, and the directories of the day |
+//! | [`rotated`], [`candidate`] | what rotation left beside the paths |
+//! | [`copies`] | which of that holds what a known file held |
+//! | [`names`], [`dated`], [`learning`] | the names that rotation gives, the directories of the day, and how both are learnt |
 //! | [`turn`], [`queue`] | who is read next, finishing, watermarks; the rotated files that wait for their turn |
 //! | [`fingerprint`] | how a file is known again: every comparison of contents |
 //! | [`checkpoint`], [`state`] | what must be on disk before what leaves; the state directory |
@@ -20,9 +22,11 @@
 //! | [`gzip`] | compressed files, read as what they hold |
 
 pub mod args;
+pub mod candidate;
 pub mod checkpoint;
 pub mod clock;
 pub mod context;
+pub mod copies;
 pub mod dated;
 pub mod disk;
 pub mod drain;
@@ -36,6 +40,7 @@ pub mod glob;
 pub mod gzip;
 pub mod hole;
 pub mod hung;
+pub mod learning;
 pub mod lease;
 pub mod links;
 pub mod manual;

@@ -14,14 +14,16 @@ use logline::ending::cause;
 use logline::position::Fid;
 use logline::state::files::Inode;
 
+use crate::candidate::names_in;
 use crate::context::Context;
 use crate::disk::{Disk, Stat};
 use crate::file::Generation;
 use crate::files::Files;
 use crate::fingerprint::{HEAD, read_full};
 use crate::gzip::{is_gzip, read_first};
+use crate::learning::{is_still, learn_name, teach};
 use crate::paths::{Paths, RESTLESS, directory_of, unpacked_path};
-use crate::rotated::{AT_REST, is_still, learn_name, names_in, teach};
+use crate::rotated::AT_REST;
 
 /// How deep below the directory of a path a generation of it is sought whose place nothing tells of (`old/2026/12`), and in how
 /// many directories at most.
