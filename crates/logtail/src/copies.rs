@@ -124,7 +124,7 @@ pub fn known_packed<D: Disk>(
     if known.is_open() || seen.contains(&known.inode()) {
         files.remember_copy(&candidate.stat, fid, Form::Packed);
     } else if known.end().is_some_and(|end| stat.size <= end) {
-        files.was_packed(context, fid, &file, stat);
+        files.is_held_by(context, fid, &file, stat);
     } else {
         files.adopt_copy(context, fid, &candidate.path, file, stat);
     }
@@ -144,10 +144,22 @@ pub fn known_copy<D: Disk>(
     match closed_original(context, files, candidate, &file, stat, seen) {
         None => return Some(file),
         Some(Original::There(fid)) => files.remember_copy(stat, fid, Form::Plain),
-        Some(Original::Done) => enter_as_done(context, files, candidate),
+        Some(Original::Done(fid)) => outlive(context, files, candidate, fid),
         Some(Original::GoesOn(fid)) => files.adopt_copy(context, fid, &candidate.path, file, stat),
     }
     None
+}
+
+/// The generation, which was read to its end, lies nowhere any more but in this copy. If that holds all of it, it is known as
+/// the generation from now on: what is not acknowledged can be read there. Else it is done.
+pub fn outlive<D: Disk>(context: &mut Context<'_, D>, files: &mut Files<D::File>, candidate: &Candidate, fid: Fid) {
+    let Candidate { path, stat, .. } = candidate;
+    let is_whole = files.get(fid).is_some_and(|known| known.end() == Some(stat.size));
+    let file = if is_whole { context.disk.open_itself(path).ok() } else { None };
+    match file.filter(|file| context.disk.stat_open(file).is_ok_and(|opened| opened.inode == stat.inode)) {
+        Some(file) => files.is_held_by(context, fid, &file, stat),
+        None => enter_as_done(context, files, candidate),
+    }
 }
 
 /// What a file is a copy of.
@@ -155,7 +167,7 @@ enum Original {
     /// Of a generation that is closed and still there.
     There(Fid),
     /// Of one that lies nowhere any more, and was read to its end.
-    Done,
+    Done(Fid),
     /// Of one that lies nowhere any more, and goes on in the copy.
     GoesOn(Fid),
 }
@@ -198,7 +210,7 @@ fn closed_original<D: Disk>(
     let known = closed.filter(holds).max_by_key(|known| known.read_to())?;
     Some(match known.end() {
         _ if is_there(known) => Original::There(known.fid()),
-        Some(end) if stat.size <= end => Original::Done,
+        Some(end) if stat.size <= end => Original::Done(known.fid()),
         _ => Original::GoesOn(known.fid()),
     })
 }

@@ -545,8 +545,8 @@ impl<F> Generation<F> {
         }
     }
 
-    /// It is finished, and its content lies compressed in `inode` now, which was made at `born`.
-    pub fn was_packed(&mut self, inode: Inode, born: Option<i64>, now: Duration) {
+    /// It is finished, and its content lies in `inode` now, compressed or not, which was made at `born`.
+    pub fn is_held_by(&mut self, inode: Inode, born: Option<i64>, now: Duration) {
         (self.inode, self.born, self.seen_at) = (inode, born.and_then(NonZero::new), now);
         if self.is_finished() {
             self.reader.looks(None);

@@ -242,13 +242,13 @@ impl<F> Files<F> {
         self.copies.get(&stat.inode).is_some_and(|copied| copied.as_compared == (stat.size, stat.modified))
     }
 
-    /// Whether the inode is the copy of a generation that is not among the `seen` any more, and in what form: if it is
-    /// compressed, of one that is closed, else of one that has been read to its end.
-    pub fn outlives(&self, stat: &Stat, seen: &BTreeSet<Inode>) -> Option<Form> {
-        let copied = self.copies.get(&stat.inode)?;
+    /// The generation that is not among the `seen` any more and of which the inode is the copy, unchanged since that was found
+    /// out, and in what form: if it is compressed, one that is closed, else one that has been read to its end.
+    pub fn outlived(&self, stat: &Stat, seen: &BTreeSet<Inode>) -> Option<(Fid, Form)> {
+        let copied = self.copies.get(&stat.inode).filter(|_| self.is_known_copy(stat))?;
         let original = self.get(copied.of).filter(|known| !seen.contains(&known.inode()))?;
         let is_over = if copied.form == Form::Packed { !original.is_open() } else { original.is_finished() };
-        is_over.then_some(copied.form)
+        is_over.then_some((copied.of, copied.form))
     }
 
     /// The inode is a copy of the generation.
@@ -870,11 +870,11 @@ impl<F> Files<F> {
         }
     }
 
-    /// The file holds what a finished generation held, compressed: it is known as that.
-    pub fn was_packed<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, file: &F, stat: &Stat) {
+    /// The file holds what a finished generation held, compressed or not: it is known as that.
+    pub fn is_held_by<D: Disk<File = F>>(&mut self, context: &mut Context<'_, D>, fid: Fid, file: &F, stat: &Stat) {
         let Some(generation) = self.known.get_mut(&fid) else { return };
         let before = generation.inode();
-        generation.was_packed(stat.inode, context.disk.born(file), context.now);
+        generation.is_held_by(stat.inode, context.disk.born(file), context.now);
         self.release(before, fid);
         self.copies.remove(&stat.inode);
         self.by_inode.insert(stat.inode, fid);

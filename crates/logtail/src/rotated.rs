@@ -25,7 +25,7 @@ use logline::state::files::Inode;
 
 use crate::candidate::{Candidate, Opened, enter_as_done, name_of, names_in, open, stays_left_out};
 use crate::context::Context;
-use crate::copies::{find_copies, known_copy, known_packed, unseen};
+use crate::copies::{find_copies, known_copy, known_packed, outlive, unseen};
 use crate::dated::sort_by_date;
 use crate::disk::{Disk, Stat};
 use crate::files::{Age, Files, Form};
@@ -112,10 +112,10 @@ impl Rotated {
                 && !self.is_doubted(context, paths, files, &candidate)
             {
                 judge(context, paths, files, &candidate, &seen);
-            } else if let Some(outlives) = files.outlives(&candidate.stat, &seen) {
-                match outlives {
+            } else if let Some((fid, form)) = files.outlived(&candidate.stat, &seen) {
+                match form {
                     Form::Packed => judge(context, paths, files, &candidate, &seen),
-                    Form::Plain => enter_as_done(context, files, &candidate),
+                    Form::Plain => outlive(context, files, &candidate, fid),
                 }
             }
         }

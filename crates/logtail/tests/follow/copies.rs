@@ -89,6 +89,33 @@ fn w55_a_log_that_is_copied_and_removed_comes_once_also_after_a_restart() {
 }
 
 #[test]
+fn w55_what_was_not_acknowledged_of_a_log_that_was_copied_and_removed_is_read_from_the_copy() {
+    for seconds in [2, 35, 100] {
+        on_fake(&["app.log"], |stage| {
+            stage.append("app.log", &lines(0, 100));
+            stage.start();
+            let first = stage.come(100);
+            stage.copy("app.log", "app.log.1");
+            stage.step();
+            stage.remove("app.log");
+            stage.append("app.log", &lines(100, 110));
+            stage.come(10);
+            stage.pass(seconds);
+            for _ in 0..2 {
+                stage.acknowledge_first(40);
+                stage.kill();
+                stage.start();
+                let again = stage.come(70);
+                let identity = |line: &Arrived| (line.position.fid, line.position.start);
+                assert!(again[..60].iter().map(identity).eq(first[40..].iter().map(identity)), "{seconds}");
+                assert_eq!(numbers(&again, "app.log"), range(40, 110));
+                stage.pass(20);
+            }
+        });
+    }
+}
+
+#[test]
 fn w56_logrotate_s_renamecopy_brings_nothing_twice() {
     for is_seen in [false, true] {
         on_fake(&["app.log"], |stage| {
