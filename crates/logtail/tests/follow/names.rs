@@ -405,6 +405,8 @@ fn l45_what_was_moved_down_into_a_directory_while_down_for_the_first_time_is_fou
             stage.append("app.log", &lines(10, 5));
             stage.start();
             assert_eq!(numbers(&stage.come(10)), (5..15).collect::<Vec<_>>());
+            let tells = directory != "old";
+            assert_ne!(stage.said_all().contains("may be lost"), tells, "{directory}: {}", stage.said_all());
         });
     }
 }
