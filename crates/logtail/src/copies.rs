@@ -194,8 +194,11 @@ fn closed_original<D: Disk>(
         if is_there(known) {
             // As of one that is open: all that the file holds, if that is more than programs begin with.
             let may_be = known.end().is_some_and(|end| stat.size <= end) && stat.size > HEAD as u64;
-            let equals =
-                |original: D::File| is_prefix(disk, file, stat.size, &original, given_back(known)).unwrap_or(false);
+            // Since it was met another file may have come to its place.
+            let is_it = |original: &D::File| disk.stat_open(original).is_ok_and(|it| it.inode == known.inode());
+            let equals = |original: D::File| {
+                is_it(&original) && is_prefix(disk, file, stat.size, &original, given_back(known)).unwrap_or(false)
+            };
             return may_be && disk.open_itself(known.place()).is_ok_and(equals);
         }
         let is_longer = known.end().is_some_and(|end| end < stat.size);
