@@ -230,14 +230,10 @@ pub fn is_copy_from_above<D: Disk>(
     let Candidate { path, base, stat } = candidate;
     let is_sure = |known: &Generation<D::File>| known.print().has_proof() || paths.is_numbered(base, path);
     let is_copy = match original_of(context, files, base, file, stat) {
-        // Programs begin alike: what is short is looked at again.
-        Ok(Origin::Open | Origin::Unclear) if stat.size <= HEAD as u64 => {
-            paths.disturb(base, context.now);
-            return true;
-        }
-        Ok(Origin::Open) => true,
+        Ok(Origin::Open) if stat.size > HEAD as u64 => true,
         Ok(Origin::Truncated(fid)) => files.get(fid).is_some_and(is_sure),
-        Ok(Origin::Unclear) => {
+        // Programs begin alike: what is short is looked at again.
+        Ok(Origin::Open | Origin::Unclear) => {
             paths.disturb(base, context.now);
             return true;
         }
