@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use logline::ending::cause;
 
 use crate::context::Context;
-use crate::disk::{Disk, Stat};
+use crate::disk::{Disk, Stat, or_here};
 use crate::files::{Age, Files, Start, end_of_last_line};
 use crate::fingerprint::is_prefix;
 use crate::gzip::is_gzip;
@@ -77,7 +77,7 @@ fn leads_elsewhere<D: Disk>(context: &Context<'_, D>, candidate: &Candidate, fil
     if below.components().count() < 2 || !is_below {
         return false;
     }
-    let own = if own.as_os_str().is_empty() { Path::new(".") } else { own };
+    let own = or_here(own);
     let (real, place) = (context.disk.real_path(own), context.disk.place(file, &candidate.path));
     !matches!((real, place), (Ok(real), Ok(place)) if real.join(below) == place)
 }
@@ -124,8 +124,7 @@ pub fn stays_left_out<D: Disk>(
 
 /// The names in a directory; `None` if it is not there or cannot be read.
 pub fn names_in<D: Disk>(context: &mut Context<'_, D>, directory: &Path) -> Option<Vec<OsString>> {
-    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    match context.disk.list(listed) {
+    match context.disk.list(or_here(directory)) {
         Ok(names) => Some(names),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, or_here};
 use crate::names::{are_alike, has_date, numbers};
 
 /// What may follow a year, each in a directory of its own: the month, the day, the hour.
@@ -89,10 +89,10 @@ pub fn is_dated(own: &Path, place: &Path) -> bool {
     parts(own, place).iter().any(|(_, _, date)| date.is_some())
 }
 
-/// The directories that differ from `place` in a later date only, from the oldest. Only what lies below the directories that
+/// The directories that differ from `place` in a later date only, in any order. Only what lies below the directories that
 /// `own` and `place` have in common is looked at, and no link is taken. What cannot be listed holds none.
 pub fn later<D: Disk>(disk: &D, own: &Path, place: &Path) -> Vec<PathBuf> {
-    let own = if own.as_os_str().is_empty() { Path::new(".") } else { own };
+    let own = or_here(own);
     let real = if place.is_absolute() { disk.real_path(own).ok() } else { None };
     let own = real.as_deref().filter(|real| !place.starts_with(own) || place.starts_with(real)).unwrap_or(own);
     let parts = parts(own, place);
@@ -109,8 +109,7 @@ pub fn later<D: Disk>(disk: &D, own: &Path, place: &Path) -> Vec<PathBuf> {
         };
         known.extend(here);
         let below = |(date, directory): (Vec<u64>, PathBuf)| {
-            let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { &directory };
-            let names = disk.list(listed).unwrap_or_default();
+            let names = disk.list(or_here(&directory)).unwrap_or_default();
             let alike = names.into_iter().filter(|other| are_alike(other.as_bytes(), name.as_bytes()));
             let dated = alike.filter_map(|other| {
                 Some(([&date[..], &date_of(other.as_bytes(), above)?].concat(), directory.join(other)))
@@ -120,10 +119,7 @@ pub fn later<D: Disk>(disk: &D, own: &Path, place: &Path) -> Vec<PathBuf> {
         };
         found = found.into_iter().flat_map(below).collect();
     }
-    let mut later: Vec<PathBuf> =
-        found.into_iter().filter(|(date, _)| *date > known).map(|(_, directory)| directory).collect();
-    sort_by_date(&mut later);
-    later
+    found.into_iter().filter(|(date, _)| *date > known).map(|(_, directory)| directory).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,11 @@ use logline::state::files::Inode;
 /// What stands behind the place of an open file that has been deleted (proc(5)).
 pub const DELETED: &str = " (deleted)";
 
+/// A directory as the calls take it: the empty path, to which relative names are joined, is the one where the program runs.
+pub fn or_here(directory: &Path) -> &Path {
+    if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
+}
+
 /// What `stat` tells of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stat {

@@ -14,7 +14,7 @@ use logline::state::files::{Entry, Inode};
 use memchr::memrchr;
 
 use crate::context::Context;
-use crate::disk::{Disk, Stat};
+use crate::disk::{Disk, Stat, or_here};
 use crate::ends;
 use crate::file::{Generation, Owed, next_content};
 use crate::fingerprint::{Fingerprint, HEAD, TakenBack, read_full};
@@ -1057,7 +1057,7 @@ impl Sight {
 fn nearest<D: Disk>(disk: &D, path: &Path) -> Option<(PathBuf, u64)> {
     let mut directory = path.parent()?;
     loop {
-        let named = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let named = or_here(directory);
         match disk.stat(named) {
             Ok(stat) => return disk.list(named).is_ok().then(|| (directory.to_owned(), stat.inode.device)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => directory = directory.parent()?,

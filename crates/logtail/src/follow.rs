@@ -28,7 +28,7 @@ use crate::candidate::Candidate;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::copies;
-use crate::disk::{DELETED, Disk, Stat};
+use crate::disk::{DELETED, Disk, Stat, or_here};
 use crate::file::Generation;
 use crate::files::{Age, Files};
 use crate::fingerprint::read_full;
@@ -491,7 +491,7 @@ fn learn_name<D: Disk>(context: &mut Context<'_, D>, stage: &mut Stage<'_, D::Fi
     let Some(before) = before else { return };
     let Some(place) = whereabouts(context.disk, stage.files, before) else { return };
     let own = directory_of(path);
-    let real = context.disk.real_path(if own.as_os_str().is_empty() { Path::new(".") } else { &own });
+    let real = context.disk.real_path(or_here(&own));
     let (Ok(real), Some(name)) = (real, place.file_name()) else { return };
     if place.parent() == Some(real.as_path()) {
         learning::learn(context, stage.paths, stage.files, before, &own.join(name));

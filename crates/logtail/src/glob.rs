@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, Stat};
+use crate::disk::{Disk, Stat, or_here};
 
 /// How deep `**` reaches.
 const DEEPEST: usize = 32;
@@ -177,7 +177,7 @@ impl<D: Disk> Walk<'_, D> {
 
     /// `**` is no component or any number of them.
     fn reach_everywhere(&mut self, directory: &Path, parts: &[&[u8]], depth: usize) {
-        let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let here = or_here(directory);
         let Ok(stat) = self.disk.stat(here) else { return };
         if depth > DEEPEST || !self.visited.insert((stat.inode, parts.len())) {
             return;
@@ -192,7 +192,7 @@ impl<D: Disk> Walk<'_, D> {
     }
 
     fn names(&mut self, directory: &Path) -> Vec<std::ffi::OsString> {
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let directory = or_here(directory);
         self.expansion.directories.push(directory.to_owned());
         match self.disk.list(directory) {
             Ok(names) => names,

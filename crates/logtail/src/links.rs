@@ -15,7 +15,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::disk::{DELETED, Disk};
+use crate::disk::{DELETED, Disk, or_here};
 use crate::glob::Pattern;
 use crate::plan::Plan;
 
@@ -30,7 +30,7 @@ pub fn leads_out<D: Disk>(disk: &D, plan: &Plan, own: &[PathBuf], path: &Path, f
     }
     let roots = plan.patterns.iter().filter(|pattern| !pattern.is_literal()).map(Pattern::fixed_part);
     let mut allowed = roots.clone().chain(plan.follow_links.iter().cloned());
-    let real = |root: &Path| disk.real_path(if root.as_os_str().is_empty() { Path::new(".") } else { root });
+    let real = |root: &Path| disk.real_path(or_here(root));
     let is_inside = allowed.any(|root| real(&root).is_ok_and(|root| place.starts_with(root)));
     let is_trusted = || {
         let root = roots.filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len());
@@ -64,7 +64,7 @@ pub fn is_among<D: Disk>(disk: &D, paths: &[PathBuf], path: &Path) -> bool {
 }
 
 fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    or_here(path.parent().unwrap_or(Path::new("")))
 }
 
 fn is_same_directory<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {

@@ -16,7 +16,7 @@ use logline::state::files::Inode;
 
 use crate::candidate::names_in;
 use crate::context::Context;
-use crate::disk::{Disk, Stat};
+use crate::disk::{Disk, Stat, or_here};
 use crate::file::Generation;
 use crate::files::Files;
 use crate::fingerprint::{HEAD, read_full};
@@ -170,8 +170,7 @@ fn below<D: Disk>(disk: &D, own: &Path) -> Vec<PathBuf> {
     for _ in 0..DEPTH {
         let mut next = Vec::new();
         for directory in &level {
-            let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-            let paths = disk.list(listed).unwrap_or_default().into_iter().map(|name| directory.join(name));
+            let paths = disk.list(or_here(directory)).unwrap_or_default().into_iter().map(|name| directory.join(name));
             let is_directory = |path: &PathBuf| {
                 disk.stat(path).is_ok_and(|stat| !stat.is_file)
                     && disk.read_link(path).is_err()
